@@ -1,0 +1,122 @@
+"""The rules of the game, without I/O: what happens to a request between two events.
+
+One object, two drivers: the asyncio dispatcher (one replication, real time) and the simulator
+(R replications, virtual time).  It never sleeps, sends, or reads a clock.  A request in flight
+occupies a *slot* of its replication, from ``arrive`` until its driver uses the slot again.
+"""
+
+import numpy as np
+
+from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.types import (
+    GIVE_UP,
+    HOLD,
+    Action,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Outcome,
+    Rules,
+)
+
+
+class IllegalMoveError(Exception):
+    """A strategy answered what the rules do not allow: a fault of the strategy, not of a server."""
+
+
+class Balancer:
+    """Keeps the books of every request in flight and asks the strategy what to do next."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        rules: Rules,
+        rng: np.random.Generator,
+        *,
+        replications: int = 1,
+        slots: int = 64,
+    ) -> None:
+        strategy.reset(rules, replications, rng)
+        self.strategy = strategy
+        self.rules = rules
+        shape = replications, slots
+        self.attempts = np.zeros(shape, dtype=np.intp)
+        self.tried = np.zeros((*shape, rules.arms), dtype=bool)
+        self.arm = np.zeros(shape, dtype=np.intp)
+        self.sent_at = np.zeros(shape)
+        self.deadline = np.zeros(shape)
+        self.delivered = np.zeros(replications, dtype=np.intp)
+        self.paid_attempts = np.zeros(replications, dtype=np.intp)
+
+    @property
+    def score(self) -> Floats:
+        """(R,) delivered requests, less the penalty for every attempt that was not free."""
+        return self.delivered - self.rules.penalty * self.paid_attempts
+
+    def arrive(self, rows: Ints, slots: Ints, deadline: Floats) -> None:
+        """A new request takes a slot in each of n replications; ``deadline`` (n,) in seconds."""
+        at = rows, slots
+        self.attempts[at] = 0
+        self.tried[at] = False
+        self.deadline[at] = deadline
+
+    def decide(self, rows: Ints, slots: Ints, now: Floats) -> Action:
+        """Say what to do next with each of n requests, and account for what is sent."""
+        made = self.attempts[rows, slots]
+        spent = made >= self.rules.max_attempts
+        if spent.any():
+            return self._decide_some(rows, slots, now, ~spent)
+        deadline = self.deadline[rows, slots]
+        action = self.strategy.select(
+            Context(rows, now, made + 1, self.tried[rows, slots], deadline)
+        )
+        action = self._checked(action, now, deadline)
+        arm = action.arm
+        sent = arm >= 0
+        if not sent.all():
+            rows, slots, arm, now, made = rows[sent], slots[sent], arm[sent], now[sent], made[sent]
+        at = rows, slots
+        self.attempts[at] = made + 1
+        self.tried[rows, slots, arm] = True
+        self.arm[at] = arm
+        self.sent_at[at] = now
+        self.paid_attempts[rows] += made >= self.rules.free_attempts
+        return action
+
+    def complete(
+        self, rows: Ints, slots: Ints, outcome: Ints, now: Floats, retry_after: Floats
+    ) -> None:
+        """An attempt ended in each of n replications; ``retry_after`` in seconds or NaN."""
+        at = rows, slots
+        self.delivered[rows] += outcome == Outcome.SUCCEEDED
+        latency = now - self.sent_at[at]
+        self.strategy.observe(Feedback(rows, now, self.arm[at], outcome, latency, retry_after))
+
+    def _decide_some(self, rows: Ints, slots: Ints, now: Floats, ask: np.ndarray) -> Action:
+        """Give up the requests that may not be attempted again; decide about the others."""
+        arm = np.full(len(rows), GIVE_UP, dtype=np.intp)
+        until = np.full(len(rows), np.nan)
+        if ask.any():
+            action = self.decide(rows[ask], slots[ask], now[ask])
+            arm[ask] = action.arm
+            if action.until is not None:
+                until[ask] = action.until
+        return Action(arm, until)
+
+    def _checked(self, action: Action, now: Floats, deadline: Floats) -> Action:
+        """Refuse illegal answers; turn a hold that would outlive its request into giving up."""
+        arm = action.arm
+        if arm.min() >= 0:
+            if arm.max() >= self.rules.arms:
+                raise IllegalMoveError(f"server {arm.max()} of {self.rules.arms} (counted from 0)")
+            return action
+        if arm.min() < GIVE_UP or arm.max() >= self.rules.arms:
+            raise IllegalMoveError(f"answers must be a server, HOLD or GIVE_UP, not {arm}")
+        held = arm == HOLD
+        if not held.any():
+            return action
+        if action.until is None or not (action.until[held] > now[held]).all():
+            raise IllegalMoveError("HOLD needs a time in the future to ask again (Action.until)")
+        late = held & (np.where(held, action.until, now) >= deadline)
+        return action._replace(arm=np.where(late, GIVE_UP, arm))

@@ -1,0 +1,55 @@
+"""Latencies in a histogram of fixed size: what it costs does not grow with the run."""
+
+import math
+
+PER_DOUBLING = 16  # a bucket is 4.4 % wide
+SHORTEST = 1e-5  # seconds; everything below falls into the first bucket
+DOUBLINGS = 24  # up to 168 s; everything above falls into the last bucket
+SIZE = PER_DOUBLING * DOUBLINGS
+
+
+def bucket(seconds: float) -> int:
+    if seconds <= SHORTEST:
+        return 0
+    return min(SIZE - 1, 1 + int(PER_DOUBLING * math.log2(seconds / SHORTEST)))
+
+
+def upper_edge(index: int) -> float:
+    """The longest latency, in seconds, that falls into this bucket."""
+    return SHORTEST * 2.0 ** (index / PER_DOUBLING)
+
+
+class Histogram:
+    """Counts of latencies in seconds, in buckets of equal ratio."""
+
+    __slots__ = ("count", "counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * SIZE
+        self.count = 0
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bucket(seconds)] += 1
+        self.count += 1
+        self.sum += seconds
+
+    def quantile(self, share: float) -> float | None:
+        """Seconds below which this share of all latencies lies, to within 2.2 %."""
+        rank = share * self.count
+        seen = 0
+        for index, count in enumerate(self.counts):
+            seen += count
+            if count and seen >= rank:
+                return upper_edge(index) / 2.0 ** (0.5 / PER_DOUBLING)
+        return None
+
+    def at_most(self, edges: list[float]) -> list[int]:
+        """How many latencies are at most as long as each of these edges (ascending, seconds)."""
+        cumulative, index, out = 0, 0, []
+        for edge in edges:
+            while index < SIZE and upper_edge(index) <= edge * (1 + 1e-9):
+                cumulative += self.counts[index]
+                index += 1
+            out.append(cumulative)
+        return out

@@ -1,0 +1,64 @@
+"""The one interface a strategy implements, and the helper that most of them need."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Rules
+
+
+class Strategy(ABC):
+    """Chooses a server for each attempt and learns from how it ended.
+
+    A strategy is a dataclass: constructing it only stores its hyperparameters.  ``reset``
+    allocates its state as numpy arrays with a leading replications axis.  Calls are synchronous
+    and never overlap.  Time comes in as ``now`` and chance as ``rng``: a strategy reads no clock
+    and no other generator.
+
+    The loop that a driver plays, for each request::
+
+        strategy.reset(rules, replications, rng)
+        action = strategy.select(context)       # a server, HOLD until a time, or GIVE_UP
+        strategy.observe(feedback)              # once per attempt sent, in any order
+
+    ``select`` is only asked for attempts that may be made (never beyond ``max_attempts``), so
+    every server it names is sent an attempt, and every attempt is observed exactly once, after
+    any number of other decisions.
+    """
+
+    @abstractmethod
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        """Forget everything; make room for this many independent replications."""
+
+    @abstractmethod
+    def select(self, context: Context) -> Action:
+        """Say what to do next with each of n requests."""
+
+    @abstractmethod
+    def observe(self, feedback: Feedback) -> None:
+        """Learn how n attempts ended."""
+
+    def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
+        """What the strategy believes of each server, for people: arrays of shape (R, K).
+
+        ``now`` has shape (R,).  Keys with a meaning of their own: ``mean``, ``low`` and ``high``
+        (success probability and its 95 % interval), ``until`` (seconds, the clock of ``now``:
+        when a cooldown, block or ejection ends; not later than ``now`` where there is none) and
+        ``capacity`` (admissions per second, infinite where no limit was met).  Any other key is
+        shown as it is.
+        """
+        return {}
+
+
+def best(index: Floats, eligible: Bools) -> Action:
+    """Send each request to the eligible server with the highest index, the lowest on ties.
+
+    ``index`` and ``eligible`` have shape (n, K).  A request with no eligible server is sent to
+    the best of all of them.
+    """
+    masked = np.where(eligible, index, -np.inf)
+    arm = masked.argmax(axis=1)
+    stuck = ~eligible.any(axis=1)
+    if stuck.any():
+        arm[stuck] = index[stuck].argmax(axis=1)
+    return Action(arm, None, index, eligible)
