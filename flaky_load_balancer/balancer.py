@@ -5,6 +5,8 @@ One object, two drivers: the asyncio dispatcher (one replication, real time) and
 occupies a *slot* of its replication, from ``arrive`` until its driver uses the slot again.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from flaky_load_balancer.strategy import Strategy
@@ -119,4 +121,4 @@ class Balancer:
         if action.until is None or not (action.until[held] > now[held]).all():
             raise IllegalMoveError("HOLD needs a time in the future to ask again (Action.until)")
         late = held & (np.where(held, action.until, now) >= deadline)
-        return action._replace(arm=np.where(late, GIVE_UP, arm))
+        return replace(action, arm=np.where(late, GIVE_UP, arm))

@@ -16,7 +16,7 @@ def bucket(seconds: float) -> int:
 
 def upper_edge(index: int) -> float:
     """The longest latency, in seconds, that falls into this bucket."""
-    return SHORTEST * 2.0 ** (index / PER_DOUBLING)
+    return SHORTEST * math.exp2(index / PER_DOUBLING)
 
 
 class Histogram:
@@ -41,7 +41,7 @@ class Histogram:
         for index, count in enumerate(self.counts):
             seen += count
             if count and seen >= rank:
-                return upper_edge(index) / 2.0 ** (0.5 / PER_DOUBLING)
+                return upper_edge(index) / math.exp2(0.5 / PER_DOUBLING)
         return None
 
     def at_most(self, edges: list[float]) -> list[int]:
