@@ -1,0 +1,54 @@
+"""The plain pass-through: FastAPI and httpx, as one would write it first.  Servers in turn.
+
+.venv/bin/python -m benchmarks.passthrough --port 8000 --server http://127.0.0.1:4000
+"""
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import cycle
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+
+def passthrough(servers: list[str]) -> FastAPI:
+    turns = cycle(servers)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with httpx.AsyncClient() as app.state.client:
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/")
+    async def deliver(request: Request) -> Response:
+        answer = await request.app.state.client.post(
+            next(turns),
+            content=await request.body(),
+            headers={"content-type": request.headers["content-type"]},
+        )
+        return Response(answer.content, answer.status_code)
+
+    return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--server", action="append", required=True)
+    options = parser.parse_args()
+    uvicorn.run(
+        passthrough(options.server),
+        port=options.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+    )
+
+
+if __name__ == "__main__":
+    main()
