@@ -20,7 +20,7 @@ import httpx
 import uvloop
 from yarl import URL
 
-from benchmarks.processes import MEASURED, always_ok, pin
+from benchmarks.parts.processes import MEASURED, always_ok, end_on_sigterm, pin
 
 WORKERS = 16
 ID = b"0123456789abcdefghijABCD"
@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=10)
     options = parser.parse_args()
     pin(MEASURED)
+    end_on_sigterm()
     with always_ok(options.servers) as servers:
         print(f"{'client':<10}{'requests/s':>12}{'ratio':>8}{'CPU us each':>14}{'ratio':>8}")
         first: tuple[float, float] | None = None

@@ -1,19 +1,15 @@
 """Servers that answer every request with 200 at once: several ports, one process.
 
-    .venv/bin/python -m benchmarks.always_ok --servers 10
-
-Prints the URLs, one a line, when they listen; ends when its standard input is closed.
+.venv/bin/python -m benchmarks.parts.always_ok 4000 4001 4002
 """
 
 import argparse
 import asyncio
-import sys
 from typing import cast
 
 import httptools
 import uvloop
 
-HOST = "127.0.0.1"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -31,18 +27,16 @@ class AlwaysOk(asyncio.Protocol):
         self.transport.write(ANSWER)
 
 
-async def serve(servers: int) -> None:
+async def serve(ports: list[int]) -> None:
     loop = asyncio.get_running_loop()
-    listeners = [await loop.create_server(AlwaysOk, HOST, 0) for _ in range(servers)]
-    for listener in listeners:
-        print(f"http://{HOST}:{listener.sockets[0].getsockname()[1]}", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    listeners = [await loop.create_server(AlwaysOk, "127.0.0.1", port) for port in ports]
+    await asyncio.gather(*(listener.serve_forever() for listener in listeners))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--servers", type=int, default=10)
-    uvloop.run(serve(parser.parse_args().servers))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("ports", nargs="+", type=int)
+    uvloop.run(serve(parser.parse_args().ports))
 
 
 if __name__ == "__main__":

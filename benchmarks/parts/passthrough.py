@@ -1,6 +1,6 @@
 """The plain pass-through: FastAPI and httpx, as one would write it first.  Servers in turn.
 
-.venv/bin/python -m benchmarks.passthrough --port 8000 --server http://127.0.0.1:4000
+.venv/bin/python -m benchmarks.parts.passthrough --port 8000 --server http://127.0.0.1:4000
 """
 
 import argparse

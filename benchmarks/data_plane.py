@@ -1,0 +1,191 @@
+"""The data plane in front of servers that always succeed, beside its peers.
+
+    .venv/bin/python -m benchmarks.data_plane --quick
+
+Each balancer runs on a core of its own; ``wrk`` and the servers share another one.  Then our
+own alone: does it keep its speed and its size over a quarter of a million requests, and what
+does it add to the latency of a request?
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import uvloop
+
+from benchmarks.http_clients import with_own
+from benchmarks.parts.load import open_loop, wrk
+from benchmarks.parts.processes import (
+    AROUND,
+    CORES,
+    HOST,
+    MEASURED,
+    BenchmarkError,
+    always_ok,
+    end_on_sigterm,
+    free_ports,
+    memory,
+    pin,
+    running,
+)
+
+SERVERS = 10
+OURS, PLAIN, HAPROXY, DIRECT = "flb (v4)", "FastAPI + httpx", "HAProxy", "no balancer"
+
+
+class Plan(NamedTuple):
+    """How long to look."""
+
+    rounds: int
+    open_loops: int
+    seconds: int  # each time
+    requests: int  # of the endurance run
+
+
+FULL = Plan(rounds=2, open_loops=3, seconds=4, requests=250_000)
+QUICK = Plan(rounds=1, open_loops=1, seconds=2, requests=25_000)
+LONGEST_ENDURANCE = 100  # seconds
+
+
+@contextmanager
+def flb(servers: list[str]) -> Iterator[tuple[str, int]]:
+    """Our balancer; its URL and pid."""
+    port, admin = free_ports(2)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(Path(sys.executable).with_name("flb")), "serve", "--strategy", "v4"]
+        command += [word for server in servers for word in ("--server", server)]
+        command += ["--port", str(port), "--admin-port", str(admin), "--data-dir", folder]
+        with running(command, port, MEASURED) as pid:
+            yield f"http://{HOST}:{port}/", pid
+
+
+@contextmanager
+def passthrough(servers: list[str]) -> Iterator[tuple[str, int]]:
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "benchmarks.parts.passthrough", "--port", str(port)]
+    command += [word for server in servers for word in ("--server", server)]
+    with running(command, port, MEASURED) as pid:
+        yield f"http://{HOST}:{port}/", pid
+
+
+@contextmanager
+def haproxy(servers: list[str]) -> Iterator[tuple[str, int]]:
+    (port,) = free_ports(1)
+    lines = ["global", "  nbthread 1", "defaults", "  mode http", "  http-reuse always"]
+    lines += [f"  timeout {what} 10s" for what in ("connect", "client", "server")]
+    lines += ["listen all", f"  bind {HOST}:{port}", "  balance roundrobin"]
+    lines += [f"  server s{i} {server[7:]}" for i, server in enumerate(servers)]
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as config:
+        config.write("\n".join(lines) + "\n")
+        config.flush()
+        with running(["haproxy", "-db", "-f", config.name], port, MEASURED) as pid:
+            yield f"http://{HOST}:{port}/", pid
+
+
+def speed(servers: list[str], plan: Plan) -> None:
+    """Requests a second of each, in turn, at 1, 16 and 64 connections."""
+    with ExitStack() as stack:
+        urls = {OURS: stack.enter_context(flb(servers))[0]}
+        urls[PLAIN] = stack.enter_context(passthrough(servers))[0]
+        if shutil.which("haproxy"):
+            urls[HAPROXY] = stack.enter_context(haproxy(servers))[0]
+        else:
+            print("HAProxy is skipped: it is not installed (apt-get install haproxy)\n")
+        urls[DIRECT] = servers[0]
+        for url in urls.values():
+            wrk(url, connections=16, seconds=1)
+        print(f"{'connections':>11}  {'':<16}{'requests/s':>12}{f'x {PLAIN}':>20}")
+        for connections in (1, 16, 64):
+            rates = _rates(urls, connections, plan)
+            for name, rate in rates.items():
+                print(f"{connections:>11}  {name:<16}{rate:>12,.0f}{rate / rates[PLAIN]:>20.2f}")
+            print(flush=True)
+
+
+def _rates(urls: dict[str, str], connections: int, plan: Plan) -> dict[str, float]:
+    found: dict[str, list[float]] = {name: [] for name in urls}
+    for _ in range(plan.rounds):
+        for name, url in urls.items():
+            found[name].append(wrk(url, connections, plan.seconds).rate)
+    return {name: statistics.median(rates) for name, rates in found.items()}
+
+
+def endurance(servers: list[str], requests: int) -> None:
+    """Speed after 0.8 of the requests against the start; growth after 0.2 of them."""
+    early, late = requests // 5, requests * 4 // 5
+    done, seconds, size = 0, 0.0, 0.0
+    first: list[float] = []
+    last: list[float] = []
+    with flb(servers) as (url, pid):
+        while done < requests:
+            if seconds > LONGEST_ENDURANCE:
+                raise BenchmarkError(f"only {done:,} of {requests:,} requests in {seconds:.0f} s")
+            load = wrk(url, connections=16, seconds=1)
+            if done >= late:
+                last.append(load.rate)
+            done, seconds = done + load.requests, seconds + load.seconds
+            if done <= early or not first:
+                first.append(load.rate)
+            size = size or (memory(pid) if done >= early else 0.0)
+        growth = memory(pid) - size
+    kept = statistics.median(last or [load.rate]) / statistics.median(first)
+    print(f"speed after {late:,} requests: {kept:.2f} of the start (goal: at least 0.90)")
+    print(f"memory from request {early:,} to {done:,}: {growth:+.1f} MB (goal: below 20)")
+
+
+def latency(servers: list[str], plan: Plan, rate: float = 500.0) -> None:
+    """What a balancer adds to a request's latency, open loop."""
+    with ExitStack() as stack:
+        urls = {DIRECT: servers[0], OURS: stack.enter_context(flb(servers))[0]}
+        if shutil.which("haproxy"):
+            urls[HAPROXY] = stack.enter_context(haproxy(servers))[0]
+        found: dict[str, list[float]] = {name: [] for name in urls}
+        for _ in range(plan.open_loops):
+            for name, url in urls.items():
+                found[name].append(_p99(url, rate, plan.seconds))
+    p99 = {name: statistics.median(each) for name, each in found.items()}
+    direct = p99.pop(DIRECT)
+    print(
+        f"p99 at {rate:.0f} requests a second, open loop: {direct:.2f} ms with no balancer", end=""
+    )
+    for name, value in p99.items():
+        print(f", {name} adds {value - direct:.2f} ms", end="")
+    print(" (goal: below 5)")
+
+
+def _p99(url: str, rate: float, seconds: int) -> float:
+    """Milliseconds."""
+
+    async def measure() -> list[float]:
+        async with with_own([url]) as post:
+            await open_loop(lambda: post(0), rate, 1)
+            return await open_loop(lambda: post(0), rate, seconds)
+
+    return 1000 * statistics.quantiles(uvloop.run(measure()), n=100)[98]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the time, and rougher")
+    plan = QUICK if parser.parse_args().quick else FULL
+    end_on_sigterm()
+    pin(AROUND)
+    if len(CORES) == 1:
+        print("only one core: what is measured shares it with the load and the servers\n")
+    try:
+        with always_ok(SERVERS) as servers:
+            speed(servers, plan)
+            endurance(servers, plan.requests)
+            latency(servers, plan)
+    except BenchmarkError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

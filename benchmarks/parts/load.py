@@ -1,0 +1,56 @@
+"""Load on one URL: ``wrk`` for speed (closed loop), an open-loop client for latency."""
+
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.parts.processes import BenchmarkError
+
+SCRIPT = Path(__file__).with_name("post.lua")
+
+
+class Load(NamedTuple):
+    requests: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+def wrk(url: str, connections: int, seconds: int) -> Load:
+    """As many requests as so many connections get answered, one after the other on each."""
+    program = shutil.which("wrk")
+    if program is None:
+        raise BenchmarkError("wrk is missing: apt-get install wrk, or brew install wrk")
+    command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), url]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
+    if run.returncode:
+        raise BenchmarkError(f"wrk failed: {run.stdout}{run.stderr}")
+    requests, duration, errors = run.stdout.splitlines()[-1].split()
+    if int(errors):
+        raise BenchmarkError(f"{errors} of {requests} answers of {url} were errors")
+    return Load(int(requests), float(duration))
+
+
+async def open_loop(
+    send: Callable[[], Awaitable[object]], rate: float, seconds: float
+) -> list[float]:
+    """Seconds from the scheduled send to the answer: a slow answer never delays the next send."""
+    latencies: list[float] = []
+    began = time.perf_counter()
+
+    async def one(due: float) -> None:
+        await send()
+        latencies.append(time.perf_counter() - due)
+
+    async with asyncio.TaskGroup() as requests:
+        for i in range(int(rate * seconds)):
+            due = began + i / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            requests.create_task(one(due))
+    return latencies

@@ -1,0 +1,10 @@
+-- What wrk sends: one 24-character id.  Its last line is read by load.py.
+wrk.method = "POST"
+wrk.body = "0123456789abcdefghijABCD"
+wrk.headers["Content-Type"] = "text/plain"
+
+function done(summary, latency, requests)
+   local e = summary.errors
+   local errors = e.connect + e.read + e.write + e.status + e.timeout
+   print(summary.requests, summary.duration / 1e6, errors)
+end

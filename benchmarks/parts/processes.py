@@ -1,0 +1,91 @@
+"""Child processes of the benchmarks: each on its core, each ended with its benchmark."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PINS = hasattr(os, "sched_setaffinity")  # elsewhere the operating system decides
+CORES = sorted(os.sched_getaffinity(0)) if PINS else [0]
+MEASURED = {CORES[0]}  # what is measured has this core to itself
+AROUND = {CORES[-1]}  # load generators and servers share the other one
+
+
+class BenchmarkError(Exception):
+    """A benchmark that cannot go on; the message says why and, if possible, what to do."""
+
+
+def pin(cores: set[int]) -> None:
+    """Keep this process, and the children it starts from now on, on these cores."""
+    if PINS:
+        os.sched_setaffinity(0, cores)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    ports: list[int] = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+@contextmanager
+def running(command: list[str], port: int, cores: set[int]) -> Iterator[int]:
+    """Run a command on these cores until the end of the block; its pid, once the port answers."""
+    with tempfile.TemporaryFile("w+") as log:
+        mine = os.sched_getaffinity(0) if PINS else set()
+        pin(cores)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        pin(mine)
+        try:
+            if not _answers(child, port):
+                log.seek(0)
+                raise BenchmarkError(f"{' '.join(command)} did not start:\n{log.read()[-2000:]}")
+            yield child.pid
+        finally:
+            _end(child)
+
+
+def _answers(child: subprocess.Popen[bytes], port: int, seconds: float = 30.0) -> bool:
+    until = time.monotonic() + seconds
+    while child.poll() is None and time.monotonic() < until:
+        with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@contextmanager
+def always_ok(servers: int) -> Iterator[list[str]]:
+    """Servers that always succeed, on free ports; their URLs."""
+    ports = free_ports(servers)
+    command = [sys.executable, "-m", "benchmarks.parts.always_ok", *map(str, ports)]
+    with running(command, ports[-1], AROUND):
+        yield [f"http://{HOST}:{port}" for port in ports]
+
+
+def memory(pid: int) -> float:
+    """Megabytes that a process holds in memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack, so that children end with us."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
