@@ -1,0 +1,72 @@
+# `make harness` and `make test` are all that most people need; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV ?= $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help harness test setup check bench format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'ARGS="..." passes flags on, as in: make harness ARGS="--requests 50 --no-dashboard"'
+
+harness: setup ## the main job: every strategy against flaky servers, live
+	@$(BIN)/flb harness $(ARGS)
+
+test: $(VENV)/.dev setup ## every test, in parallel, with coverage
+	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term $(ARGS)
+
+setup: $(VENV)/.setup ## only the installing: .venv/bin/flb
+
+check: $(VENV)/.dev setup ## what CI runs: format, lint, types, import rules, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory test
+
+bench: $(VENV)/.dev setup ## benchmarks against peers, printed as ratios
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
+
+format: $(VENV)/.dev ## put the code in order
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+lock: ## pin what pyproject.toml asks for; ARGS=--upgrade for the newest (needs uv)
+	@command -v $(UV) >/dev/null || { echo 'error: uv is missing: pip install uv' >&2; exit 1; }
+	$(LOCK) --group build --output-file requirements/runtime.txt $(ARGS)
+	$(LOCK) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
+
+clean: ## remove what was installed and built; recorded runs stay
+	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# Stamps: each is newer than what it was made from.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || { echo \
+	  'error: Python 3.11 or newer is needed, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=python3.13' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo \
+	  'error: $(PYTHON) lacks the module venv: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'installing into $(VENV)/ ...'
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt $(BIN)/python
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.setup: pyproject.toml $(VENV)/.runtime
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
