@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     requests: int  # of the endurance run
 
 
-FULL = Plan(rounds=2, open_loops=3, seconds=4, requests=250_000)
+FULL = Plan(rounds=2, open_loops=3, seconds=3, requests=250_000)
 QUICK = Plan(rounds=1, open_loops=1, seconds=2, requests=25_000)
 LONGEST_ENDURANCE = 100  # seconds
 
