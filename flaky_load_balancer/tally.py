@@ -1,7 +1,9 @@
 """The one fold that turns events into numbers: live stream, saved run, tests and export use it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from flaky_load_balancer.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.histogram import Histogram
@@ -9,7 +11,7 @@ from flaky_load_balancer.types import Outcome, Rules
 
 RECENT = 10  # seconds over which shares of choices are taken
 
-Bound = Callable[[int], float]  # the best mean score possible with this many requests
+Bound = Callable[[int], float | None]  # the best mean score with this many requests, where known
 
 
 class Tally:
@@ -102,6 +104,16 @@ class Tally:
             "offered_rate": (self.requests - 1) / span if span > 0 else None,
             "seconds": self.last_end - self.first_arrival if self.requests else 0.0,
         }
+
+
+def interpolated(grid: Sequence[tuple[int, float]]) -> Bound:
+    """A bound from some of its points (requests, score): straight in between, unknown beyond."""
+    counts, values = zip(*grid, strict=True)
+
+    def bound(requests: int) -> float | None:
+        return None if requests > counts[-1] else float(np.interp(requests, counts, values))
+
+    return bound
 
 
 def _milliseconds(seconds: float | None) -> float | None:

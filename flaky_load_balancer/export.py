@@ -1,0 +1,79 @@
+"""Recorded runs for other programs: CSV and JSON, and the list that ``flb runs`` shows.
+
+Lines are made one at a time, so that a run of millions of attempts fits through a little memory.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any, Literal, TextIO
+
+import orjson
+
+from flaky_load_balancer.records import Records
+
+Format = Literal["csv", "json"]
+
+PAGE = 1000  # attempts read at once
+COLUMNS = ("request", "id", "number", "server", "outcome", "sent", "latency_ms")
+RUNS = ("session", "kind", "run", "strategy", "scenario", "seed", "requests", "score", "started")
+
+
+def export(records: Records, names: Iterable[str], form: Format, stream: TextIO) -> None:
+    """Write the runs meant by these ids of runs and sessions; RecordsError if one is unknown."""
+    runs = list(dict.fromkeys(run for name in names for run in records.resolve(name)))
+    stream.writelines((csv_lines if form == "csv" else json_pieces)(records, runs))
+
+
+def csv_lines(records: Records, runs: Iterable[int]) -> Iterator[str]:
+    """A head line, then a line for every attempt; ``sent`` in UTC as ISO 8601 has it."""
+    yield _csv_line(["run", "strategy", "scenario", *COLUMNS])
+    for run in _found(records, runs):
+        names = [run["run"], run["strategy"], run["scenario"]]
+        for attempt in attempts(records, run["run"]):
+            attempt["sent"] = iso(attempt["sent"])
+            yield _csv_line([*names, *(attempt[name] for name in COLUMNS)])
+
+
+def json_pieces(records: Records, runs: Iterable[int]) -> Iterator[str]:
+    """Pieces of ``{"runs": [{the fields of a run, "attempts": [...]}, ...]}``."""
+    yield '{"runs":['
+    for index, run in enumerate(_found(records, runs)):
+        head = orjson.dumps(run).decode()
+        yield f'{"," if index else ""}\n{head[:-1]},"attempts":['
+        for place, attempt in enumerate(attempts(records, run["run"])):
+            yield f"{',' if place else ''}\n{orjson.dumps(attempt).decode()}"
+        yield "]}"
+    yield "\n]}\n"
+
+
+def attempts(records: Records, run: int) -> Iterator[dict[str, Any]]:
+    """All attempts of a run, as ``Records.attempts`` describes them."""
+    after = 0
+    while page := records.attempts(run, after, PAGE):
+        yield from page
+        after = page[-1]["cursor"]
+
+
+def listed(records: Records) -> list[dict[str, Any]]:
+    """What ``flb runs`` shows, newest first."""
+    kinds = {session["session"]: session["kind"] for session in records.sessions()}
+    rows = [{**run, "kind": kinds.get(run["session"])} for run in records.runs()]
+    return [{name: row[name] for name in (*RUNS, "state")} for row in rows]
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as ``2026-11-22T10:30:00.123456Z``."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _found(records: Records, runs: Iterable[int]) -> Iterator[dict[str, Any]]:
+    return (found for run in runs if (found := records.run(run)) is not None)
+
+
+def _csv_line(fields: list[Any]) -> str:
+    line = StringIO()
+    csv.writer(line, lineterminator="\n").writerow(fields)
+    return line.getvalue()

@@ -1,0 +1,223 @@
+"""Reading the records: sessions, runs, attempts, frames, and the numbers folded from them.
+
+Every call opens the database anew (a fraction of a millisecond), so a ``Records`` may be used from
+any thread, needs no closing, and sees a database that appears later.
+"""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from flaky_load_balancer.events import Event
+from flaky_load_balancer.records import folding, keeping, liveness
+from flaky_load_balancer.records.keeping import Keep
+from flaky_load_balancer.records.schema import (
+    FILE,
+    NoRecordsYetError,
+    RecordsError,
+    connect,
+    empty,
+    unusable,
+)
+from flaky_load_balancer.tally import Tally
+from flaky_load_balancer.types import Outcome
+
+Row = dict[str, Any]
+
+RUNS = "SELECT runs.*, host, pid, seen FROM runs LEFT JOIN writers ON writers.id = runs.writer"
+SESSIONS = (
+    "SELECT sessions.*, host, pid, seen,"
+    " (SELECT count(*) FROM runs WHERE runs.session = sessions.id) AS runs"
+    " FROM sessions LEFT JOIN writers ON writers.id = sessions.writer"
+)
+ATTEMPTS = """
+SELECT position, request, number, server, outcome, sent, latency,
+    (SELECT id FROM requests AS r WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
+FROM attempts AS a WHERE run = ? AND position > ? ORDER BY position LIMIT ?
+"""
+STORE = "UPDATE runs SET numbers = ?, folded = ? WHERE id = ? AND kept_from IS ?"
+
+
+class Records:
+    """What was recorded in a folder.  A folder without records reads as an empty one."""
+
+    def __init__(self, data_dir: Path | str) -> None:
+        self.data_dir = Path(data_dir)
+        self._tallies: dict[int, tuple[Tally, int, float | None]] = {}  # of runs that go on
+        self._lock = threading.Lock()  # of the tallies
+
+    def sessions(self) -> list[Row]:
+        """All sessions, newest first; ``runs`` counts theirs."""
+        with self._open() as db:
+            rows = db.execute(f"{SESSIONS} ORDER BY started DESC, sessions.id DESC").fetchall()
+        return [_session(row) for row in rows]
+
+    def session(self, session: str) -> Row | None:
+        """One session with its runs and their numbers: the comparison.  None if there is none."""
+        with self._open() as db:
+            row = db.execute(f"{SESSIONS} WHERE sessions.id = ?", (session,)).fetchone()
+        if row is None:
+            return None
+        result = None if row["result"] is None else orjson.loads(row["result"])
+        runs = sorted(self.runs(session), key=lambda run: run["run"])
+        return {**_session(row), "result": result, "runs": runs}
+
+    def runs(self, session: str | None = None) -> list[Row]:
+        """All runs or those of one session, newest first, with their numbers."""
+        with self._open() as db:
+            where = "" if session is None else "WHERE session = ?"
+            values = () if session is None else (session,)
+            rows = db.execute(f"{RUNS} {where} ORDER BY runs.id DESC", values).fetchall()
+            return [self._run(db, row) for row in rows]
+
+    def run(self, run: int) -> Row | None:
+        """One run in full; None if there is none."""
+        with self._open() as db:
+            row = db.execute(f"{RUNS} WHERE runs.id = ?", (run,)).fetchone()
+            if row is None:
+                return None
+            more = ("servers", "rules", "truth", "client", "kept_from")
+            return {**self._run(db, row), **{key: _parsed(row[key]) for key in more}}
+
+    def attempts(self, run: int, after: int = 0, limit: int = 1000) -> list[Row]:
+        """Attempts in their order, from behind a cursor on; ``id`` is null until it is answered."""
+        with self._open() as db:
+            found = db.execute("SELECT servers FROM runs WHERE id = ?", (run,)).fetchone()
+            rows = db.execute(ATTEMPTS, (run, after, limit)).fetchall()
+        servers = [] if found is None else orjson.loads(found["servers"])
+        return [_attempt(row, servers) for row in rows]
+
+    def frames(self, run: int, after: float | None = None, limit: int | None = None) -> list[bytes]:
+        """JSON of frames, oldest first, from behind a time (seconds since the epoch) on."""
+        statement = "SELECT frame FROM frames WHERE run = ? AND time > ? ORDER BY time LIMIT ?"
+        values = run, float("-inf") if after is None else after, -1 if limit is None else limit
+        with self._open() as db:
+            return [row["frame"].encode() for row in db.execute(statement, values)]
+
+    def events(self, run: int) -> Iterator[Event]:
+        """The events of a run in the order in which they were recorded, up to this moment."""
+        with self._open() as db:
+            db.row_factory = None
+            yield from folding.events(db, run, 0, folding.last_position(db, run))
+
+    def delete(self, names: Iterable[str | int]) -> None:
+        """Delete runs and sessions, whole; RecordsError if one is unknown or still running."""
+        named = list(names)
+        runs = [run for name in named for run in self.resolve(name)]
+        for run in runs:
+            self._refuse_running(run)
+        with self._open() as db:
+            sessions = [str(name) for name in named if not is_run(name)]
+            deque(keeping.delete(db, list(dict.fromkeys(runs)), sessions), maxlen=0)
+            deque(keeping.shrink(db), maxlen=0)
+
+    def prune(self, keep: Keep) -> None:
+        """Delete the oldest until age and size are what they may be."""
+        with self._open() as db:
+            deque(keeping.prune(db, keep), maxlen=0)
+
+    def resolve(self, name: str | int) -> list[int]:
+        """The runs meant by the id of a run or a session, oldest first; RecordsError if none."""
+        where = "runs.id" if is_run(name) else "session"
+        with self._open() as db:
+            rows = db.execute(f"SELECT id FROM runs WHERE {where} = ? ORDER BY id", (name,))
+            found = [row["id"] for row in rows]
+            known = found or db.execute("SELECT 1 FROM sessions WHERE id = ?", (name,)).fetchone()
+        if not known:
+            raise RecordsError(f"no run or session {name!s:.100}: `flb runs` lists what there is")
+        return found
+
+    def _refuse_running(self, run: int) -> None:
+        with self._open() as db:
+            row = db.execute(f"{RUNS} WHERE runs.id = ?", (run,)).fetchone()
+        if row is not None and liveness.state(row) == "running":
+            raise RecordsError(f"run {run} is still going on: stop it before you delete it")
+
+    def _run(self, db: sqlite3.Connection, row: sqlite3.Row) -> Row:
+        state = liveness.state(row)
+        names = ("session", "route", "path", "strategy", "scenario", "seed", "rate", "started")
+        ended = liveness.last_event(db, row["id"]) if state == "interrupted" else row["ended"]
+        return {
+            "run": row["id"],
+            **{name: row[name] for name in names},
+            **{"ended": ended, "state": state},
+            **self._numbers(db, row, state),
+            **(_parsed(row["client"]) or {}),
+        }
+
+    def _numbers(self, db: sqlite3.Connection, row: sqlite3.Row, state: str) -> Row:
+        """The fold of a run's events; what was folded before is not folded again."""
+        run, last = row["id"], folding.last_position(db, row["id"])
+        if row["folded"] == last:
+            return dict(orjson.loads(row["numbers"]))
+        with self._lock:
+            tally = self._fold(db, row, last)
+            numbers = tally.run()
+            if state != "running":
+                self._tallies.pop(run, None)
+                with suppress(sqlite3.Error):  # a cache: full or read-only disks do without
+                    text = orjson.dumps(numbers).decode()
+                    db.execute(STORE, (text, last, run, row["kept_from"]))
+        return numbers
+
+    def _fold(self, db: sqlite3.Connection, row: sqlite3.Row, last: int) -> Tally:
+        """Continue where the last call stopped, unless events were deleted since."""
+        run, kept_from = row["id"], row["kept_from"]
+        tally, at, known = self._tallies.get(run, (None, 0, None))
+        if tally is None or known != kept_from:
+            tally, at = folding.fresh_tally(row["rules"], row["bound"]), 0
+        for event in folding.events(db, run, at, last):
+            tally.add(event)
+        self._tallies[run] = tally, last, kept_from
+        return tally
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            opened = connect(self.data_dir)
+        except NoRecordsYetError:
+            opened = empty()
+        with closing(opened) as db:
+            db.row_factory = sqlite3.Row
+            try:
+                yield db
+            except sqlite3.Error as error:
+                raise unusable(self.data_dir / FILE, error) from error
+
+
+def is_run(name: str | int) -> bool:
+    """Is this the id of a run, not of a session?"""
+    return isinstance(name, int) or name.isdecimal()
+
+
+def _session(row: sqlite3.Row) -> Row:
+    names = ("kind", "started", "ended", "seed", "rate", "runs")
+    return {
+        "session": row["id"],
+        **{name: row[name] for name in names},
+        "state": liveness.state(row),
+        "settings": orjson.loads(row["settings"]),
+    }
+
+
+def _attempt(row: sqlite3.Row, servers: list[str]) -> Row:
+    return {
+        "cursor": row["position"],
+        "request": row["request"],
+        "id": row["id"],
+        "number": row["number"],
+        "server": servers[row["server"]],
+        "outcome": Outcome(row["outcome"]).label,
+        "sent": row["sent"],
+        "latency_ms": 1000 * row["latency"],
+    }
+
+
+def _parsed(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
