@@ -47,6 +47,15 @@ def uniform(key: Words, counter: ArrayLike) -> Floats:
     return numbers
 
 
+def normal(numbers: Floats) -> Floats:
+    """Standard normal numbers from as many uniform ones (Box and Muller 1958).
+
+    The two numbers that it takes are the upper and the lower 26 bits of one.
+    """
+    upper, lower = np.divmod(numbers * 2.0**26, 1.0)
+    return np.sqrt(-2 * np.log((upper + 0.5) * 2.0**-26)) * np.cos(2 * np.pi * lower)
+
+
 def _mixed(word: Words) -> Words:
     """SplitMix64's finaliser: every bit of the word changes about half of the answer's.
 

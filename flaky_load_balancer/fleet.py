@@ -128,11 +128,8 @@ def _keys(scenario: Scenario, seeds: Words, purpose: str) -> Words:
 def _per_server(spec: PerServer, numbers: Floats, *, whole: bool) -> Floats:
     """(R, K) values; whole ones include both ends."""
     low, high = np.array(spec.low), np.array(spec.high)
-    if whole:
-        numbers = np.floor(numbers * (high - low + 1))
-    else:
-        numbers = numbers * (high - low)
-    return low + numbers
+    spread: Floats = np.floor(numbers * (high - low + 1)) if whole else numbers * (high - low)
+    return low + spread
 
 
 def _between(ends: tuple[float, float], numbers: Floats) -> Floats:

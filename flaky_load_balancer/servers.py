@@ -11,9 +11,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri  # type: ignore[import-untyped]
 
-from flaky_load_balancer.chance import Streams
+from flaky_load_balancer.chance import Streams, normal
 from flaky_load_balancer.fleet import Fleet
 from flaky_load_balancer.types import Floats, Ints, Outcome
 
@@ -53,7 +52,7 @@ class Servers:
         self._luck = Streams(fleet.keys("outcome"), lambda number: number)
         median, sigma = scenario.latency.median, scenario.latency.sigma
         self._latency = Streams(
-            fleet.keys("latency"), lambda number: median * np.exp(sigma * ndtri(number))
+            fleet.keys("latency"), lambda number: median * np.exp(sigma * normal(number))
         )
         self._members = [np.isin(np.arange(self.arms), fault.servers) for fault in scenario.faults]
         self._waiting = True  # for the first attempt of some replication
