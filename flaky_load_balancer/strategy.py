@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Rules
+from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
 
 
 class Strategy(ABC):
@@ -53,12 +53,22 @@ class Strategy(ABC):
 def best(index: Floats, eligible: Bools) -> Action:
     """Send each request to the eligible server with the highest index, the lowest on ties.
 
-    ``index`` and ``eligible`` have shape (n, K).  A request with no eligible server is sent to
-    the best of all of them.
+    ``index`` and ``eligible`` have shape (n, K); no index is NaN or -inf.  A request with no
+    eligible server is sent to the best of all of them.
     """
     masked = np.where(eligible, index, -np.inf)
-    arm = masked.argmax(axis=1)
-    stuck = ~eligible.any(axis=1)
-    if stuck.any():
-        arm[stuck] = index[stuck].argmax(axis=1)
-    return Action(arm, None, index, eligible)
+    none_left = stuck(eligible)
+    if none_left.size:
+        masked[none_left] = index[none_left]
+    return Action(masked.argmax(axis=1), None, index, eligible)
+
+
+def stuck(eligible: Bools) -> Ints:
+    """(m,) which of the n requests have no eligible server, given ``eligible`` (n, K)."""
+    n, arms = eligible.shape
+    if np.count_nonzero(eligible) > (n - 1) * arms:  # too many for any request to have none
+        return _NOBODY
+    return np.flatnonzero(~eligible.any(axis=1))
+
+
+_NOBODY = np.empty(0, dtype=np.intp)

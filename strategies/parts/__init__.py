@@ -1,0 +1,1 @@
+"""What strategies are made of: small pieces of state and rules, one file each."""

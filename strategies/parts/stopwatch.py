@@ -1,0 +1,24 @@
+"""Seconds since each replication's first event, for strategies that do things every so often."""
+
+import numpy as np
+
+from flaky_load_balancer.types import Floats, Ints
+
+
+class Stopwatch:
+    """Starts in each replication with the first ``now`` that it is shown."""
+
+    def __init__(self, replications: int) -> None:
+        self.start: Floats = np.full(replications, np.nan)
+
+    def elapsed(self, rows: Ints, now: Floats) -> Floats:
+        """(n,) seconds since the start, which is ``now`` where nothing has happened yet."""
+        start = self.start.take(rows)
+        fresh = np.isnan(start)
+        if np.count_nonzero(fresh):
+            self.start[rows[fresh]] = start[fresh] = now[fresh]
+        return np.maximum(now - start, 0.0)
+
+    def peek(self, now: Floats) -> Floats:
+        """(R,) as ``elapsed`` for every replication, without starting any."""
+        return np.fmax(now - self.start, 0.0)

@@ -1,0 +1,26 @@
+"""random: uniform among the servers that a request has not tried, then among all.
+
+The least one can do, and the measure of whether learning pays.  Source: none needed.  It shows
+as index the random keys of which the highest wins.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flaky_load_balancer.strategy import Strategy, best
+from flaky_load_balancer.types import Action, Context, Feedback, Rules
+
+
+@dataclass
+class RandomChoice(Strategy):
+    """Choose uniformly at random, untried servers first."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def select(self, context: Context) -> Action:
+        return best(self.rng.random(context.tried.shape), ~context.tried)
+
+    def observe(self, feedback: Feedback) -> None:
+        """Learns nothing."""

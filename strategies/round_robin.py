@@ -1,0 +1,29 @@
+"""round-robin: each server in turn, skipping those that a request has tried.
+
+What most load balancers do unless told otherwise.  Source: none needed.  It shows as index how
+near a server's turn is: 0 for the next one, -1 for the one after it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flaky_load_balancer.strategy import Strategy, best
+from flaky_load_balancer.types import Action, Context, Feedback, Rules
+from strategies.parts.turn import Turn
+
+
+@dataclass
+class RoundRobin(Strategy):
+    """Take servers in turn, untried ones first."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        self.turn = Turn(replications, rules.arms)
+
+    def select(self, context: Context) -> Action:
+        action = best(self.turn.nearness(context.rows), ~context.tried)
+        self.turn.pass_on(context.rows, action.arm)
+        return action
+
+    def observe(self, feedback: Feedback) -> None:
+        """Learns nothing."""
