@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV ?= $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv)
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
@@ -23,6 +23,7 @@ test: $(VENV)/.dev setup ## every test, in parallel, with coverage
 	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term $(ARGS)
 
 setup: $(VENV)/.setup ## only the installing: .venv/bin/flb
+	@:
 
 check: $(VENV)/.dev setup ## what CI runs: format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .
@@ -51,15 +52,16 @@ clean: ## remove what was installed and built; recorded runs stay
 
 # Stamps: each is newer than what it was made from.
 
-$(BIN)/python:
+$(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || { echo \
 	  'error: Python 3.11 or newer is needed, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=python3.13' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo \
 	  'error: $(PYTHON) lacks the module venv: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'installing into $(VENV)/ ...'
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
 
-$(VENV)/.runtime: requirements/runtime.txt $(BIN)/python
+$(VENV)/.runtime: requirements/runtime.txt $(VENV)/.python
 	@$(PIP) --require-hashes -r $<
 	@touch $@
 
