@@ -21,6 +21,7 @@ _WORD = (1 << 64) - 1
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
+_KEPT = 1 << 16  # numbers that all streams together keep
 _27, _30, _31, _12 = (np.uint64(bits) for bits in (27, 30, 31, 12))
 
 
@@ -53,7 +54,8 @@ def normal(numbers: Floats) -> Floats:
     The two numbers that it takes are the upper and the lower 26 bits of one.
     """
     upper, lower = np.divmod(numbers * 2.0**26, 1.0)
-    return np.sqrt(-2 * np.log((upper + 0.5) * 2.0**-26)) * np.cos(2 * np.pi * lower)
+    radius: Floats = np.sqrt(-2 * np.log((upper + 0.5) * 2.0**-26))
+    return radius * np.cos(2 * np.pi * lower)
 
 
 def _mixed(word: Words) -> Words:
@@ -73,14 +75,15 @@ class Streams:
     """The numbers of many streams, each read in order from counter 0, computed some way ahead.
 
     Hashing one number costs about as much as hashing a hundred, and a live server asks for one
-    at a time: ``ahead`` numbers of every stream are kept, already shaped by ``shape``.
+    at a time: some numbers of every stream are kept, already shaped by ``shape``, the more of
+    them the fewer streams there are.
     """
 
-    def __init__(self, keys: Words, shape: Callable[[Floats], Floats], ahead: int = 32) -> None:
+    def __init__(self, keys: Words, shape: Callable[[Floats], Floats]) -> None:
         self._keys = keys.ravel()
         self._shape = shape
-        self._ahead = ahead
-        self._width = width = 2 * ahead
+        self._ahead = max(8, min(64, _KEPT // keys.size))
+        self._width = width = 2 * self._ahead
         self._first = np.zeros(len(self._keys), dtype=np.intp)  # the counter of column 0
         self._start = np.arange(len(self._keys)) * width
         self._place = self._start.copy()  # of the next number, in the flattened table

@@ -26,11 +26,12 @@ from flaky_load_balancer.servers import Fault, Servers
 from flaky_load_balancer.types import Outcome
 
 OPEN_FILES = 65536
-ANSWERS = {
-    Outcome.SUCCEEDED: http(HTTPStatus.OK, {"outcome": "succeeded"}),
-    Outcome.FAILED: http(HTTPStatus.INTERNAL_SERVER_ERROR, {"outcome": "failed"}),
-    Outcome.RATE_LIMITED: http(HTTPStatus.TOO_MANY_REQUESTS, {"outcome": "rate-limited"}),
+STATUS = {
+    Outcome.SUCCEEDED: HTTPStatus.OK,
+    Outcome.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Outcome.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
 }
+ANSWERS = [http(status, {"outcome": outcome.label}) for outcome, status in STATUS.items()]
 
 
 class FleetAddress(TypedDict):
@@ -87,7 +88,7 @@ class LiveFleet:
             return Answer(b"", 0.0, Fault(response.fault[0]))
         payload = ANSWERS[response.outcome[0]]
         wait = response.retry_after[0]
-        if not np.isnan(wait):
+        if wait > 0:
             header = f"\r\nRetry-After: {wait:.0f}\r\n"
             payload = payload.replace(b"\r\n", header.encode(), 1)
         return Answer(payload, float(response.latency[0]))

@@ -8,13 +8,15 @@ uses an admission, a refused one does not.
 """
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from flaky_load_balancer.chance import Streams, normal
 from flaky_load_balancer.fleet import Fleet
 from flaky_load_balancer.types import Floats, Ints, Outcome
+
+Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 LONGEST_WAIT = 3600.0  # seconds: a limit of 0 never admits, and still answers
 
@@ -56,6 +58,8 @@ class Servers:
         )
         self._members = [np.isin(np.arange(self.arms), fault.servers) for fault in scenario.faults]
         self._waiting = True  # for the first attempt of some replication
+        self._unsaid = _constant(np.full(self.replications, np.nan))
+        self._faultless = _constant(np.zeros(self.replications, dtype=np.intp))
         self._lanes = np.arange(self.replications * self.arms)
 
     def respond(self, rows: Ints, arm: Ints, now: Floats) -> Response:
@@ -119,26 +123,25 @@ class Servers:
         """What attempts meet at servers that are not broken."""
         limiter = self.limiter
         latency = self._latency.next(lane)
-        unsaid = np.full(len(lane), np.nan)
-        fault = np.zeros(len(lane), dtype=np.intp)
+        retry_after, fault = self._unsaid[: len(lane)], self._faultless[: len(lane)]
         if limiter is None:
             failed = self._luck.next(lane) < failure
-            return Response(failed.astype(np.intp), latency, unsaid, fault)
+            return Response(failed.astype(np.intp), latency, retry_after, fault)
         admitted = limiter.admit(lane, t)
         failed = self._luck.next(lane, admitted) < failure
         outcome = np.where(admitted, failed, Outcome.RATE_LIMITED)
         if self._speaks:
             wait = np.clip(np.ceil(limiter.wait(lane, t) - 1e-6), 1, LONGEST_WAIT)
-            unsaid = np.where(admitted, np.nan, wait)
-        return Response(outcome, latency, unsaid, fault)
+            retry_after = np.where(admitted, np.nan, wait)
+        return Response(outcome, latency, retry_after, fault)
 
     def _troubled(self, lane: Ints, t: Floats) -> Response:
         """What attempts meet where some servers may be broken."""
         fault, failure, delay = self._trouble(lane, t)
-        sound = fault == Fault.NONE
-        if sound.all():
+        if not np.count_nonzero(fault):
             response = self._sound(lane, t, failure)
             return response._replace(latency=response.latency + delay)
+        sound = fault == Fault.NONE
         n = len(lane)
         outcome = np.full(n, Outcome.FAILED, dtype=np.intp)
         latency = np.where(fault == Fault.HANG, np.inf, 0.0)
@@ -155,7 +158,10 @@ class Servers:
         fault = np.zeros(len(lane), dtype=np.intp)
         failure = self._failure[lane]
         delay = np.zeros(len(lane))
+        first, last = t.min(), t.max()
         for stretch, members in zip(self.scenario.faults, self._members, strict=True):
+            if last < stretch.start or stretch.end <= first:
+                continue
             hit = members[arm] & (stretch.start <= t) & (t < stretch.end)
             if stretch.kind == "slow":
                 delay += hit * stretch.delay
@@ -173,3 +179,9 @@ class Servers:
     def _elapsed(self, now: Floats | float) -> Floats:
         """(R x K,) seconds since t = 0 for every lane; 0 before it."""
         return self._everywhere(np.nan_to_num(now - self.origin))
+
+
+def _constant(array: Array) -> Array:
+    """An array that many responses can share."""
+    array.setflags(write=False)
+    return array

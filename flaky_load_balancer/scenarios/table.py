@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 
-class ScenarioError(ValueError):
+class ScenarioError(Exception):
     """What is wrong with a scenario: the file, the key and what was expected."""
 
 
