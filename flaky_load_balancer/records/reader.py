@@ -5,10 +5,9 @@ any thread, needs no closing, and sees a database that appears later.
 """
 
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import orjson
 
 from flaky_load_balancer.events import Event
 from flaky_load_balancer.records import folding, keeping, liveness
-from flaky_load_balancer.records.keeping import Keep
-from flaky_load_balancer.records.schema import (
+from flaky_load_balancer.records.database import (
     FILE,
     NoRecordsYetError,
     RecordsError,
@@ -25,7 +23,7 @@ from flaky_load_balancer.records.schema import (
     empty,
     unusable,
 )
-from flaky_load_balancer.tally import Tally
+from flaky_load_balancer.records.keeping import Keep
 from flaky_load_balancer.types import Outcome
 
 Row = dict[str, Any]
@@ -41,7 +39,6 @@ SELECT position, request, number, server, outcome, sent, latency,
     (SELECT id FROM requests AS r WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
 FROM attempts AS a WHERE run = ? AND position > ? ORDER BY position LIMIT ?
 """
-STORE = "UPDATE runs SET numbers = ?, folded = ? WHERE id = ? AND kept_from IS ?"
 
 
 class Records:
@@ -49,8 +46,7 @@ class Records:
 
     def __init__(self, data_dir: Path | str) -> None:
         self.data_dir = Path(data_dir)
-        self._tallies: dict[int, tuple[Tally, int, float | None]] = {}  # of runs that go on
-        self._lock = threading.Lock()  # of the tallies
+        self._folds = folding.Folds()
 
     def sessions(self) -> list[Row]:
         """All sessions, newest first; ``runs`` counts theirs."""
@@ -103,7 +99,6 @@ class Records:
     def events(self, run: int) -> Iterator[Event]:
         """The events of a run in the order in which they were recorded, up to this moment."""
         with self._open() as db:
-            db.row_factory = None
             yield from folding.events(db, run, 0, folding.last_position(db, run))
 
     def delete(self, names: Iterable[str | int]) -> None:
@@ -147,35 +142,9 @@ class Records:
             "run": row["id"],
             **{name: row[name] for name in names},
             **{"ended": ended, "state": state},
-            **self._numbers(db, row, state),
+            **self._folds.numbers(db, row, keep=state != "running"),
             **(_parsed(row["client"]) or {}),
         }
-
-    def _numbers(self, db: sqlite3.Connection, row: sqlite3.Row, state: str) -> Row:
-        """The fold of a run's events; what was folded before is not folded again."""
-        run, last = row["id"], folding.last_position(db, row["id"])
-        if row["folded"] == last:
-            return dict(orjson.loads(row["numbers"]))
-        with self._lock:
-            tally = self._fold(db, row, last)
-            numbers = tally.run()
-            if state != "running":
-                self._tallies.pop(run, None)
-                with suppress(sqlite3.Error):  # a cache: full or read-only disks do without
-                    text = orjson.dumps(numbers).decode()
-                    db.execute(STORE, (text, last, run, row["kept_from"]))
-        return numbers
-
-    def _fold(self, db: sqlite3.Connection, row: sqlite3.Row, last: int) -> Tally:
-        """Continue where the last call stopped, unless events were deleted since."""
-        run, kept_from = row["id"], row["kept_from"]
-        tally, at, known = self._tallies.get(run, (None, 0, None))
-        if tally is None or known != kept_from:
-            tally, at = folding.fresh_tally(row["rules"], row["bound"]), 0
-        for event in folding.events(db, run, at, last):
-            tally.add(event)
-        self._tallies[run] = tally, last, kept_from
-        return tally
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
