@@ -28,6 +28,7 @@ class Tally:
         self.endings = dict.fromkeys(Ending, 0)
         self.outcomes = [[0] * rules.arms for _ in Outcome]  # [outcome][server]
         self.latency = Histogram()
+        self.attempt_latency = [Histogram() for _ in range(rules.arms)]
         self.first_arrival = self.last_arrival = self.last_end = 0.0
         self._recent = [[0] * rules.arms for _ in range(RECENT)]  # attempts per second and server
         self._second = 0
@@ -49,6 +50,7 @@ class Tally:
         self.attempts += 1
         self.paid_attempts += attempt.number > self.rules.free_attempts
         self.outcomes[attempt.outcome][attempt.server] += 1
+        self.attempt_latency[attempt.server].add(attempt.latency)
         second = int(attempt.sent + attempt.latency)
         if second > self._second:
             self._forget(second)

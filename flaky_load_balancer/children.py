@@ -1,0 +1,160 @@
+"""Child processes of a session: started, listened to, and never left behind.
+
+A child says in a line of JSON on its stdout that it is ready.  Its stdin is a pipe that we hold
+open: when we die, even by SIGKILL, the pipe closes and the child ends itself (``told_to_stop``).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from typing import Any, Literal, Self, TypeVar
+
+import orjson
+
+T = TypeVar("T")
+
+REMEMBERED = 20  # lines of a child's output that are shown if it dies
+START = 30.0  # seconds a child has to get ready
+STOP = 8.0  # seconds it has to end itself
+REFUSED = 2  # exit code of a program that did not start: flags, files, ports
+
+
+class ChildDiedError(Exception):
+    """A child ended that should not have; the message has the last lines that it printed."""
+
+    def __init__(self, message: str, code: int | None, said: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.refusal = said.split("error: ", 1)[-1].strip()  # of a program that did not start
+
+
+class Child:
+    """One running child process and its output."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self.process = process
+        self._tail: deque[str] = deque(maxlen=REMEMBERED)
+        self._answers: asyncio.Queue[Any] = asyncio.Queue()
+        assert process.stdout is not None  # both are pipes
+        assert process.stderr is not None
+        self._readers = [
+            asyncio.create_task(self._read(process.stdout, self._hear)),
+            asyncio.create_task(self._read(process.stderr, self._tail.append)),
+        ]
+
+    @classmethod
+    async def start(
+        cls, name: str, command: Sequence[str], env: dict[str, str] | None = None
+    ) -> Self:
+        """Run a command in a process group of its own: Ctrl-C is for us alone to handle."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=env,
+            start_new_session=True,
+        )
+        return cls(name, process)
+
+    async def ready(self) -> Any:
+        """The next line of JSON that the child says; ChildDiedError if there is none."""
+        try:
+            async with asyncio.timeout(START):
+                return await self.unless_it_dies(self._answers.get())
+        except TimeoutError:
+            raise ChildDiedError(
+                f"{self.name} was not ready after {START:.0f} s{self._said()}", None, self._said()
+            ) from None
+
+    async def unless_it_dies(self, work: Awaitable[T]) -> T:
+        """Do the work; ChildDiedError if the child ends first."""
+        working = asyncio.ensure_future(work)
+        dying = asyncio.create_task(self.process.wait())
+        try:
+            await asyncio.wait([working, dying], return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+        finally:
+            dying.cancel()
+            working.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await working
+        await asyncio.wait(self._readers, timeout=1.0)
+        code = dying.result()
+        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        raise ChildDiedError(f"{self.name} ended ({how}){self._said()}", code, self._said())
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the child and all its children."""
+        with suppress(ProcessLookupError, PermissionError):  # they are all gone
+            os.killpg(self.process.pid, number)
+
+    async def stop(self) -> None:
+        """Ask it to end, make it end, and wait until it and all its children are gone."""
+        self.signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP):
+                await self.process.wait()
+        self.signal(signal.SIGKILL)
+        await self.process.wait()
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+        assert self.process.stdin is not None  # a pipe
+        self.process.stdin.close()
+
+    def _hear(self, line: str) -> None:
+        if line.startswith("{"):
+            with suppress(orjson.JSONDecodeError):
+                self._answers.put_nowait(orjson.loads(line))
+                return
+        self._tail.append(line)
+
+    def _said(self) -> str:
+        if not self._tail:
+            return "; it printed nothing"
+        return "; the last lines it printed:\n" + "\n".join(f"  {line}" for line in self._tail)
+
+    async def _read(self, stream: asyncio.StreamReader, hear: Any) -> None:
+        while line := await _line(stream):
+            hear(line.decode(errors="replace").rstrip())
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    """One line, or as much as is buffered of a line that is too long."""
+    try:
+        return await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError as error:
+        return await stream.readexactly(error.consumed)
+
+
+async def told_to_stop(child: bool) -> None:
+    """Wait for SIGTERM or SIGINT; in a ``child`` also for the end of its parent."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    waiting = [asyncio.create_task(stop.wait())]
+    if child:
+        waiting.append(asyncio.create_task(_parent_gone()))
+    _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+
+
+async def _parent_gone() -> Literal[True]:
+    """Our stdin closed, because our parent ended or died."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(4096):
+        pass
+    return True

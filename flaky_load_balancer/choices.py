@@ -1,0 +1,151 @@
+"""From what a user asked for on the command line to what is played: names, files, addresses."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from flaky_load_balancer import catalogue, scenarios
+from flaky_load_balancer.harness import Plan, runs_of
+from flaky_load_balancer.scenarios import Scenario
+from flaky_load_balancer.settings import (
+    PoolSettings,
+    RouteSettings,
+    SettingsError,
+    read_config,
+    server_url,
+)
+
+ALL_SCENARIOS = ("T1", "T2", "T3")
+
+
+def strategies(asked: Sequence[str]) -> list[str]:
+    """Canonical specs, each once; ``all`` stands for every strategy that may be played live."""
+    found: dict[str, None] = {}
+    for spec in asked:
+        names = catalogue.LIVE if spec == "all" else [spec]
+        for name in names:
+            catalogue.load(name)  # refuses what is unknown or breaks the interface
+            found[catalogue.canonical(name)] = None
+    return list(found)
+
+
+def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
+    """Each scenario once, with what it was asked for as; two of one name are refused."""
+    found: dict[str, tuple[str, Scenario]] = {}
+    for name in asked:
+        for each in ALL_SCENARIOS if name == "all" else (name,):
+            scenario = scenarios.find(each)
+            before = found.setdefault(scenario.name, (each, scenario))
+            if before[1] != scenario:
+                raise SettingsError(
+                    f"--scenario {each}: its name {scenario.name!r} is also that of"
+                    f" {before[0]}; give one of them another name"
+                )
+    return list(found.values())
+
+
+def server_binary(path: Path | None, sandbox: str) -> Path | None:
+    """The program to run as servers, if it can be run; only with the sandbox turned off."""
+    if sandbox not in {"auto", "off"}:
+        raise SettingsError(
+            f"--sandbox {sandbox}: there is no sandbox yet; expected auto or off (none)"
+        )
+    if path is None:
+        return None
+    if sandbox != "off":
+        raise SettingsError(
+            "--server-binary: there is no sandbox yet to run it in; if you trust it,"
+            " add --sandbox off"
+        )
+    if not path.is_file() or not os.access(path, os.X_OK):
+        raise SettingsError(f"--server-binary {path}: not a program that can be run")
+    return path.resolve()
+
+
+def check_plan(plan: Plan) -> Plan:
+    """Refuse what could not be played: ports that collide or are missing."""
+    names = [run.route for run in runs_of(plan)]
+    if plan.server_binary is not None:
+        for asked, scenario in plan.scenarios:
+            if scenario.port is None:
+                raise SettingsError(
+                    f"--scenario {asked}: --server-binary needs a scenario that sets its first port"
+                )
+        if plan.free_ports:
+            raise SettingsError("--free-ports: a --server-binary listens where it wants")
+    assert len(set(names)) == len(names)  # strategies and scenarios are there once each
+    if plan.port == plan.admin_port != 0:
+        raise SettingsError(f"--port and --admin-port are both {plan.port}: choose two")
+    return plan
+
+
+def routes(
+    servers: Sequence[str] | None,
+    scenario: str | None,
+    strategy: str,
+    config: Path | None,
+    seed: int,
+) -> tuple[dict[str, PoolSettings], tuple[RouteSettings, ...]]:
+    """The pools and routes of ``flb serve``: from a file, or one route ``/`` from flags."""
+    ways = [name for name, given in _ways(servers, scenario, config) if given]
+    if len(ways) != 1:
+        given = " and ".join(ways) or "none of them"
+        raise SettingsError(
+            f"flb serve needs exactly one of --server URL, --scenario and --config; got {given}"
+        )
+    if config is not None:
+        pools, made = read_config(config)
+        for route in made:
+            _check_strategy(f"--config {config}: routes.{route.name}.strategy", route.strategy)
+        for name, pool in pools.items():
+            _check_pool(f"--config {config}: pools.{name}", pool)
+        return pools, made
+    _check_strategy("--strategy", strategy)
+    pool = _flagged_pool(servers, scenario, seed)
+    return {"default": pool}, (RouteSettings("default", "/", "default", strategy),)
+
+
+def _ways(
+    servers: Sequence[str] | None, scenario: str | None, config: Path | None
+) -> list[tuple[str, bool]]:
+    return [
+        ("--server", bool(servers)),
+        ("--scenario", scenario is not None),
+        ("--config", config is not None),
+    ]
+
+
+def _flagged_pool(servers: Sequence[str] | None, scenario: str | None, seed: int) -> PoolSettings:
+    if scenario is None:
+        urls = [server_url(server, "--server") for server in servers or ()]
+        doubled = next((url for url in urls if urls.count(url) > 1), None)
+        if doubled is not None:
+            raise SettingsError(f"--server {doubled} is there twice")
+        return PoolSettings(tuple(urls))
+    found = scenarios.find(scenario)
+    if found.port is None:
+        raise SettingsError(
+            f"--scenario {scenario} sets no first port; name its servers with --server URL"
+        )
+    ports = range(found.port, found.port + found.servers)
+    return PoolSettings(tuple(f"http://127.0.0.1:{port}" for port in ports), scenario, seed)
+
+
+def _check_strategy(where: str, spec: str) -> None:
+    try:
+        catalogue.load(spec)
+    except catalogue.UnknownStrategyError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def _check_pool(where: str, pool: PoolSettings) -> None:
+    if pool.scenario is None:
+        return
+    try:
+        scenario = scenarios.find(pool.scenario)
+    except scenarios.ScenarioError as error:
+        raise SettingsError(f"{where}.scenario: {error}") from None
+    if scenario.servers != len(pool.servers):
+        raise SettingsError(
+            f"{where}: {len(pool.servers)} servers, but {pool.scenario} has {scenario.servers}"
+        )

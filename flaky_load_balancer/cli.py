@@ -1,0 +1,311 @@
+"""``flb``: parse, call, print.
+
+Exit codes: 0 done, 1 it ran and failed, 2 refused before anything started, 130 on Ctrl-C.
+"""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from flaky_load_balancer import __version__, catalogue, choices, export, scenarios
+from flaky_load_balancer import serve as serving
+from flaky_load_balancer.children import told_to_stop
+from flaky_load_balancer.harness import Plan
+from flaky_load_balancer.listeners import FleetAddress, serve_fleets
+from flaky_load_balancer.records import Records
+from flaky_load_balancer.report import play, runs_table
+from flaky_load_balancer.serve import Addresses
+from flaky_load_balancer.settings import Game, Settings
+from flaky_load_balancer.terminal import LogFormat, Output, log_to_stderr, refusing, run
+
+app = typer.Typer(
+    name="flb",
+    help="A load balancer that learns which unreliable, rate-limited server to use.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+# Flags that mean the same everywhere.
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        metavar="NAME[:param=value,...]",
+        help="Repeatable; 'all', or module:Class for one of your own. See: flb strategies",
+    ),
+]
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenario",
+        metavar="NAME|FILE.toml",
+        help="Repeatable; 'all' is T1, T2 and T3. See: flb scenarios",
+    ),
+]
+Requests = Annotated[int, typer.Option(min=1, help="Requests for each run.")]
+Rate = Annotated[
+    float, typer.Option(min=0.001, max=100_000, help="Requests per second, open loop.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same fleet for every strategy.")]
+FreeAttempts = Annotated[int, typer.Option(min=0, help="Attempts of a request that cost nothing.")]
+MaxAttempts = Annotated[int, typer.Option(min=1, help="Attempts of a request at most.")]
+Penalty = Annotated[float, typer.Option(min=0, help="Points for each attempt that is not free.")]
+Deadline = Annotated[float, typer.Option(min=0.001, help="Seconds for a request, holds included.")]
+AttemptTimeout = Annotated[float, typer.Option(min=0.001, help="Seconds for one attempt.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Write the result as JSON; '-' for stdout."),
+]
+DataDir = Annotated[
+    Path, typer.Option(envvar="FLB_DATA_DIR", help="Folder of the records.", file_okay=True)
+]
+Keep = Annotated[
+    str, typer.Option(metavar="7d|10GB", help="Records older or larger than this are deleted.")
+]
+NoRecords = Annotated[bool, typer.Option("--no-records", help="Record nothing.")]
+Child = Annotated[bool, typer.Option("--child", hidden=True)]  # ends with the program that began it
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """A load balancer that learns which unreliable, rate-limited server to use."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example: flb harness --strategy v4 --strategy v6 --requests 50 --json r.json")
+def harness(
+    strategy: Strategies = None,
+    scenario: Scenarios = None,
+    requests: Requests = 100,
+    rate: Rate = 10.0,
+    seed: Seed = 0,
+    free_attempts: FreeAttempts = 3,
+    max_attempts: MaxAttempts = 10,
+    penalty: Penalty = 0.5,
+    deadline: Deadline = 10.0,
+    attempt_timeout: AttemptTimeout = 2.0,
+    sequential: Annotated[
+        bool,
+        typer.Option("--sequential/--race", help="One run after another, or all at once."),
+    ] = False,
+    server_binary: Annotated[
+        Path | None, typer.Option(help="Somebody's own servers instead of the built-in ones.")
+    ] = None,
+    sandbox: Annotated[
+        str, typer.Option(metavar="auto|off", help="How the servers are confined.")
+    ] = "auto",
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard/--no-dashboard", help="Say where it can be watched.")
+    ] = True,
+    stay: Annotated[
+        bool | None,
+        typer.Option("--stay/--no-stay", help="Keep the dashboard up (default: on a terminal)."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Data plane.")] = 8000,
+    admin_port: Annotated[int, typer.Option(min=0, max=65535, help="Admin plane.")] = 8001,
+    free_ports: Annotated[bool, typer.Option("--free-ports", help="Choose every port.")] = False,
+    data_dir: DataDir = Path(".flb"),
+    keep: Keep = "10GB",
+    no_records: NoRecords = False,
+    json: Json = None,
+) -> None:
+    """Start flaky servers, balancer and dashboard; send requests; compare the strategies."""
+    with refusing():
+        plan = Plan(
+            strategies=choices.strategies(strategy or ["all"]),
+            scenarios=choices.chosen_scenarios(scenario or ["all"]),
+            game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(),
+            requests=requests,
+            rate=rate,
+            seed=seed,
+            sequential=sequential or server_binary is not None,
+            server_binary=choices.server_binary(server_binary, sandbox),
+            port=port,
+            admin_port=admin_port,
+            free_ports=free_ports,
+            data_dir=None if no_records else data_dir,
+            keep=keep,
+        )
+        choices.check_plan(plan)
+        out = Output(json)
+        stays = out.console.is_terminal if stay is None else stay
+        run(play(plan, out, stay=stays, dashboard=dashboard))
+
+
+@app.command(
+    epilog="Example: flb serve --strategy v6 --server http://127.0.0.1:4000 --server"
+    " http://127.0.0.1:4001"
+)
+def serve(
+    server: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A server; repeatable.")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE.toml", help="The ports of this scenario's servers."),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(metavar="NAME[:param=value,...]", help="What chooses.")
+    ] = "v4",
+    config: Annotated[
+        Path | None, typer.Option(metavar="flb.toml", help="Pools and routes from a file.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where the data plane listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Data plane.")] = 8000,
+    admin_port: Annotated[int, typer.Option(min=0, max=65535, help="Admin plane.")] = 8001,
+    max_in_flight: Annotated[
+        int, typer.Option(min=1, max=100_000, help="More requests than this get a 503.")
+    ] = 1024,
+    seed: Seed = 0,
+    rate: Annotated[float, typer.Option(min=0.001, hidden=True)] = 10.0,
+    requests: Annotated[int, typer.Option(min=1, hidden=True)] = 100,
+    free_attempts: FreeAttempts = 3,
+    max_attempts: MaxAttempts = 10,
+    penalty: Penalty = 0.5,
+    deadline: Deadline = 10.0,
+    attempt_timeout: AttemptTimeout = 2.0,
+    data_dir: DataDir = Path(".flb"),
+    keep: Keep = "10GB",
+    no_records: NoRecords = False,
+    log_format: Annotated[LogFormat, typer.Option(help="How the log is written.")] = LogFormat.TEXT,
+    session: Annotated[str | None, typer.Option(hidden=True)] = None,
+    json: Json = None,
+    child: Child = False,
+) -> None:
+    """Put the balancer in front of servers that already run."""
+    with refusing():
+        out = Output(json)
+        pools, routes = choices.routes(server, scenario, strategy, config, seed)
+        settings = Settings(
+            pools=pools,
+            routes=routes,
+            game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(),
+            host=host,
+            port=port,
+            admin_port=admin_port,
+            max_in_flight=max_in_flight,
+            seed=seed,
+            rate=rate,
+            requests=requests,
+            data_dir=None if no_records else data_dir,
+            keep=keep,
+            session=session,
+        )
+        log_to_stderr(log_format)
+
+        def ready(addresses: Addresses) -> None:
+            for route in routes:
+                out.console.print(f"{addresses.data}{route.path}  {route.strategy}", soft_wrap=True)
+            out.console.print(f"admin plane {addresses.admin}", soft_wrap=True)
+            out.write(asdict(addresses))
+
+        run(serving.serve(settings, ready, child=child))
+
+
+@app.command(epilog="Example: flb servers --scenario T2 --seed 7")
+def servers(
+    scenario: Scenarios = None,
+    seed: Seed = 0,
+    rate: Rate = 10.0,
+    copies: Annotated[int, typer.Option(min=1, max=1000, help="Copies of every fleet.")] = 1,
+    free_ports: Annotated[bool, typer.Option("--free-ports", help="Choose every port.")] = False,
+    json: Json = None,
+    child: Child = False,
+) -> None:
+    """Start the flaky downstream servers alone."""
+    with refusing():
+        out = Output(json)
+        chosen = [found for _, found in choices.chosen_scenarios(scenario or ["all"])]
+
+        def ready(fleets: list[FleetAddress]) -> None:
+            for fleet in fleets:
+                out.console.print(
+                    f"{fleet['scenario']} {' '.join(fleet['servers'])}", soft_wrap=True
+                )
+            out.write({"fleets": fleets})
+
+        run(
+            serve_fleets(
+                chosen,
+                until=told_to_stop(child),
+                ready=ready,
+                seed=seed,
+                copies=copies,
+                rate=rate,
+                free_ports=free_ports,
+            )
+        )
+
+
+@app.command(epilog="Example: flb strategies --json -")
+def strategies(json: Json = None) -> None:
+    """What strategies there are, with their parameters."""
+    with refusing():
+        out = Output(json)
+        rows = catalogue.describe()
+        for row in rows:
+            parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
+            out.console.print(f"[bold]{row['name']:12}[/bold] {row['summary']}")
+            if parameters:
+                out.console.print(f"{'':12} [dim]{escape(parameters)}[/dim]")
+        out.write(rows)
+
+
+@app.command(name="scenarios", epilog="Example: flb scenarios --json -")
+def list_scenarios(json: Json = None) -> None:
+    """What scenarios there are, with their parameters."""
+    with refusing():
+        out = Output(json)
+        rows = [asdict(found) for found in scenarios.builtin().values()]
+        for row in rows:
+            out.console.print(f"[bold]{row['name']:10}[/bold] {escape(row['description'])}")
+        out.write(rows)
+
+
+@app.command(epilog="Example: flb runs --delete 20261122-103000-ab3f")
+def runs(
+    delete: Annotated[
+        list[str] | None, typer.Option(metavar="RUN", help="Delete a run or a session; repeatable.")
+    ] = None,
+    data_dir: DataDir = Path(".flb"),
+    json: Json = None,
+) -> None:
+    """Recorded runs; newest first."""
+    with refusing():
+        out = Output(json)
+        records = Records(data_dir)
+        if delete:
+            records.delete(delete)
+            out.console.print(f"deleted {', '.join(delete)}")
+        rows = export.listed(records)
+        out.console.print(runs_table(rows) if rows else f"no runs are recorded in {data_dir}")
+        out.write(rows)
+
+
+@app.command(name="export", epilog="Example: flb export 12 13 --format csv > attempts.csv")
+def export_runs(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs or sessions.")],
+    form: Annotated[Literal["csv", "json"], typer.Option("--format", help="How.")] = "csv",
+    data_dir: DataDir = Path(".flb"),
+) -> None:
+    """Write recorded runs to stdout, attempt by attempt."""
+    with refusing():
+        export.export(Records(data_dir), names, form, sys.stdout)
+
+
+def main() -> None:
+    """The program ``flb``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""What every command does alike: where its output goes, how it refuses, how it is interrupted."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from flaky_load_balancer.catalogue import UnknownStrategyError
+from flaky_load_balancer.children import REFUSED, ChildDiedError
+from flaky_load_balancer.ports import PortError
+from flaky_load_balancer.records import RecordsError
+from flaky_load_balancer.scenarios import ScenarioError
+from flaky_load_balancer.settings import SettingsError
+
+T = TypeVar("T")
+
+FAILED = 1
+INTERRUPTED = 128 + signal.SIGINT
+REFUSALS = (SettingsError, ScenarioError, UnknownStrategyError, PortError, RecordsError)
+
+stderr = Console(stderr=True, highlight=False)
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Output:
+    """Text for people, and the result as JSON for whoever asked with ``--json``.
+
+    With ``-`` the JSON is all that stdout gets, and people read stderr.
+    """
+
+    def __init__(self, json: str | None) -> None:
+        self._to_stdout = json == "-"
+        self._path = None if json in {None, "-"} else Path(str(json))
+        self.console = stderr if self._to_stdout else Console(highlight=False)
+        if self._path is not None:
+            self._check(self._path)
+
+    def write(self, result: Any) -> None:
+        """Write the result, if anyone asked."""
+        if self._to_stdout:
+            sys.stdout.write(orjson.dumps(result).decode() + "\n")
+            sys.stdout.flush()
+        elif self._path is not None:
+            try:
+                self._path.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+            except OSError as error:
+                stderr.print(f"[red]error:[/red] --json {self._path}: {error.strerror}")
+                raise typer.Exit(FAILED) from None
+
+    def _check(self, path: Path) -> None:
+        """Better refused now than lost after the run."""
+        folder = path.parent
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise SettingsError(f"--json {path}: not a file that can be written")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What a user can mend ends with a message and exit code 2, not with a traceback."""
+    try:
+        yield
+    except REFUSALS as error:
+        complain(str(error))
+        raise typer.Exit(REFUSED) from None
+    except ChildDiedError as error:
+        refused = error.code == REFUSED
+        complain(error.refusal if refused else str(error))
+        raise typer.Exit(REFUSED if refused else FAILED) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        raise typer.Exit(FAILED) from None
+
+
+def complain(message: str) -> None:
+    stderr.print(f"[bold red]error:[/bold red] {escape(message)}", soft_wrap=True)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run in uvloop.  Ctrl-C or SIGTERM cancel the work, which ends its children and then us."""
+    import uvloop  # noqa: PLC0415 (not on every system)
+
+    interrupted: list[int] = []
+
+    async def cancellable() -> T:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+
+        def interrupt(number: int) -> None:
+            interrupted.append(number)
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt, number)
+        return await task
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(cancellable())
+    except asyncio.CancelledError:
+        if not interrupted:
+            raise
+        stderr.print("interrupted")
+        raise typer.Exit(128 + interrupted[0]) from None
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": record.created,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line).decode()
+
+
+def log_to_stderr(form: LogFormat) -> None:
+    """Warnings and errors, and our own news, to stderr."""
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    text.converter = time.gmtime
+    handler.setFormatter(_JsonLines() if form is LogFormat.JSON else text)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("flaky_load_balancer").setLevel(logging.INFO)
