@@ -1,0 +1,57 @@
+"""A route whose servers are a function, for tests of the planes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import numpy as np
+
+from flaky_load_balancer.balancer import Balancer
+from flaky_load_balancer.dispatcher import Answer, Dispatcher
+from flaky_load_balancer.route import Route
+from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.tally import Tally
+from flaky_load_balancer.types import Outcome, Rules
+from tests.scripted import Scripted
+
+SERVERS = [f"http://127.0.0.1:{port}" for port in (4000, 4001, 4002)]
+ID = "Ab1" * 8
+
+Send = Callable[[int, str], Awaitable[Answer]]
+
+
+def answering(*answers: Outcome | Answer, after: float = 0.0) -> Send:
+    """Servers that answer these, in turn."""
+    fates = iter(answers)
+
+    async def send(arm: int, request_id: str) -> Answer:
+        await asyncio.sleep(after)
+        fate = next(fates)
+        return fate if isinstance(fate, Answer) else Answer(fate)
+
+    return send
+
+
+def route(
+    send: Send,
+    strategy: Strategy | Iterable[int] = (0,) * 1000,
+    *,
+    name: str = "v4-T1",
+    path: str = "/",
+    deadline: float = 10.0,
+    attempt_timeout: float = 2.0,
+) -> Route:
+    """A route over three servers; ``strategy`` may be the moves of a scripted one."""
+    if not isinstance(strategy, Strategy):
+        strategy = Scripted(strategy)
+    rules = Rules(arms=3)
+    balancer = Balancer(strategy, rules, np.random.default_rng(0), slots=8)
+    tally = Tally(rules)
+    dispatcher = Dispatcher(
+        balancer,
+        send,
+        lambda: asyncio.get_running_loop().time(),
+        tally.add,
+        deadline=deadline,
+        attempt_timeout=attempt_timeout,
+    )
+    return Route(name, path, "v4", None, SERVERS, balancer, dispatcher, tally)

@@ -1,0 +1,153 @@
+"""What an answer, or the lack of one, teaches: against real sockets."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from flaky_load_balancer.dispatcher import Answer
+from flaky_load_balancer.types import Outcome
+from flaky_load_balancer.upstreams import LONGEST_WAIT, Upstreams, classify, retry_after
+
+ID = "Ab1" * 8
+NOW = 1_000_000_000.0  # 2001-09-09 01:46:40 UTC
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "outcome"),
+    [
+        (200, None, Outcome.SUCCEEDED),
+        (204, None, Outcome.SUCCEEDED),
+        (299, "5", Outcome.SUCCEEDED),
+        (301, None, Outcome.FAILED),
+        (404, None, Outcome.FAILED),
+        (429, None, Outcome.RATE_LIMITED),
+        (429, "5", Outcome.RATE_LIMITED),
+        (500, "5", Outcome.FAILED),
+        (503, None, Outcome.FAILED),
+        (503, "5", Outcome.RATE_LIMITED),
+    ],
+)
+def test_classify(status: int, header: str | None, outcome: Outcome) -> None:
+    assert classify(status, header, NOW).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("-3", 0.0),
+        ("86400", LONGEST_WAIT),
+        ("inf", LONGEST_WAIT),
+        ("Sun, 09 Sep 2001 01:46:50 GMT", 10.0),
+        ("Sun, 09 Sep 2001 01:46:30 GMT", 0.0),
+        ("Fri, 09 Sep 2101 01:46:30 GMT", LONGEST_WAIT),
+    ],
+)
+def test_retry_after_is_understood_and_bounded(header: str, seconds: float) -> None:
+    assert retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize("header", [None, "", "soon", "nan", "1,5", "Sun, 99 Sep 2001 01:46 GMT"])
+def test_retry_after_that_says_nothing(header: str | None) -> None:
+    assert math.isnan(retry_after(header, NOW))
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
+
+
+@asynccontextmanager
+async def listening(payload: bytes | None, *, abort: bool = False) -> AsyncIterator[str]:
+    """A server that reads a request and answers with these bytes, then closes (or resets)."""
+    received.clear()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        received.append(head + await reader.readexactly(24))
+        if payload is None:
+            await asyncio.sleep(60)
+        else:
+            writer.write(payload)
+        if abort:
+            writer.transport.abort()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.close()
+
+
+received: list[bytes] = []
+
+
+async def answer_of(url: str) -> Answer:
+    async with Upstreams() as upstreams:
+        return await upstreams.pool([url]).send(0, ID)
+
+
+async def test_the_server_gets_the_24_characters_as_plain_text() -> None:
+    async with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as url:
+        answer = await answer_of(url)
+    assert answer.outcome is Outcome.SUCCEEDED
+    head, _, body = received[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST / HTTP/1.1\r\n")
+    assert b"content-type: text/plain" in head.lower()
+    assert body == ID.encode()
+
+
+async def test_a_refusal_says_how_long() -> None:
+    payload = b"HTTP/1.1 429 Too Many\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"
+    async with listening(payload) as url:
+        answer = await answer_of(url)
+    assert answer == Answer(Outcome.RATE_LIMITED, retry_after=3.0)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"not HTTP at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"\x00\xff" * 2000,
+        b"HTTP/1.1 9999999999 X\r\n\r\n",
+    ],
+)
+async def test_garbage_and_broken_answers_have_failed_and_may_have_been_served(
+    payload: bytes,
+) -> None:
+    async with listening(payload) as url:
+        answer = await answer_of(url)
+    assert answer.outcome is Outcome.FAILED
+    assert answer.unclear
+
+
+async def test_a_reset_has_failed_and_may_have_been_served() -> None:
+    async with listening(b"", abort=True) as url:
+        answer = await answer_of(url)
+    assert answer.outcome is Outcome.FAILED
+    assert answer.unclear
+
+
+async def test_a_refused_connection_has_failed_and_was_surely_not_served() -> None:
+    async with listening(b"") as url:
+        pass
+    answer = await answer_of(url)
+    assert answer.outcome is Outcome.FAILED
+    assert not answer.unclear
+
+
+async def test_redirects_are_not_followed() -> None:
+    payload = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    async with listening(payload) as url:
+        answer = await answer_of(url)
+    assert answer.outcome is Outcome.FAILED
+    assert len(received) == 1
