@@ -1,8 +1,9 @@
 """outlier: round-robin over servers that are not ejected for failing too often in a row.
 
-What a service mesh does in most installations.  Source: Envoy's outlier detection
-(``consecutive_5xx``, ``interval``, ``base_ejection_time``, ``max_ejection_time``,
-``max_ejection_percent``; its default for the last is 0.1).
+What a service mesh does in most installations.
+
+Source: Envoy's outlier detection (``consecutive_5xx``, ``interval``, ``base_ejection_time``,
+``max_ejection_time``, ``max_ejection_percent``, whose default is 0.1).
 
     failed: row + 1;  succeeded: row = 0;  refused: row = 0, + 1 or as it was (``refusals``)
     row = ``failures``:  row = 0, and if (ejected + 1) / K <= max_ejected, ejected for
@@ -46,7 +47,7 @@ class Outlier(Strategy):
         require("interval", self.interval, above=0)
         require_one_of("refusals", self.refusals, ("reset", "fail", "ignore"))
 
-    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:  # noqa: ARG002
         shape = replications, rules.arms
         self.turn = Turn(replications, rules.arms)
         self.watch = Stopwatch(replications)

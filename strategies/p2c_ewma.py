@@ -14,7 +14,7 @@ the elapsed time of transport errors, here every failure is penalised.
     x = latency of a success, time elapsed of a cancelled attempt, else
         max(penalty, w', Retry-After up to ``retry_after_most`` if refused)
 
-It shows as index minus the load, and as eligible the one or two servers that were drawn.
+The index it shows is minus the load; eligible are the one or two servers that were drawn.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,9 @@
 """random: uniform among the servers that a request has not tried, then among all.
 
-The least one can do, and the measure of whether learning pays.  Source: none needed.  It shows
-as index the random keys of which the highest wins.
+The least one can do, and the measure of whether learning pays.  The index it shows is the random
+keys, of which the highest wins.
+
+Source: none needed.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from flaky_load_balancer.types import Action, Context, Feedback, Rules
 class RandomChoice(Strategy):
     """Choose uniformly at random, untried servers first."""
 
-    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:  # noqa: ARG002
         self.rng = rng
 
     def select(self, context: Context) -> Action:

@@ -1,7 +1,9 @@
 """round-robin: each server in turn, skipping those that a request has tried.
 
-What most load balancers do unless told otherwise.  Source: none needed.  It shows as index how
-near a server's turn is: 0 for the next one, -1 for the one after it.
+What most load balancers do unless told otherwise.  The index it shows is how near a server's turn
+is: 0 for the next one, -1 for the one after it.
+
+Source: none needed.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from strategies.parts.turn import Turn
 class RoundRobin(Strategy):
     """Take servers in turn, untried ones first."""
 
-    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:  # noqa: ARG002
         self.turn = Turn(replications, rules.arms)
 
     def select(self, context: Context) -> Action:

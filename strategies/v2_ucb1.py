@@ -41,7 +41,7 @@ class UCB1(Strategy):
     def observe(self, feedback: Feedback) -> None:
         self.counts.learn(feedback)
 
-    def beliefs(self, now: Floats) -> dict[str, Floats]:
+    def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.optimism.beliefs()
 
     def _width(self, log_t_by_n: Floats) -> Floats:

@@ -52,7 +52,7 @@ class ModifiedThompson(Strategy):
     def observe(self, feedback: Feedback) -> None:
         self.counts.learn(feedback)
 
-    def beliefs(self, now: Floats) -> dict[str, Floats]:
+    def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.posterior.beliefs()
 
     def _free(self, context: Context) -> Action:

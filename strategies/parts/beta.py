@@ -59,5 +59,5 @@ def draw(shapes: Floats, rng: np.random.Generator) -> Floats:
 def beliefs(shapes: Floats) -> dict[str, Floats]:
     """Mean and central 95 % interval of every Beta(a, b), given ``shapes`` (R, 2, K)."""
     a, b = shapes[:, 0], shapes[:, 1]
-    low, high = (betaincinv(a, b, level) for level in (0.025, 0.975))
+    low, high = (betaincinv(a, b, level).astype(np.float64) for level in (0.025, 0.975))
     return {"mean": a / (a + b), "low": low, "high": high}
