@@ -125,29 +125,50 @@ class SlidingWindow:
         self.limit = limit
         self.window = window
         self.motion = motion
-        self._size = int(whole(limit * most).max(initial=0)) + 1
+        self._largest = int(whole(limit * most).max(initial=0)) + 1
+        self._size = min(self._largest, 64)
         self._times = np.full((len(limit), self._size), -np.inf)  # a ring for each lane
         self._admitted = np.zeros(len(limit), dtype=np.intp)
+        self._room = self._size  # calls until some ring could be full
 
     def admit(self, lane: Ints, t: Floats) -> Bools:
+        if self._room == 0:
+            self._make_room()
+        self._room -= 1
         limit = self._whole(lane, t)
         count = self._admitted[lane]
-        # Fewer than ``limit`` in the window: the one that many admissions ago has left it.
-        oldest = self._times[lane, (count - limit) % self._size]
-        admitted: Bools = (oldest <= t - self.window) & (limit > 0)
+        admitted: Bools = (self._expired(lane, count, limit) <= t) & (limit > 0)
         place = count % self._size
         self._times[lane, place] = np.where(admitted, t, self._times[lane, place])
         self._admitted[lane] = count + admitted
         return admitted
 
+    def _expired(self, lane: Ints, count: Ints, limit: Ints) -> Floats:
+        """When fewer than ``limit`` are left: the one so many admissions ago leaves the window."""
+        times = self._times[lane, (count - limit) % self._size]
+        expired: Floats = np.where(count >= limit, times + self.window, -np.inf)
+        return expired
+
+    def _make_room(self) -> None:
+        """Rings start small and grow, until they hold a whole window, before they first wrap."""
+        most = int(self._admitted.max())
+        if self._size == self._largest:
+            most = 0
+        elif 2 * most >= self._size:
+            grown = min(2 * self._size, self._largest)
+            self._times = np.pad(
+                self._times, ((0, 0), (0, grown - self._size)), constant_values=-np.inf
+            )
+            self._size = grown
+        self._room = self._size - most
+
     def wait(self, lane: Ints, t: Floats) -> Floats:
-        back = np.maximum(self._whole(lane, t), 1)
-        oldest = self._times[lane, (self._admitted[lane] - back) % self._size]
-        wait: Floats = np.maximum(oldest + self.window - t, 0.0)
+        limit = np.maximum(self._whole(lane, t), 1)
+        wait: Floats = np.maximum(self._expired(lane, self._admitted[lane], limit) - t, 0.0)
         return wait
 
     def remaining(self, lane: Ints, t: Floats) -> Floats:
-        recent = self._times[lane] > (t - self.window)[:, None]
+        recent = self._times[lane] + self.window > t[:, None]
         left: Floats = np.maximum(self._whole(lane, t) - recent.sum(axis=1), 0.0)
         return left
 
