@@ -18,17 +18,6 @@ from flaky_load_balancer.settings import (
 ALL_SCENARIOS = ("T1", "T2", "T3")
 
 
-def strategies(asked: Sequence[str]) -> list[str]:
-    """Canonical specs, each once; ``all`` stands for every strategy that may be played live."""
-    found: dict[str, None] = {}
-    for spec in asked:
-        names = catalogue.LIVE if spec == "all" else [spec]
-        for name in names:
-            catalogue.load(name)  # refuses what is unknown or breaks the interface
-            found[catalogue.canonical(name)] = None
-    return list(found)
-
-
 def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
     """Each scenario once, with what it was asked for as; two of one name are refused."""
     found: dict[str, tuple[str, Scenario]] = {}
@@ -134,7 +123,7 @@ def _flagged_pool(servers: Sequence[str] | None, scenario: str | None, seed: int
 def _check_strategy(where: str, spec: str) -> None:
     try:
         catalogue.load(spec)
-    except catalogue.UnknownStrategyError as error:
+    except (catalogue.UnknownStrategyError, catalogue.BrokenRule) as error:
         raise SettingsError(f"{where}: {error}") from None
 
 

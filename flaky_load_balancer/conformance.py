@@ -8,11 +8,12 @@ happened.  Use it in the tests of a strategy of your own; the command line uses 
 one play.  After scikit-learn's ``check_estimator`` and dm_env's ``test_utils``.
 """
 
+from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.judge import Unexpected
 from flaky_load_balancer.promises import RULES, Make
 
 
-class BrokenRule(ValueError):  # noqa: N818 - it is the rule that is broken, not the program
+class BrokenRule(UserError, ValueError):  # noqa: N818 - it is the rule that is broken, not the program
     """A strategy does not keep one of the rules."""
 
     def __init__(self, name: str, happened: str) -> None:

@@ -151,9 +151,11 @@ class _Stage:
         self.recorder = recorder
         self.stack = stack
         self.recorded: dict[str, int | None] = {}  # the runs' numbers in the records, by route
+        self.admin = httpx.AsyncClient(timeout=10.0, verify=False)  # on loopback, without TLS
 
     async def set_up(self) -> None:
         """Servers first, since the balancer is told where they listen."""
+        await self.stack.enter_async_context(self.admin)
         addresses = await self._start_servers()
         plan = self.plan
         self.session.id = self.recorder.start_session(
@@ -177,7 +179,7 @@ class _Stage:
 
     async def collect(self) -> None:
         """Each run's numbers: counted by the balancer, timed by the client."""
-        rows = {row["route"]: row for row in (await snapshot(self.session.admin))["routes"]}
+        rows = {row["route"]: row for row in (await self._snapshot())["routes"]}
         for run in self.session.runs:
             assert run.sent is not None  # all were played
             row, facts = rows[run.route], run.sent.facts()
@@ -215,7 +217,7 @@ class _Stage:
     async def _watch(self, watcher: Watcher) -> None:
         while True:
             await asyncio.sleep(WATCH)
-            watcher.snapshot(await snapshot(self.session.admin))
+            watcher.snapshot(await self._snapshot())
 
     async def _start_servers(self) -> dict[str, list[str]]:
         """Start the servers, and wait until all of them listen: addresses by pool."""
@@ -290,18 +292,17 @@ class _Stage:
         ]
         return "\n".join(parts)
 
+    async def _snapshot(self) -> Any:
+        """What the balancer shows now."""
+        response = await self.admin.get(f"{self.session.admin}/api/snapshot")
+        return response.raise_for_status().json()
+
     async def _child(
         self, name: str, command: Sequence[str], env: dict[str, str] | None = None
     ) -> Child:
         child = await Child.start(name, command, env)
         self.stack.push_async_callback(child.stop)
         return child
-
-
-async def snapshot(admin: str) -> Any:
-    """What the balancer shows now."""
-    async with httpx.AsyncClient(timeout=10.0) as client:
-        return (await client.get(f"{admin}/api/snapshot")).raise_for_status().json()
 
 
 def complaints(session: Session) -> list[str]:

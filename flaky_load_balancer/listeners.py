@@ -16,7 +16,6 @@ from socket import socket
 from typing import Any, TypedDict
 
 import numpy as np
-import uvloop
 
 from flaky_load_balancer import ports
 from flaky_load_balancer.connection import Answer, Desk, http
@@ -67,6 +66,16 @@ class LiveFleet:
     async def start(self) -> None:
         for port in self.ports:
             await port.open()
+
+    def restart(self) -> None:
+        """Begin anew: the same fleet, before its t = 0."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self.servers = Servers(self.servers.fleet)
+        self._begun = False
+        for port in self.ports:
+            self._do(port.open())
 
     def close(self) -> None:
         """Stop at once: nobody listens, every connection is cut."""
@@ -158,52 +167,37 @@ async def listening(
 async def serve_fleets(
     scenarios: Sequence[Scenario],
     *,
-    stop: asyncio.Event,
-    ready: Callable[[list[FleetAddress]], Awaitable[None] | None] | None = None,
+    until: Awaitable[object],
+    ready: Callable[[list[FleetAddress]], None],
     seed: int = 0,
     copies: int = 1,
     rate: float = 10.0,
     free_ports: bool = False,
     host: str = "127.0.0.1",
 ) -> None:
-    """Serve fleets until ``stop`` is set; ``ready`` is told the addresses once all are served."""
+    """Serve fleets ``until`` something; ``ready`` is told the addresses once all are served.
+
+    On SIGHUP every fleet begins anew, on the same ports, and ``ready`` is told once more.
+    """
     async with listening(
         scenarios, seed=seed, copies=copies, rate=rate, free_ports=free_ports, host=host
     ) as fleets:
-        told = ready([fleet.address for fleet in fleets]) if ready is not None else None
-        if told is not None:
-            await told
-        await stop.wait()
 
+        def tell() -> None:
+            ready([fleet.address for fleet in fleets])
 
-def main_servers(
-    scenarios: Sequence[Scenario],
-    *,
-    ready: Callable[[list[FleetAddress]], Awaitable[None] | None] | None = None,
-    seed: int = 0,
-    copies: int = 1,
-    rate: float = 10.0,
-    free_ports: bool = False,
-    host: str = "127.0.0.1",
-) -> None:
-    """Serve fleets in this process until SIGINT or SIGTERM."""
+        def restart() -> None:
+            for fleet in fleets:
+                fleet.restart()
+            tell()
 
-    async def serve() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve_fleets(
-            scenarios,
-            stop=stop,
-            ready=ready,
-            seed=seed,
-            copies=copies,
-            rate=rate,
-            free_ports=free_ports,
-            host=host,
-        )
-
-    uvloop.run(serve())
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, restart)
+        try:
+            tell()
+            await until
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _take(scenario: Scenario, copy: int, free_ports: bool, host: str) -> list[socket]:

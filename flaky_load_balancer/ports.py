@@ -7,12 +7,13 @@ import socket
 from collections.abc import Sequence
 
 from flaky_load_balancer.connection import Connection, Desk
+from flaky_load_balancer.errors import UserError
 
 BACKLOG = 1024
 PATIENCE = 2.0  # seconds for the system to let go of a port that was just closed
 
 
-class PortError(OSError):
+class PortError(UserError):
     """A port that cannot be listened on; the message names it and the way out."""
 
 

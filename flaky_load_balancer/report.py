@@ -100,8 +100,7 @@ def opening(session: Session) -> list[str]:
 def scores_so_far(rows: Sequence[dict[str, Any]]) -> Table:
     """Strategies by scenarios: the score, and requests that ended."""
     names = list(dict.fromkeys(row["scenario"] or "-" for row in rows))
-    table = Table(box=None, pad_edge=False)
-    table.add_column("strategy")
+    table = _plain(None, "strategy")
     for name in names:
         table.add_column(f"{name} score", justify="right")
         table.add_column("of", justify="right", style="dim")
@@ -138,22 +137,36 @@ def results(session: Session) -> list[RenderableType]:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=f"[bold]{title}[/bold]", title_justify="left")
-    for name in ("strategy", "score", "regret", "delivered", "given up", "attempts"):
-        table.add_column(name, justify="left" if name == "strategy" else "right")
-    for name in ("paid", "refused", "p50 ms", "p99 ms", "rate"):
+    table = _plain(title, "strategy", "score", "regret", "delivered", "given up", "attempts")
+    for name in ("paid", "refused", "p50 ms", "p99 ms"):
         table.add_column(name, justify="right")
     for row in sorted(rows, key=lambda row: -row["score"]):
         table.add_row(
             row["strategy"],
             f"{row['score']:g}",
-            _number(row["regret"], ".1f"),
+            _number(row["regret"], "z.1f"),
             *(str(row[key]) for key in ("delivered", "given_up", "attempts", "paid_attempts")),
             str(row["rate_limited"]),
             _number(row["latency_ms"]["p50"], ".1f"),
             _number(row["latency_ms"]["p99"], ".1f"),
-            _number(row["offered_rate"], ".2f"),
         )
+    return table
+
+
+def _plain(title: str | None, first: str, *others: str) -> Table:
+    """A table without lines, so that its ten columns fit into 80 characters."""
+    table = Table(
+        title=title and f"[bold]{escape(title)}[/bold]",
+        title_justify="left",
+        title_style="",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="dim",
+    )
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
     return table
 
 
@@ -162,10 +175,7 @@ def _overall(
 ) -> Table:
     scores = {(row["strategy"], row["scenario"]): row["score"] for row in numbers}
     sums = {name: sum(scores[name, s] for s in scenarios) for name in strategies}
-    table = Table(title="[bold]all scenarios[/bold]", title_justify="left")
-    table.add_column("strategy")
-    for name in (*scenarios, "sum"):
-        table.add_column(name, justify="right")
+    table = _plain("sum of scores", "strategy", *scenarios, "sum")
     for strategy in sorted(strategies, key=lambda name: -sums[name]):
         cells = (f"{scores[strategy, name]:g}" for name in scenarios)
         table.add_row(strategy, *cells, f"{sums[strategy]:g}")
@@ -183,6 +193,7 @@ async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
         async with played(plan, recorder, progress) as session:
             progress.stop()
             for table in results(session):
+                out.console.print()
                 out.console.print(table)
             for warning in session.warnings:
                 out.console.print(f"[yellow]warning:[/yellow] {escape(warning)}")

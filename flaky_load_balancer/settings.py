@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.types import Rules
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError):
     """Something that a user wrote is wrong; the message names where and how to mend it."""
 
 

@@ -17,20 +17,24 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flaky_load_balancer.catalogue import UnknownStrategyError
 from flaky_load_balancer.children import REFUSED, ChildDiedError
-from flaky_load_balancer.ports import PortError
-from flaky_load_balancer.records import RecordsError
-from flaky_load_balancer.scenarios import ScenarioError
+from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.settings import SettingsError
 
 T = TypeVar("T")
 
 FAILED = 1
-INTERRUPTED = 128 + signal.SIGINT
-REFUSALS = (SettingsError, ScenarioError, UnknownStrategyError, PortError, RecordsError)
+WIDE = 200  # characters
 
 stderr = Console(stderr=True, highlight=False)
+
+
+def _console(*, stderr: bool) -> Console:
+    """Where there is no terminal, nothing is wrapped or cut to the width of one."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
 
 
 class LogFormat(StrEnum):
@@ -47,7 +51,7 @@ class Output:
     def __init__(self, json: str | None) -> None:
         self._to_stdout = json == "-"
         self._path = None if json in {None, "-"} else Path(str(json))
-        self.console = stderr if self._to_stdout else Console(highlight=False)
+        self.console = _console(stderr=self._to_stdout)
         if self._path is not None:
             self._check(self._path)
 
@@ -75,7 +79,7 @@ def refusing() -> Iterator[None]:
     """What a user can mend ends with a message and exit code 2, not with a traceback."""
     try:
         yield
-    except REFUSALS as error:
+    except UserError as error:
         complain(str(error))
         raise typer.Exit(REFUSED) from None
     except ChildDiedError as error:

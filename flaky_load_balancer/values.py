@@ -6,8 +6,10 @@ from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from flaky_load_balancer.errors import UserError
 
-class UnknownStrategyError(ValueError):
+
+class UnknownStrategyError(UserError, ValueError):
     """A strategy, hyperparameter or value that does not exist; the message says what does."""
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.records.tables import TABLES, VERSION
 
 FILE = "records.db"
@@ -17,7 +18,7 @@ OLDEST_SQLITE = (3, 37)  # STRICT tables
 PATIENCE = 5.0  # seconds to wait for another process' transaction
 
 
-class RecordsError(Exception):
+class RecordsError(UserError):
     """The records cannot be opened, read or changed; the message says what to do about it."""
 
 
@@ -29,7 +30,7 @@ def connect(data_dir: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open the records in this folder, in autocommit; with ``create``, make what is missing."""
     path = data_dir / FILE
     if not create and not path.exists():
-        raise NoRecordsYetError(f"there are no records in {data_dir}")
+        raise NoRecordsYetError(f"there are no records in {data_dir}: is --data-dir right?")
     try:
         if create:
             data_dir.mkdir(parents=True, exist_ok=True)

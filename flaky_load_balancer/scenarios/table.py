@@ -5,8 +5,10 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
+from flaky_load_balancer.errors import UserError
 
-class ScenarioError(Exception):
+
+class ScenarioError(UserError):
     """What is wrong with a scenario: the file, the key and what was expected."""
 
 
