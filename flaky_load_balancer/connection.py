@@ -43,8 +43,8 @@ class Desk(NamedTuple):
 class _Request(NamedTuple):
     method: bytes
     target: bytes
-    size: int  # of the body, bytes
     keep: bool  # the connection
+    refusal: bytes = b""  # the answer to what cannot be understood
 
 
 def http(status: HTTPStatus, body: dict[str, object], *headers: str) -> bytes:
@@ -79,6 +79,8 @@ class Connection(asyncio.Protocol):
         self._queue: deque[_Request] = deque()
         self._busy = False  # an answer is due later, or never
         self._closing = False
+        self._deaf = False  # what else arrives is not read
+        self._paused = False
         self._target = b""
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -98,10 +100,14 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._finish(NOT_HTTP)
+        except httptools.HttpParserUpgrade:
+            self._deaf = True  # we speak nothing else: the answer was, or will be, the last
+        except httptools.HttpParserError:
+            self._refuse(NOT_HTTP)
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()
@@ -121,19 +127,13 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
         if self._size > LARGEST_BODY:
-            self._finish(TOO_LARGE)
+            self._refuse(TOO_LARGE)
 
     def on_message_complete(self) -> None:
         parser = self._parser
-        request = _Request(
-            parser.get_method(), self._target, self._size, parser.should_keep_alive()
-        )
-        if self._busy:
-            self._queue.append(request)
-            if len(self._queue) == MOST_QUEUED:
-                self._transport.pause_reading()
-        elif not self._closing:
-            self._answer(request)
+        keep = parser.should_keep_alive() and not parser.should_upgrade()
+        if not self._deaf:
+            self._take(_Request(parser.get_method(), self._target, keep))
 
     # Acting
 
@@ -145,9 +145,28 @@ class Connection(asyncio.Protocol):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CUT)
         self._transport.abort()
 
+    def _refuse(self, refusal: bytes) -> None:
+        """Answer what came before, then this, and nothing after it."""
+        if not self._deaf:
+            self._deaf = True
+            self._take(_Request(b"", b"", False, refusal))
+
+    def _take(self, request: _Request) -> None:
+        if not self._busy:
+            self._answer(request)
+            return
+        self._queue.append(request)
+        if len(self._queue) >= MOST_QUEUED and not self._paused and not self._closing:
+            self._paused = True
+            self._transport.pause_reading()
+
     def _answer(self, request: _Request) -> None:
         """Do what is due about one request; nothing else is under way."""
-        if request.target.partition(b"?")[0] != b"/":
+        if self._closing:
+            return
+        if request.refusal:
+            self._finish(request.refusal)
+        elif request.target.partition(b"?")[0] != b"/":
             self._write(NOT_FOUND, request.keep)
         elif request.method == b"POST":
             self._act(self._desk.attempt(), request.keep)
@@ -181,16 +200,15 @@ class Connection(asyncio.Protocol):
     def _write_late(self, payload: bytes, keep: bool) -> None:
         self._busy = False
         self._write(payload, keep)
-        paused = len(self._queue) >= MOST_QUEUED
-        while self._queue and not self._busy and not self._closing:
+        while self._queue and not self._busy:
             self._answer(self._queue.popleft())
-        if paused and not self._closing:
+        if self._paused and len(self._queue) < MOST_QUEUED and not self._closing:
+            self._paused = False
             self._transport.resume_reading()
 
     def _finish(self, payload: bytes) -> None:
         """The last answer on this connection."""
         if not self._closing:
             self._closing = True
-            self._queue.clear()
             self._transport.write(payload)
             self._transport.close()

@@ -87,6 +87,7 @@ def test_numbers_do_not_depend_on_the_process() -> None:
         assert run.stdout.strip() == here
 
 
+@settings(deadline=None)
 @given(seed=st.integers(), counter=st.integers(0, 2**62))
 def test_any_integer_is_a_seed(seed: int, counter: int) -> None:
     number = uniform(key(seeds(seed, 1), "name", 0, "purpose"), counter)

@@ -209,6 +209,7 @@ class TestMotions:
             assert motion.area(lanes[:1], at(0.0))[0] == pytest.approx(0, abs=1e-12)
             np.testing.assert_allclose(area, summed, atol=2e-3)
 
+    @settings(deadline=None)
     @given(start=st.floats(0, 50), length=st.floats(0, 20))
     def test_no_factor_is_above_the_peak(self, name: str, start: float, length: float) -> None:
         motion = MOTIONS[name]()
