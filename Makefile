@@ -20,7 +20,7 @@ harness: setup ## the main job: every strategy against flaky servers, live
 	@$(BIN)/flb harness $(ARGS)
 
 test: $(VENV)/.dev setup ## every test, in parallel, with coverage
-	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest --no-header -n auto --cov $(ARGS)
 
 setup: $(VENV)/.setup ## only the installing: .venv/bin/flb
 	@:
