@@ -71,10 +71,12 @@ class Live:
         """A reader's stream: what it missed since ``last_id``, then each new frame."""
         seen = self._cursor(last_id)
         yield Event("connected", f"{self._boot}-{seen}", orjson.dumps({"boot": self._boot}))
-        while not self._closed:
+        while True:
             for number, frame in [f for f in self._frames if f[0] > seen]:
                 yield Event("metrics", f"{self._boot}-{number}", frame)
                 seen = number
+            if self._closed:
+                return
             if not await self._next(seen):
                 data = orjson.dumps({"time": self._clock()})
                 yield Event("heartbeat", f"{self._boot}-{seen}", data)

@@ -9,6 +9,7 @@ difference between two of them.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +17,16 @@ from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.types import Action, Bools, Context, Feedback, Ints, Outcome, Rules
 
 TICK = 1 / 64
+ODDS = np.array([0.4, 0.7, 0.9])  # of Outcome in its order, summed up; the rest is CANCELLED
 Judge = Callable[[Context, Action], None]
-Reply = tuple[list[int], list[list[float]]]
-Move = tuple[tuple[int, ...], ...]  # the rows asked, the arms answered
+
+
+class Move(NamedTuple):
+    """Who was asked, what was answered, and why."""
+
+    rows: list[int]
+    arms: list[int]
+    index: list[list[float]] | None
 
 
 class Rehearsal:
@@ -58,8 +66,8 @@ class Rehearsal:
 
     def some_rows(self, chance: float) -> Ints:
         """A random subset in a random order."""
-        chosen = np.flatnonzero(self.world.random(self.replications) < chance)
-        return self.world.permutation(chosen)
+        shuffled = self.world.permutation(self.replications)
+        return shuffled[self.world.random(self.replications) < chance]
 
     def ask(self, rows: Ints) -> None:
         if not len(rows):
@@ -68,20 +76,11 @@ class Rehearsal:
         action = self.strategy.select(context)
         if self.judge:
             self.judge(context, action)
-        self.moves.append((tuple(rows.tolist()), tuple(action.arm.tolist())))
+        index = None if action.index is None else action.index.tolist()
+        self.moves.append(Move(rows.tolist(), action.arm.tolist(), index))
         for row, arm in zip(rows, action.arm, strict=True):
             if arm >= 0:
                 self.unfinished[row].append((int(arm), self.now))
-
-    def replies(self, row: int, times: int) -> list[Reply]:
-        """What one replication answers, and how it ranked the servers, when asked repeatedly."""
-        replies = []
-        for _ in range(times):
-            self.now += TICK
-            action = self.strategy.select(self.context(np.array([row])))
-            index = [] if action.index is None else action.index.tolist()
-            replies.append((action.arm.tolist(), index))
-        return replies
 
     def end(self, rows: Ints) -> None:
         """In each of these rows any one of the attempts under way ends, if there is one."""
@@ -98,23 +97,23 @@ class Rehearsal:
     def feedback(self, rows: Ints) -> Feedback:
         n = len(rows)
         ended = [self._pop(row) for row in rows]
-        outcome = self.world.choice(len(Outcome), n, p=(0.4, 0.3, 0.2, 0.1))
+        outcome = ODDS.searchsorted(self.world.random(n), side="right")
         refused = (outcome == Outcome.RATE_LIMITED) & (self.world.random(n) < 0.5)
         now = np.full(n, self.now)
         return Feedback(
             rows=rows,
             now=now,
             arm=np.array([arm for arm, _ in ended], dtype=np.intp),
-            outcome=outcome.astype(np.intp),
+            outcome=outcome,
             latency=now - np.array([sent for _, sent in ended]),
             retry_after=np.where(refused, 0.5, np.nan),
         )
 
     def _tried(self, attempt: Ints) -> Bools:
-        """Servers hit by attempts - 1 random choices: sometimes none, sometimes all."""
-        tried = np.zeros((len(attempt), self.rules.arms), dtype=bool)
-        for row, made in enumerate(attempt - 1):
-            tried[row, self.world.integers(self.rules.arms, size=made)] = True
+        """Any servers, fewer than there were attempts: sometimes none, sometimes all."""
+        n = len(attempt)
+        places = self.world.random((n, self.rules.arms)).argsort(axis=1)
+        tried: Bools = places < np.round((attempt - 1) * self.world.random(n))[:, None]
         return tried
 
     def _pop(self, row: int) -> tuple[int, float]:

@@ -106,14 +106,14 @@ def shrink(db: sqlite3.Connection) -> Iterator[None]:
 def delete(
     db: sqlite3.Connection, runs: Sequence[int], sessions: Sequence[str] = ()
 ) -> Iterator[None]:
-    """Delete runs, these sessions, and sessions that have no run any more."""
+    """Delete runs, these sessions, and finished sessions that have no run any more."""
     for run in runs:
         (session,) = db.execute("SELECT session FROM runs WHERE id = ?", (run,)).fetchone()
         db.execute(FORGET, (time.time(), run))
         yield from _delete_events(db, run, EVERYTHING)
         yield from _delete_frames(db, run, float("inf"))
         db.execute("DELETE FROM runs WHERE id = ?", (run,))
-        db.execute(DELETE_EMPTY, (session,))
+        db.execute(f"{DELETE_EMPTY} AND ended IS NOT NULL", (session,))
     for session in sessions:
         db.execute(DELETE_EMPTY, (session,))
 

@@ -28,6 +28,8 @@ from flaky_load_balancer.types import Outcome
 
 Row = dict[str, Any]
 
+LARGEST = 2**63 - 1  # integer of SQLite
+
 RUNS = "SELECT runs.*, host, pid, seen FROM runs LEFT JOIN writers ON writers.id = runs.writer"
 SESSIONS = (
     "SELECT sessions.*, host, pid, seen,"
@@ -74,18 +76,20 @@ class Records:
 
     def run(self, run: int) -> Row | None:
         """One run in full; None if there is none."""
+        if abs(run) > LARGEST:
+            return None
         with self._open() as db:
             row = db.execute(f"{RUNS} WHERE runs.id = ?", (run,)).fetchone()
             if row is None:
                 return None
-            more = ("servers", "rules", "truth", "client", "kept_from")
-            return {**self._run(db, row), **{key: _parsed(row[key]) for key in more}}
+            more = {key: _parsed(row[key]) for key in ("servers", "rules", "truth", "client")}
+            return {**self._run(db, row), **more, "kept_from": row["kept_from"]}
 
     def attempts(self, run: int, after: int = 0, limit: int = 1000) -> list[Row]:
         """Attempts in their order, from behind a cursor on; ``id`` is null until it is answered."""
         with self._open() as db:
             found = db.execute("SELECT servers FROM runs WHERE id = ?", (run,)).fetchone()
-            rows = db.execute(ATTEMPTS, (run, after, limit)).fetchall()
+            rows = db.execute(ATTEMPTS, (run, min(after, LARGEST), limit)).fetchall()
         servers = [] if found is None else orjson.loads(found["servers"])
         return [_attempt(row, servers) for row in rows]
 
@@ -105,10 +109,10 @@ class Records:
         """Delete runs and sessions, whole; RecordsError if one is unknown or still running."""
         named = list(names)
         runs = [run for name in named for run in self.resolve(name)]
-        for run in runs:
-            self._refuse_running(run)
+        sessions = [str(name) for name in named if not is_run(name)]
+        self._refuse_running("runs", runs)
+        self._refuse_running("sessions", sessions)
         with self._open() as db:
-            sessions = [str(name) for name in named if not is_run(name)]
             deque(keeping.delete(db, list(dict.fromkeys(runs)), sessions), maxlen=0)
             deque(keeping.shrink(db), maxlen=0)
 
@@ -128,11 +132,13 @@ class Records:
             raise RecordsError(f"no run or session {name!s:.100}: `flb runs` lists what there is")
         return found
 
-    def _refuse_running(self, run: int) -> None:
-        with self._open() as db:
-            row = db.execute(f"{RUNS} WHERE runs.id = ?", (run,)).fetchone()
-        if row is not None and liveness.state(row) == "running":
-            raise RecordsError(f"run {run} is still going on: stop it before you delete it")
+    def _refuse_running(self, table: str, names: Iterable[str | int]) -> None:
+        select = f"SELECT * FROM {table} LEFT JOIN writers ON writers.id = writer"
+        for name in names:
+            with self._open() as db:
+                row = db.execute(f"{select} WHERE {table}.id = ?", (name,)).fetchone()
+            if row is not None and liveness.state(row) == "running":
+                raise RecordsError(f"{name} is still going on: stop it before you delete it")
 
     def _run(self, db: sqlite3.Connection, row: sqlite3.Row) -> Row:
         state = liveness.state(row)

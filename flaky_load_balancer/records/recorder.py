@@ -14,7 +14,7 @@ import orjson
 from flaky_load_balancer.events import Event
 from flaky_load_balancer.records.database import FILE, connect, unusable
 from flaky_load_balancer.records.keeping import Keep
-from flaky_load_balancer.records.writer import Note, Warn, Writer, log
+from flaky_load_balancer.records.writer import FLUSH, Warn, Writer, log
 from flaky_load_balancer.types import Rules
 
 BACKLOG = 100_000  # events that wait in memory while they cannot be written; some 30 MB
@@ -137,6 +137,10 @@ class Recorder:
         statement = "UPDATE sessions SET ended = ?, result = coalesce(?, result) WHERE id = ?"
         self._note(statement, time.time(), _json_or_none(result), session)
 
+    def flush(self, patience: float = FLUSH) -> bool:
+        """Wait until everything up to now can be read; False if that took too many seconds."""
+        return self._writer.flush(patience)
+
     def close(self) -> None:
         """Write what is left, for some seconds at most, and stop."""
         if self._closed:
@@ -149,7 +153,7 @@ class Recorder:
             self._warn(f"{self.lost} events are missing from the records in {self.data_dir}")
 
     def _note(self, statement: str, *values: Any) -> None:
-        self._notes.append(Note(statement, values))
+        self._notes.append(lambda db: db.execute(statement, values))
 
     def _insert(self, into: str, values: tuple[Any, ...]) -> Any:
         """Insert now; the row's id, or None where there is one with its id already.
@@ -188,6 +192,9 @@ class NoRecorder(Recorder):
     def finish_run(self, run: int) -> None: ...
     def finish_session(self, session: str, result: dict[str, Any] | None = None) -> None: ...
     def close(self) -> None: ...
+
+    def flush(self, patience: float = 0.0) -> bool:  # noqa: ARG002
+        return True
 
 
 def session_id(now: float) -> str:

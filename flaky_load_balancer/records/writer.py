@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from flaky_load_balancer.events import Event
 from flaky_load_balancer.records import batches, keeping
@@ -29,19 +28,15 @@ PATIENCE = 500  # milliseconds to wait for another process' transaction before t
 FLUSH = 5.0  # seconds that close() tries to write what is left
 
 Warn = Callable[[str], None]
+Note = Callable[[sqlite3.Connection], object]  # something rare to write
 
 log = logging.getLogger(__name__)
 
 
-class Note(NamedTuple):
-    """Something rare to write, after every event that was recorded before it."""
-
-    statement: str
-    values: tuple[Any, ...]
-
-
 class Writer:
     """Writes ``events`` and ``notes`` a few times a second, until it is closed.
+
+    A note is written after every event that was recorded before it.
 
     When it cannot, it says so once through ``warn`` (in its own thread), keeps trying, and says
     when it can again.
@@ -60,7 +55,8 @@ class Writer:
         self._db = connect(data_dir, create=True)
         self._file = self._path.stat().st_ino
         self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
-        self._closing = threading.Event()
+        self._closing = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name="records", daemon=True)
 
     def start(self) -> int:
@@ -75,15 +71,25 @@ class Writer:
         self._thread.start()
         return self._id
 
+    def flush(self, patience: float) -> bool:
+        """Wait until everything up to now is written; False if that took too many seconds."""
+        done = threading.Event()
+        self.notes.append(lambda _: done.set())
+        self._wake.set()
+        return done.wait(patience)
+
     def close(self) -> None:
         """Write what is left, for some seconds at most, and stop."""
-        self._closing.set()
+        self._closing = True
+        self._wake.set()
         self._thread.join()
         with suppress(sqlite3.Error):
             self._db.close()
 
     def _work(self) -> None:
-        while not self._closing.wait(RETRY if self._failing else PERIOD):
+        while not self._closing:
+            self._wake.wait(RETRY if self._failing else PERIOD)
+            self._wake.clear()
             self._try()
         until = time.monotonic() + FLUSH
         while not self._try() and time.monotonic() < until:
@@ -123,7 +129,8 @@ class Writer:
             del self.events[: len(batch)]
             waiting -= len(batch)
         for _ in range(notes):
-            self._db.execute(*self.notes[0])
+            with suppress(*batches.REFUSED):
+                self.notes[0](self._db)
             del self.notes[0]
 
     def _check_file(self) -> None:
@@ -137,7 +144,7 @@ class Writer:
             return
         self._pruned = time.monotonic()
         for _ in keeping.prune(self._db, self._keep):
-            if self._closing.is_set():
+            if self._closing:
                 return
             if not self._failing:  # else deleting may be what helps
                 self._drain()

@@ -1,0 +1,38 @@
+"""What is known of our own fleets."""
+
+import pytest
+
+from flaky_load_balancer import scenarios
+from flaky_load_balancer.bound import unlimited
+from flaky_load_balancer.fleet import Fleet
+from flaky_load_balancer.known import known
+from flaky_load_balancer.settings import Game
+
+
+def test_the_truth_is_that_of_the_fleet_with_this_seed() -> None:
+    scenario = scenarios.find("T1")
+    fleet = Fleet.draw(scenario, 5)
+    assert known(scenario, 5, Game(), 10.0, 100).success == tuple(fleet.success[0].tolist())
+
+
+def test_the_bound_of_t1_is_the_closed_form_at_every_count() -> None:
+    fleet = known(scenarios.find("T1"), 0, Game(), 10.0, 100)
+    assert fleet.bound is not None
+    for requests in (1, 2, 37, 99, 100):
+        best = unlimited(max(fleet.success), requests, Game().rules(10))
+        assert fleet.bound(requests) == pytest.approx(best)
+    assert fleet.bound(0) == 0
+    assert fleet.bound(101) is None
+
+
+@pytest.mark.parametrize("name", ["T2-tight", "T3-tide", "quota"])
+def test_limits_lower_the_bound(name: str) -> None:
+    fleet = known(scenarios.find(name), 1, Game(), 10.0, 100)
+    assert fleet.bound is not None
+    value = fleet.bound(100)
+    assert value is not None
+    assert 50 < value < unlimited(max(fleet.success), 100, Game().rules(10))
+
+
+def test_where_success_changes_meanwhile_there_is_no_bound_yet() -> None:
+    assert known(scenarios.find("outage"), 0, Game(), 10.0, 100).bound is None
