@@ -1,0 +1,78 @@
+"""How long one live decision takes, for every strategy: ``python -m benchmarks.decision``.
+
+A decision is ``Balancer.decide`` with the ``Balancer.complete`` that follows it, for one
+replication of ten servers, as the dispatcher calls them.  It is compared, in the same run on the
+same machine, with the least that Thompson sampling takes in plain Python: a loop of
+``random.betavariate`` over two lists, without books, batches or rules.
+"""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from flaky_load_balancer.balancer import Balancer
+from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.types import Outcome, Rules
+from strategies import STRATEGIES
+
+ARMS = 10
+RATES = np.linspace(0.3, 0.96, ARMS)
+HERE = np.zeros(1, dtype=np.intp)
+UNKNOWN = np.full(1, np.nan)
+
+
+def main() -> None:
+    """Print microseconds per decision and the ratio to the trivial sampler."""
+    scalar = fastest(trivial_thompson)
+    print(f"{'strategy':<16}{'us/decision':>12}{'ratio':>8}")
+    print(f"{'plain Python':<16}{scalar:>12.1f}{1:>8.1f}")
+    for name, strategy in STRATEGIES.items():
+        took = fastest(partial(live, strategy))
+        print(f"{name:<16}{took:>12.1f}{took / scalar:>8.1f}")
+
+
+def fastest(play: Callable[[int], float], rounds: int = 4000, repeats: int = 5) -> float:
+    """Microseconds per round, the best of several repeats: the rest is other people's noise."""
+    return min(play(rounds) for _ in range(repeats)) / rounds * 1e6
+
+
+def live(kind: type[Strategy], rounds: int) -> float:
+    """Seconds in decide and complete over this many attempts, requests retried until delivered."""
+    rng = np.random.default_rng(1)
+    balancer = Balancer(kind(), Rules(ARMS), np.random.default_rng(2))
+    far, now, spent, fresh = np.full(1, 1e12), np.zeros(1), 0.0, True
+    for u in rng.random(rounds):
+        if fresh:
+            balancer.arrive(HERE, HERE, far)
+        now = now + 0.1
+        start = perf_counter()
+        action = balancer.decide(HERE, HERE, now)
+        spent += perf_counter() - start
+        outcome = Outcome.SUCCEEDED if u < RATES[action.arm[0]] else Outcome.FAILED
+        ended, later = np.array([int(outcome)]), now + 0.001
+        start = perf_counter()
+        balancer.complete(HERE, HERE, ended, later, UNKNOWN)
+        spent += perf_counter() - start
+        fresh = outcome is Outcome.SUCCEEDED or balancer.attempts[0, 0] >= ARMS
+    return spent
+
+
+def trivial_thompson(rounds: int) -> float:
+    """Seconds that Thompson sampling takes with lists and a loop."""
+    wins, losses = [1] * ARMS, [1] * ARMS
+    start = perf_counter()
+    for _ in range(rounds):
+        draws = [random.betavariate(a, b) for a, b in zip(wins, losses, strict=True)]
+        arm = draws.index(max(draws))
+        if random.random() < RATES[arm]:
+            wins[arm] += 1
+        else:
+            losses[arm] += 1
+    return perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
