@@ -432,6 +432,20 @@ class TestFleets:
 
         run(main())
 
+    def test_a_fleet_can_begin_anew(self, run: Run) -> None:
+        async def statuses(url: str) -> list[int]:
+            async with connected(url) as client:
+                return [(await client.ask()).status for _ in range(40)]
+
+        async def main() -> None:
+            async with listening([scenario(0.5, fixed(30))]) as [fleet]:
+                first = await statuses(fleet.ports[0].url)
+                fleet.restart()
+                assert await statuses(fleet.ports[0].url) == first
+                assert set(first) == {200, 500, 429}
+
+        run(main())
+
     def test_serving_ends_at_once_with_hanging_connections(self, run: Run) -> None:
         async def main() -> None:
             stop = asyncio.Event()
