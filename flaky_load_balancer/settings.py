@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.types import Rules
 
+NOT_IN_URLS = frozenset(" ?#\\")  # of servers: we add no query and send no fragment
+
 
 class SettingsError(UserError):
     """Something that a user wrote is wrong; the message names where and how to mend it."""
@@ -83,12 +85,12 @@ class Settings:
 
 def server_url(text: str, where: str) -> str:
     """A server's address without a trailing slash; SettingsError if it is not one."""
-    url = urlsplit(text if "//" in text else f"http://{text}")
     try:
-        valid = url.scheme in {"http", "https"} and url.hostname and (url.port is None or url.port)
+        url = urlsplit(text if "//" in text else f"http://{text}")
+        valid = url.scheme in {"http", "https"} and url.hostname and url.port != 0
     except ValueError:
         valid = False
-    if not valid or url.query or url.fragment or any(c.isspace() for c in text):
+    if not valid or set(text) & NOT_IN_URLS or not text.isprintable():
         raise SettingsError(
             f"{where}: {text!r} is not a server's address; expected one like http://127.0.0.1:4000"
         )
@@ -98,12 +100,12 @@ def server_url(text: str, where: str) -> str:
 def read_config(path: Path) -> tuple[dict[str, PoolSettings], tuple[RouteSettings, ...]]:
     """Pools and routes from a TOML file; SettingsError names the file, the key and the fix."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"--config {path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"--config {path}: not a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise SettingsError(f"--config {path}: not TOML: {error}") from None
     return _Reader(path).document(document)
 
@@ -146,6 +148,9 @@ class _Reader:
                 raise self.wrong(f"{key}.servers", f"addresses in quotes, not {server!r}")
         where = f"--config {self.path}: {key}.servers"
         urls = tuple(server_url(server, where) for server in servers)
+        doubled = next((url for url in urls if urls.count(url) > 1), None)
+        if doubled is not None:
+            raise self.wrong(f"{key}.servers", f"each server once, {doubled} is there twice")
         scenario = self.text(table, key, "scenario", optional=True)
         seed = table.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
@@ -186,7 +191,8 @@ class _Reader:
         for name in table:
             if name not in names:
                 dotted = f"{key}.{name}" if key else name
-                raise self.wrong(dotted, f"no such key; there are {', '.join(sorted(names))}")
+                there = ", ".join(sorted(names))
+                raise SettingsError(f"--config {self.path}: {dotted}: no such key; use {there}")
 
     def wrong(self, key: str, expected: str) -> SettingsError:
         return SettingsError(f"--config {self.path}: {key}: expected {expected}")
