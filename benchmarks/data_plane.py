@@ -9,12 +9,12 @@ does it add to the latency of a request?
 
 import argparse
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median, quantiles
 from typing import NamedTuple
 
 import uvloop
@@ -28,6 +28,7 @@ from benchmarks.parts.processes import (
     MEASURED,
     BenchmarkError,
     always_ok,
+    cpu_time,
     end_on_sigterm,
     free_ports,
     memory,
@@ -91,29 +92,39 @@ def haproxy(servers: list[str]) -> Iterator[tuple[str, int]]:
 def speed(servers: list[str], plan: Plan) -> None:
     """Requests a second of each, in turn, at 1, 16 and 64 connections."""
     with ExitStack() as stack:
-        urls = {OURS: stack.enter_context(flb(servers))[0]}
-        urls[PLAIN] = stack.enter_context(passthrough(servers))[0]
+        peers = {OURS: flb, PLAIN: passthrough}
         if shutil.which("haproxy"):
-            urls[HAPROXY] = stack.enter_context(haproxy(servers))[0]
+            peers[HAPROXY] = haproxy
         else:
             print("HAProxy is skipped: it is not installed (apt-get install haproxy)\n")
-        urls[DIRECT] = servers[0]
-        for url in urls.values():
+        balancers = {name: stack.enter_context(peer(servers)) for name, peer in peers.items()}
+        for url, _ in balancers.values():
             wrk(url, connections=16, seconds=1)
-        print(f"{'connections':>11}  {'':<16}{'requests/s':>12}{f'x {PLAIN}':>20}")
+        head = f"{'connections':>11}  {'':<16}{'requests/s':>12}{'ratio':>8}"
+        print(f"{head}{'CPU us each':>14}{'ratio':>8}")
         for connections in (1, 16, 64):
-            rates = _rates(urls, connections, plan)
-            for name, rate in rates.items():
-                print(f"{connections:>11}  {name:<16}{rate:>12,.0f}{rate / rates[PLAIN]:>20.2f}")
-            print(flush=True)
+            found = _in_turn(balancers, connections, plan)
+            plain = found[PLAIN]
+            for name, (rate, cost) in found.items():
+                line = f"{connections:>11}  {name:<16}{rate:>12,.0f}{rate / plain[0]:>8.2f}"
+                print(f"{line}{cost:>14,.0f}{plain[1] / cost:>8.2f}")
+            ceiling = wrk(servers[0], connections, plan.seconds).rate
+            print(f"{connections:>11}  {DIRECT:<16}{ceiling:>12,.0f}\n", flush=True)
 
 
-def _rates(urls: dict[str, str], connections: int, plan: Plan) -> dict[str, float]:
-    found: dict[str, list[float]] = {name: [] for name in urls}
+def _in_turn(
+    balancers: dict[str, tuple[str, int]], connections: int, plan: Plan
+) -> dict[str, tuple[float, float]]:
+    """Requests a second, and microseconds of CPU time for each, of each balancer."""
+    rates: dict[str, list[float]] = {name: [] for name in balancers}
+    costs: dict[str, list[float]] = {name: [] for name in balancers}
     for _ in range(plan.rounds):
-        for name, url in urls.items():
-            found[name].append(wrk(url, connections, plan.seconds).rate)
-    return {name: statistics.median(rates) for name, rates in found.items()}
+        for name, (url, pid) in balancers.items():
+            before = cpu_time(pid)
+            load = wrk(url, connections, plan.seconds)
+            rates[name].append(load.rate)
+            costs[name].append(1e6 * (cpu_time(pid) - before) / load.requests)
+    return {name: (median(rates[name]), median(costs[name])) for name in balancers}
 
 
 def endurance(servers: list[str], requests: int) -> None:
@@ -125,9 +136,7 @@ def endurance(servers: list[str], requests: int) -> None:
     with flb(servers) as (url, pid):
         while done < requests:
             if seconds > LONGEST_ENDURANCE:
-                print(
-                    f"no endurance run: only {done:,} of {requests:,} requests in {seconds:.0f} s"
-                )
+                print(f"too slow for the endurance run: {done:,} requests in {seconds:.0f} s")
                 return
             load = wrk(url, connections=16, seconds=1)
             if done >= late:
@@ -137,7 +146,7 @@ def endurance(servers: list[str], requests: int) -> None:
                 first.append(load.rate)
             size = size or (memory(pid) if done >= early else 0.0)
         growth = memory(pid) - size
-    kept = statistics.median(last or [load.rate]) / statistics.median(first)
+    kept = median(last or [load.rate]) / median(first)
     print(f"speed after {late:,} requests: {kept:.2f} of the start (goal: at least 0.90)")
     print(f"memory from request {early:,} to {done:,}: {growth:+.1f} MB (goal: below 20)")
 
@@ -152,14 +161,11 @@ def latency(servers: list[str], plan: Plan, rate: float = 500.0) -> None:
         for _ in range(plan.open_loops):
             for name, url in urls.items():
                 found[name].append(_p99(url, rate, plan.seconds))
-    p99 = {name: statistics.median(each) for name, each in found.items()}
+    p99 = {name: median(each) for name, each in found.items()}
     direct = p99.pop(DIRECT)
-    print(
-        f"p99 at {rate:.0f} requests a second, open loop: {direct:.2f} ms with no balancer", end=""
-    )
+    print(f"p99 at {rate:.0f} requests a second, open loop: {direct:.2f} ms with no balancer;")
     for name, value in p99.items():
-        print(f", {name} adds {value - direct:.2f} ms", end="")
-    print(" (goal: below 5)")
+        print(f"  {name} adds {value - direct:.2f} ms (goal: below 5)")
 
 
 def _p99(url: str, rate: float, seconds: int) -> float:
@@ -170,12 +176,12 @@ def _p99(url: str, rate: float, seconds: int) -> float:
             await open_loop(lambda: post(0), rate, 1)
             return await open_loop(lambda: post(0), rate, seconds)
 
-    return 1000 * statistics.quantiles(uvloop.run(measure()), n=100)[98]
+    return 1000 * quantiles(uvloop.run(measure()), n=100)[98]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time, and rougher")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the time, and rougher")
     plan = QUICK if parser.parse_args().quick else FULL
     end_on_sigterm()
     pin(AROUND)

@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from flaky_load_balancer import catalogue, scenarios
+from flaky_load_balancer import catalogue, ports, scenarios
 from flaky_load_balancer.harness import Plan, runs_of
+from flaky_load_balancer.records import Keep
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.settings import (
     PoolSettings,
@@ -33,6 +34,23 @@ def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
     return list(found.values())
 
 
+def chosen_strategies(asked: Sequence[str]) -> list[str]:
+    """The canonical specs of all that were asked for, each once."""
+    for spec in asked:
+        if spec.lower() != "all":
+            _check_strategy("--strategy", spec)
+    return catalogue.chosen(asked)
+
+
+def keep(text: str) -> str:
+    """How much is kept, if it can be read."""
+    try:
+        Keep.parse(text)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return text
+
+
 def server_binary(path: Path | None, sandbox: str) -> Path | None:
     """The program to run as servers, if it can be run; only with the sandbox turned off."""
     if sandbox not in {"auto", "off"}:
@@ -52,20 +70,40 @@ def server_binary(path: Path | None, sandbox: str) -> Path | None:
 
 
 def check_plan(plan: Plan) -> Plan:
-    """Refuse what could not be played: ports that collide or are missing."""
+    """Refuse what could not be played: ports that collide, are missing or are taken."""
     names = [run.route for run in runs_of(plan)]
-    if plan.server_binary is not None:
-        for asked, scenario in plan.scenarios:
-            if scenario.port is None:
-                raise SettingsError(
-                    f"--scenario {asked}: --server-binary needs a scenario that sets its first port"
-                )
-        if plan.free_ports:
-            raise SettingsError("--free-ports: a --server-binary listens where it wants")
     assert len(set(names)) == len(names)  # strategies and scenarios are there once each
-    if plan.port == plan.admin_port != 0:
+    if plan.port == plan.admin_port != 0 and not plan.free_ports:
         raise SettingsError(f"--port and --admin-port are both {plan.port}: choose two")
+    if not plan.free_ports:
+        _check_port(plan.port, "--port")
+        _check_port(plan.admin_port, "--admin-port")
+    if plan.server_binary is not None:
+        _check_binary(plan)
     return plan
+
+
+def _check_binary(plan: Plan) -> None:
+    """Our own servers say themselves if a port is taken; nobody knows what a stranger does."""
+    if plan.free_ports:
+        raise SettingsError("--free-ports: a --server-binary listens on the scenario's ports")
+    for asked, scenario in plan.scenarios:
+        if scenario.port is None:
+            raise SettingsError(
+                f"--scenario {asked}: --server-binary needs a scenario that sets its first port"
+            )
+        for port in range(scenario.port, scenario.port + scenario.servers):
+            _check_port(port, f"--scenario {asked}", "use a scenario with another first port")
+
+
+def _check_port(port: int, flag: str, way_out: str = "choose another port") -> None:
+    try:
+        for sock in ports.take("127.0.0.1", [port], flag):
+            sock.close()
+    except ports.PortError:
+        raise SettingsError(
+            f"{flag}: port {port} is taken or not for us; stop what listens there, or {way_out}"
+        ) from None
 
 
 def routes(

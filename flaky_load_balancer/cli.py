@@ -119,13 +119,13 @@ def harness(
     json: Json = None,
 ) -> None:
     """Start flaky servers, balancer and dashboard; send requests; compare the strategies."""
-    from flaky_load_balancer import catalogue, choices
+    from flaky_load_balancer import choices
     from flaky_load_balancer.harness import Plan
     from flaky_load_balancer.report import play
 
     with refusing():
         plan = Plan(
-            strategies=catalogue.chosen(strategy or ["all"]),
+            strategies=choices.chosen_strategies(strategy or ["all"]),
             scenarios=choices.chosen_scenarios(scenario or ["all"]),
             game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(),
             requests=requests,
@@ -137,7 +137,7 @@ def harness(
             admin_port=admin_port,
             free_ports=free_ports,
             data_dir=None if no_records else data_dir,
-            keep=keep,
+            keep=choices.keep(keep),
         )
         choices.check_plan(plan)
         out = Output(json)
@@ -204,7 +204,7 @@ def serve(
             rate=rate,
             requests=requests,
             data_dir=None if no_records else data_dir,
-            keep=keep,
+            keep=choices.keep(keep),
             session=session,
         )
         log_to_stderr(log_format)

@@ -88,20 +88,20 @@ class Route:
             "failed": outcomes[Outcome.FAILED],
             "rate_limited": outcomes[Outcome.RATE_LIMITED],
             "cancelled": outcomes[Outcome.CANCELLED],
-            "mean": self._observed() if mean is None else _listed(mean),
-            "low": [None] * len(self.servers) if low is None else _listed(low),
-            "high": [None] * len(self.servers) if high is None else _listed(high),
-            "share": [round(share, 3) for share in self.tally.share(now)],
-            "until": [None if t <= now else round(t, 2) for t in until.tolist()]
-            if until is not None
-            else [None] * len(self.servers),
+            "mean": self._observed() if mean is None else _listed(mean, 2),
+            "low": [None] * len(self.servers) if low is None else _listed(low, 2),
+            "high": [None] * len(self.servers) if high is None else _listed(high, 2),
+            "share": [_short(share, 2) for share in self.tally.share(now)],
+            "until": [0] * len(self.servers)
+            if until is None
+            else [_short(t, 1) if t > now else 0 for t in until.tolist()],
         }
 
     def _observed(self) -> list[float | None]:
         """Success rates as counted, for strategies that believe nothing."""
         succeeded, failed = (self.tally.outcomes[o] for o in (Outcome.SUCCEEDED, Outcome.FAILED))
         pairs = zip(succeeded, failed, strict=True)
-        return [round(s / (s + f), 3) if s + f else None for s, f in pairs]
+        return [_short(s / (s + f), 2) if s + f else None for s, f in pairs]
 
     def _decision(self, decision: Decision) -> dict[str, Any]:
         answer = decision.answer
@@ -121,15 +121,24 @@ class Route:
         }
 
 
-def _listed(row: Floats) -> list[float | None]:
+def _listed(row: Floats, digits: int = 3) -> list[float | None]:
     """For JSON, which has neither infinity nor NaN."""
-    return [round(x, 3) if math.isfinite(x) else None for x in row.tolist()]
+    return [_short(x, digits) if math.isfinite(x) else None for x in row.tolist()]
+
+
+def _short(x: float, digits: int) -> float:
+    """Rounded, and a whole number as one: a frame is sent twice a second for sixty routes."""
+    rounded = round(x, digits)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _rounded(run: dict[str, Any]) -> dict[str, Any]:
-    """Short enough to send twice a second for sixty routes; nothing measured is as exact."""
+    """A run's numbers, short; nothing measured is more exact, and scores stay as they are."""
     latency = run["latency_ms"]
+    digits = {"bound": 2, "offered_rate": 2, "seconds": 2}
     return {
-        **{key: round(x, 3) if isinstance(x, float) else x for key, x in run.items()},
+        **run,
+        **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},
+        "regret": None if run["bound"] is None else _short(round(run["bound"], 2) - run["score"], 2),
         "latency_ms": {key: None if x is None else float(f"{x:.3g}") for key, x in latency.items()},
     }

@@ -23,7 +23,7 @@ from flaky_load_balancer.known import Known, known
 from flaky_load_balancer.live import Live
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from flaky_load_balancer.route import Route
-from flaky_load_balancer.settings import RouteSettings, Settings, SettingsError
+from flaky_load_balancer.settings import PoolSettings, RouteSettings, Settings, SettingsError
 from flaky_load_balancer.tally import Tally
 from flaky_load_balancer.upstreams import Upstreams
 
@@ -102,22 +102,26 @@ class _Routes:
         self.upstreams = upstreams
         self.recorder = recorder
         self.session = session
-        self.known = {name: self._known(name) for name in settings.pools}
+        self._fleets: dict[tuple[str, int], Known] = {}  # copies of a fleet are alike
 
     def all(self) -> list[Route]:
         return [self._route(number, route) for number, route in enumerate(self.settings.routes)]
 
-    def _known(self, pool: str) -> Known | None:
-        settings, servers = self.settings, self.settings.pools[pool]
-        if servers.scenario is None:
+    def _known(self, pool: PoolSettings) -> Known | None:
+        if pool.scenario is None:
             return None
-        scenario = scenarios.find(servers.scenario)
-        return known(scenario, servers.seed, settings.game, settings.rate, settings.requests)
+        name, settings = (pool.scenario, pool.seed), self.settings
+        if name not in self._fleets:
+            scenario = scenarios.find(pool.scenario)
+            self._fleets[name] = known(
+                scenario, pool.seed, settings.game, settings.rate, settings.requests
+            )
+        return self._fleets[name]
 
     def _route(self, number: int, asked: RouteSettings) -> Route:
         settings, pool = self.settings, self.settings.pools[asked.pool]
         rules = settings.game.rules(len(pool.servers))
-        fleet = self.known[asked.pool]
+        fleet = self._known(pool)
         tally = Tally(rules, None if fleet is None else fleet.bound)
         spec = catalogue.canonical(asked.strategy)
         scenario = None if fleet is None else fleet.scenario.name
@@ -181,6 +185,7 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=1,
         )

@@ -86,6 +86,12 @@ def memory(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def cpu_time(pid: int) -> float:
+    """Seconds that a process has computed so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def end_on_sigterm() -> None:
     """Let SIGTERM unwind the stack, so that children end with us."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
