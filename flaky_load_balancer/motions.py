@@ -116,10 +116,13 @@ class Pieces:
         return (self._areas[lane, piece + 1] - self._areas[lane, piece]) / self.length[lane]
 
     def _extend(self, pieces: int) -> None:
-        numbers = uniform(self._keys[:, None], np.arange(pieces))
-        factors = 1 + self.amplitude[:, None] * self.deviations(numbers)
-        self._areas = np.zeros((len(self._keys), pieces + 1))
-        np.cumsum(factors * self.length[:, None], axis=1, out=self._areas[:, 1:])
+        lanes = len(self._keys)
+        self._areas = np.zeros((lanes, pieces + 1))
+        for first in range(0, lanes, 1024):  # what lies in between shall not need much memory
+            some = slice(first, first + 1024)
+            numbers = uniform(self._keys[some, None], np.arange(pieces))
+            factors = 1 + self.amplitude[some, None] * self.deviations(numbers)
+            np.cumsum(factors * self.length[some, None], axis=1, out=self._areas[some, 1:])
 
 
 class Walk(Pieces):
