@@ -30,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+MOST = 1_000_000  # attempts
+
 # Flags that mean the same everywhere.
 Strategies = Annotated[
     list[str] | None,
@@ -47,13 +49,17 @@ Scenarios = Annotated[
         help="Repeatable; 'all' is T1, T2 and T3. See: flb scenarios",
     ),
 ]
-Requests = Annotated[int, typer.Option(min=1, help="Requests for each run.")]
+Requests = Annotated[int, typer.Option(min=1, max=10_000_000, help="Requests for each run.")]
 Rate = Annotated[
     float, typer.Option(min=0.001, max=100_000, help="Requests per second, open loop.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same fleet for every strategy.")]
-FreeAttempts = Annotated[int, typer.Option(min=0, help="Attempts of a request that cost nothing.")]
-MaxAttempts = Annotated[int, typer.Option(min=1, help="Attempts of a request at most.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same fleet for every strategy.")
+]
+FreeAttempts = Annotated[
+    int, typer.Option(min=0, max=MOST, help="Attempts of a request that cost nothing.")
+]
+MaxAttempts = Annotated[int, typer.Option(min=1, max=MOST, help="Attempts of a request at most.")]
 Penalty = Annotated[float, typer.Option(min=0, help="Points for each attempt that is not free.")]
 Deadline = Annotated[float, typer.Option(min=0.001, help="Seconds for a request, holds included.")]
 AttemptTimeout = Annotated[float, typer.Option(min=0.001, help="Seconds for one attempt.")]
@@ -170,7 +176,7 @@ def serve(
         int, typer.Option(min=1, max=100_000, help="More requests than this get a 503.")
     ] = 1024,
     seed: Seed = 0,
-    rate: Annotated[float, typer.Option(min=0.001, hidden=True)] = 10.0,
+    rate: Annotated[float, typer.Option(min=0.001, max=100_000, hidden=True)] = 10.0,
     requests: Annotated[int, typer.Option(min=1, hidden=True)] = 100,
     free_attempts: FreeAttempts = 3,
     max_attempts: MaxAttempts = 10,
@@ -267,7 +273,7 @@ def strategies(json: Json = None) -> None:
         rows = catalogue.describe()
         for row in rows:
             parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
-            out.console.print(f"[bold]{row['name']:12}[/bold] {row['summary']}")
+            out.console.print(f"[bold]{row['name']:12}[/bold] {escape(row['summary'])}")
             if parameters:
                 out.console.print(f"{'':12} [dim]{escape(parameters)}[/dim]")
         out.write(rows)
@@ -306,7 +312,8 @@ def runs(
             records.delete(delete)
             out.console.print(f"deleted {', '.join(delete)}")
         rows = export.listed(records)
-        out.console.print(runs_table(rows) if rows else f"no runs are recorded in {data_dir}")
+        none = f"no runs are recorded in {escape(str(data_dir))}"
+        out.console.print(runs_table(rows) if rows else none)
         out.write(rows)
 
 
