@@ -15,9 +15,13 @@ from typing import Any, Literal, Self, TypeVar
 
 import orjson
 
+from flaky_load_balancer.errors import UserError
+
 T = TypeVar("T")
 
 REMEMBERED = 20  # lines of a child's output that are shown if it dies
+LONGEST = 1000  # characters of such a line
+LINE = 1 << 22  # bytes of a line of JSON: addresses of a few hundred copies of fleets
 START = 30.0  # seconds a child has to get ready
 STOP = 8.0  # seconds it has to end itself
 REFUSED = 2  # exit code of a program that did not start: flags, files, ports
@@ -26,50 +30,64 @@ REFUSED = 2  # exit code of a program that did not start: flags, files, ports
 class ChildDiedError(Exception):
     """A child ended that should not have; the message has the last lines that it printed."""
 
-    def __init__(self, message: str, code: int | None, said: str) -> None:
+    def __init__(self, message: str, refusal: str | None = None) -> None:
         super().__init__(message)
-        self.code = code
-        self.refusal = said.split("error: ", 1)[-1].strip()  # of a program that did not start
+        self.refusal = refusal  # what one of ours said that refused to start
 
 
 class Child:
-    """One running child process and its output."""
+    """One running child process and its output; a ``stranger`` is no program of ours."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, *, stranger: bool = False
+    ) -> None:
         self.name = name
         self.process = process
+        self.stranger = stranger
         self._tail: deque[str] = deque(maxlen=REMEMBERED)
         self._answers: asyncio.Queue[Any] = asyncio.Queue()
         assert process.stdout is not None  # both are pipes
         assert process.stderr is not None
         self._readers = [
             asyncio.create_task(self._read(process.stdout, self._hear)),
-            asyncio.create_task(self._read(process.stderr, self._tail.append)),
+            asyncio.create_task(self._read(process.stderr, self._remember)),
         ]
 
     @classmethod
     async def start(
-        cls, name: str, command: Sequence[str], env: dict[str, str] | None = None
+        cls,
+        name: str,
+        command: Sequence[str],
+        env: dict[str, str] | None = None,
+        *,
+        stranger: bool = False,
     ) -> Self:
         """Run a command in a process group of its own: Ctrl-C is for us alone to handle."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=env,
-            start_new_session=True,
-        )
-        return cls(name, process)
-
-    async def ready(self) -> Any:
-        """The next line of JSON that the child says; ChildDiedError if there is none."""
         try:
-            async with asyncio.timeout(START):
-                return await self.unless_it_dies(self._answers.get())
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=env,
+                start_new_session=True,
+                limit=LINE,
+            )
+        except OSError as error:
+            raise UserError(f"{name} ({command[0]}) cannot be run: {error.strerror}") from None
+        return cls(name, process, stranger=stranger)
+
+    async def ready(self, work: Awaitable[T] | None = None, *, within: float = START) -> T | Any:
+        """Do the work by which we see that it is ready, or hear the next line of JSON.
+
+        ChildDiedError if that does not happen in time.
+        """
+        try:
+            async with asyncio.timeout(within):
+                return await self.unless_it_dies(work or self._answers.get())
         except TimeoutError:
             raise ChildDiedError(
-                f"{self.name} was not ready after {START:.0f} s{self._said()}", None, self._said()
+                f"{self.name} was not ready after {within:g} s{self._said()}"
             ) from None
 
     async def unless_it_dies(self, work: Awaitable[T]) -> T:
@@ -88,7 +106,9 @@ class Child:
         await asyncio.wait(self._readers, timeout=1.0)
         code = dying.result()
         how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
-        raise ChildDiedError(f"{self.name} ended ({how}){self._said()}", code, self._said())
+        refused = code == REFUSED and not self.stranger
+        refusal = "\n".join(self._tail).split("error: ", 1)[-1].strip() if refused else None
+        raise ChildDiedError(f"{self.name} ended ({how}){self._said()}", refusal)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child and all its children."""
@@ -96,12 +116,18 @@ class Child:
             os.killpg(self.process.pid, number)
 
     async def stop(self) -> None:
-        """Ask it to end, make it end, and wait until it and all its children are gone."""
+        """Ask it to end, make it end, and wait until it and all its children are gone.
+
+        Whoever is too impatient to wait (a second Ctrl-C) cancels the asking, not the ending.
+        """
         self.signal(signal.SIGTERM)
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(STOP):
                 await self.process.wait()
-        self.signal(signal.SIGKILL)
+        except TimeoutError:
+            pass
+        finally:
+            self.signal(signal.SIGKILL)
         await self.process.wait()
         for reader in self._readers:
             reader.cancel()
@@ -110,11 +136,14 @@ class Child:
         self.process.stdin.close()
 
     def _hear(self, line: str) -> None:
-        if line.startswith("{"):
+        if line.startswith("{") and not self.stranger:
             with suppress(orjson.JSONDecodeError):
                 self._answers.put_nowait(orjson.loads(line))
                 return
-        self._tail.append(line)
+        self._remember(line)
+
+    def _remember(self, line: str) -> None:
+        self._tail.append(line if len(line) <= LONGEST else f"{line[:LONGEST]}...")
 
     def _said(self) -> str:
         if not self._tail:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from flaky_load_balancer.children import Child
+from flaky_load_balancer.children import START, Child
 from flaky_load_balancer.client import Client, Sent, request_ids
 from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.scenarios import Scenario
@@ -53,6 +53,7 @@ class Plan:
     free_ports: bool = False
     data_dir: Path | None = None
     keep: str | None = None
+    patience: float = START  # seconds that a server binary has until all its ports are open
 
 
 @dataclass
@@ -119,8 +120,8 @@ async def played(plan: Plan, recorder: Recorder, watcher: Watcher) -> AsyncItera
     session = Session(plan, runs_of(plan))
     async with AsyncExitStack() as stack:
         stage = _Stage(session, recorder, stack)
-        await stage.set_up()
         try:
+            await stage.set_up()
             watcher.started(session)
             await stage.play(watcher)
             await stage.collect()
@@ -223,10 +224,10 @@ class _Stage:
         """Start the servers, and wait until all of them listen: addresses by pool."""
         plan = self.plan
         if plan.server_binary is not None:
-            self.servers = await self._child("the server binary", [str(plan.server_binary)], {})
+            self.servers = await self._child("the server binary", [str(plan.server_binary)], True)
             pools = {run.pool: _canonical(run.scenario) for run in self.session.runs}
             everywhere = [server for servers in pools.values() for server in servers]
-            await self.servers.unless_it_dies(_accepting(everywhere))
+            await self.servers.ready(_accepting(everywhere), within=plan.patience)
             return pools
         copies = 1 if plan.sequential else len(plan.strategies)
         command = [*FLB, "servers", "--seed", str(plan.seed), "--rate", str(plan.rate)]
@@ -297,10 +298,9 @@ class _Stage:
         response = await self.admin.get(f"{self.session.admin}/api/snapshot")
         return response.raise_for_status().json()
 
-    async def _child(
-        self, name: str, command: Sequence[str], env: dict[str, str] | None = None
-    ) -> Child:
-        child = await Child.start(name, command, env)
+    async def _child(self, name: str, command: Sequence[str], stranger: bool = False) -> Child:
+        """A stranger is told nothing of our environment."""
+        child = await Child.start(name, command, {} if stranger else None, stranger=stranger)
         self.stack.push_async_callback(child.stop)
         return child
 
@@ -337,7 +337,7 @@ def _canonical(scenario: Scenario) -> list[str]:
 
 async def _accepting(servers: Sequence[str]) -> None:
     """Wait until every server's port accepts a connection."""
-    for server in servers:
+    for server in dict.fromkeys(servers):
         host, port = server.removeprefix("http://").rsplit(":", 1)
         while True:
             try:

@@ -83,9 +83,8 @@ def refusing() -> Iterator[None]:
         complain(str(error))
         raise typer.Exit(REFUSED) from None
     except ChildDiedError as error:
-        refused = error.code == REFUSED
-        complain(error.refusal if refused else str(error))
-        raise typer.Exit(REFUSED if refused else FAILED) from None
+        complain(error.refusal or str(error))
+        raise typer.Exit(REFUSED if error.refusal else FAILED) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         raise typer.Exit(FAILED) from None
