@@ -27,7 +27,7 @@ from flaky_load_balancer.settings import PoolSettings, RouteSettings, Settings, 
 from flaky_load_balancer.tally import Tally
 from flaky_load_balancer.upstreams import Upstreams
 
-GRACE = 3.0  # seconds that requests in flight get at a shutdown
+GRACE = 1.0  # seconds that requests in flight get at a shutdown
 KEEP_ALIVE = 75  # seconds idle; longer than common clients keep a connection, so that they hang up
 EPOCH = time.time() - time.monotonic()
 
@@ -212,8 +212,9 @@ def _listening(host: str, port: int, flag: str) -> Iterator[socket.socket]:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         opened = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise SettingsError(f"--host {host}: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "no name of a host"
+        raise SettingsError(f"--host {host}: {reason}; expected one like 127.0.0.1") from None
     with opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
