@@ -91,7 +91,8 @@ def opening(session: Session) -> list[str]:
         f"balancer {session.data}, admin plane {session.admin}",
     ]
     if plan.server_binary is not None:
-        lines.append(f"[bold red]{plan.server_binary} runs without a sandbox[/bold red]")
+        binary = escape(str(plan.server_binary))
+        lines.append(f"[bold red]{binary} runs without a sandbox[/bold red]")
     else:
         lines.append("[yellow]the servers run without a sandbox[/yellow]")
     return lines
