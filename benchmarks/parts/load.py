@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,13 +28,15 @@ def wrk(url: str, connections: int, seconds: int) -> Load:
     program = shutil.which("wrk")
     if program is None:
         raise BenchmarkError("wrk is missing: apt-get install wrk, or brew install wrk")
-    command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), url]
+    command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    command += ["-s", str(SCRIPT), url]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
     if run.returncode:
         raise BenchmarkError(f"wrk failed: {run.stdout}{run.stderr}")
-    requests, duration, errors = run.stdout.splitlines()[-1].split()
-    if int(errors):
-        raise BenchmarkError(f"{errors} of {requests} answers of {url} were errors")
+    requests, duration, status, late, broken = run.stdout.splitlines()[-1].split()
+    if (status, late, broken) != ("0", "0", "0"):
+        trouble = f"{status} with an error status, {late} after 10 s, {broken} connections broken"
+        print(f"warning: of {requests} answers of {url}: {trouble}", file=sys.stderr)
     return Load(int(requests), float(duration))
 
 

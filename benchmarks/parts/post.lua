@@ -5,6 +5,5 @@ wrk.headers["Content-Type"] = "text/plain"
 
 function done(summary, latency, requests)
    local e = summary.errors
-   local errors = e.connect + e.read + e.write + e.status + e.timeout
-   print(summary.requests, summary.duration / 1e6, errors)
+   print(summary.requests, summary.duration / 1e6, e.status, e.timeout, e.connect + e.read + e.write)
 end
