@@ -22,6 +22,8 @@ from flaky_load_balancer.types import (
     Rules,
 )
 
+_SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
+
 
 class IllegalMoveError(Exception):
     """A strategy answered what the rules do not allow: a fault of the strategy, not of a server."""
@@ -65,35 +67,41 @@ class Balancer:
 
     def decide(self, rows: Ints, slots: Ints, now: Floats) -> Action:
         """Say what to do next with each of n requests, and account for what is sent."""
-        made = self.attempts[rows, slots]
-        spent = made >= self.rules.max_attempts
-        if spent.any():
+        at = _place(rows, slots)
+        attempt = self.attempts[at] + 1
+        spent = attempt > self.rules.max_attempts
+        if np.count_nonzero(spent):
             return self._decide_some(rows, slots, now, ~spent)
-        deadline = self.deadline[rows, slots]
-        action = self.strategy.select(
-            Context(rows, now, made + 1, self.tried[rows, slots], deadline)
-        )
-        action = self._checked(action, now, deadline)
+        deadline, tried = self.deadline[at].copy(), self.tried[at].copy()
+        action = self.strategy.select(Context(rows, now, attempt, tried, deadline))
         arm = action.arm
-        sent = arm >= 0
-        if not sent.all():
-            rows, slots, arm, now, made = rows[sent], slots[sent], arm[sent], now[sent], made[sent]
-        at = rows, slots
-        self.attempts[at] = made + 1
-        self.tried[rows, slots, arm] = True
-        self.arm[at] = arm
-        self.sent_at[at] = now
-        self.paid_attempts[rows] += made >= self.rules.free_attempts
+        if not np.count_nonzero((arm < 0) | (arm >= self.rules.arms)):
+            self._account(rows, slots, arm, now)
+            return action
+        action = self._checked(action, now, deadline)
+        sent = action.arm >= 0
+        self._account(rows[sent], slots[sent], action.arm[sent], now[sent])
         return action
 
     def complete(
         self, rows: Ints, slots: Ints, outcome: Ints, now: Floats, retry_after: Floats
     ) -> None:
         """An attempt ended in each of n replications; ``retry_after`` in seconds or NaN."""
-        at = rows, slots
-        self.delivered[rows] += outcome == Outcome.SUCCEEDED
-        latency = now - self.sent_at[at]
-        self.strategy.observe(Feedback(rows, now, self.arm[at], outcome, latency, retry_after))
+        at = _place(rows, slots)
+        self.delivered[rows] += outcome == _SUCCEEDED
+        arm, latency = self.arm[at].copy(), now - self.sent_at[at]
+        self.strategy.observe(Feedback(rows, now, arm, outcome, latency, retry_after))
+
+    def _account(self, rows: Ints, slots: Ints, arm: Ints, now: Floats) -> None:
+        """Enter what is sent in the books."""
+        at = _place(rows, slots)
+        self.attempts[at] += 1
+        self.tried[rows, slots, arm] = True
+        self.arm[at] = arm
+        self.sent_at[at] = now
+        paid = self.attempts[at] > self.rules.free_attempts
+        if np.count_nonzero(paid):
+            self.paid_attempts[rows] += paid
 
     def _decide_some(self, rows: Ints, slots: Ints, now: Floats, ask: np.ndarray) -> Action:
         """Give up the requests that may not be attempted again; decide about the others."""
@@ -122,3 +130,11 @@ class Balancer:
             raise IllegalMoveError("HOLD needs a time in the future to ask again (Action.until)")
         late = held & (np.where(held, action.until, now) >= deadline)
         return replace(action, arm=np.where(late, GIVE_UP, arm))
+
+
+def _place(rows: Ints, slots: Ints) -> tuple[Ints, Ints] | tuple[int, slice]:
+    """Where n requests are in the books; for one, as live, in a form that numpy finds faster."""
+    if len(rows) != 1:
+        return rows, slots
+    slot = slots.item()
+    return rows.item(), slice(slot, slot + 1)

@@ -8,6 +8,7 @@ rate = S / n.  Nothing is counted before an attempt has ended, so requests in fl
 import numpy as np
 
 from flaky_load_balancer.types import Feedback, Floats, Ints, Outcome
+from strategies.parts.place import place
 
 SUCCEEDED, FAILED, REFUSED = map(int, (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.RATE_LIMITED))
 
@@ -19,7 +20,7 @@ class Counts:
         self.ended: Floats = np.zeros((replications, len(Outcome), arms))
 
     def learn(self, feedback: Feedback) -> None:
-        self.ended[feedback.rows, feedback.outcome, feedback.arm] += 1
+        self.ended[place(feedback.rows, feedback.outcome, feedback.arm)] += 1
 
     def of(self, rows: Ints) -> Floats:
         """(n, 4, K) a copy of the counts of these replications."""

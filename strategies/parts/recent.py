@@ -10,6 +10,7 @@ import numpy as np
 from flaky_load_balancer.types import Feedback, Floats, Ints
 from strategies.parts.beta import beliefs, draw
 from strategies.parts.counts import FAILED
+from strategies.parts.place import place
 
 VACANT = 2  # beside SUCCEEDED = 0 and FAILED = 1: a place in the ring that was never filled
 
@@ -20,7 +21,7 @@ class RecentBeta:
     def __init__(self, replications: int, arms: int, memory: int, a: float, b: float) -> None:
         self.prior = np.array([[a], [b]], dtype=float)
         self.ring = np.full((replications, arms, memory), VACANT, dtype=np.int8)
-        self.place = np.zeros((replications, arms), dtype=np.intp)
+        self.turn = np.zeros((replications, arms), dtype=np.intp)
         self.held: Floats = np.zeros((replications, 3, arms))
         self.held[:, VACANT] = memory
 
@@ -32,12 +33,13 @@ class RecentBeta:
 
     def _push(self, rows: Ints, arm: Ints, kind: Ints) -> None:
         """Put a lesson in the place of the oldest one."""
-        place = self.place[rows, arm]
-        oldest = self.ring[rows, arm, place]
-        self.held[rows, oldest, arm] -= 1
-        self.held[rows, kind, arm] += 1
-        self.ring[rows, arm, place] = kind
-        self.place[rows, arm] = (place + 1) % self.ring.shape[2]
+        row, server, lesson = place(rows, arm, kind)
+        turn = self.turn[row, server]
+        oldest = self.ring[row, server, turn]
+        self.held[row, oldest, server] -= 1
+        self.held[row, lesson, server] += 1
+        self.ring[row, server, turn] = lesson
+        self.turn[row, server] = (turn + 1) % self.ring.shape[2]
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> Floats:
         return draw(self.held.take(rows, 0)[:, :VACANT] + self.prior, rng)
