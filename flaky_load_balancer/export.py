@@ -1,6 +1,6 @@
 """Recorded runs for other programs: CSV and JSON, and the list that ``flb runs`` shows.
 
-Lines are made one at a time, so that a run of millions of attempts fits through a little memory.
+Texts are made a page at a time, so that a run of millions of attempts fits through a little memory.
 """
 
 import csv
@@ -27,13 +27,12 @@ def export(records: Records, names: Iterable[str], form: Format, stream: TextIO)
 
 
 def csv_lines(records: Records, runs: Iterable[int]) -> Iterator[str]:
-    """A head line, then a line for every attempt; ``sent`` in UTC as ISO 8601 has it."""
-    yield _csv_line(["run", "strategy", "scenario", *COLUMNS])
+    """A head line, then a line for every attempt, many at a time; ``sent`` in ISO 8601, UTC."""
+    yield _csv([["run", "strategy", "scenario", *COLUMNS]])
     for run in _found(records, runs):
         names = [run["run"], run["strategy"], run["scenario"]]
-        for attempt in attempts(records, run["run"]):
-            attempt["sent"] = iso(attempt["sent"])
-            yield _csv_line([*names, *(attempt[name] for name in COLUMNS)])
+        for page in pages(records, run["run"]):
+            yield _csv([*names, *_fields(attempt)] for attempt in page)
 
 
 def json_pieces(records: Records, runs: Iterable[int]) -> Iterator[str]:
@@ -42,17 +41,18 @@ def json_pieces(records: Records, runs: Iterable[int]) -> Iterator[str]:
     for index, run in enumerate(_found(records, runs)):
         head = orjson.dumps(run).decode()
         yield f'{"," if index else ""}\n{head[:-1]},"attempts":['
-        for place, attempt in enumerate(attempts(records, run["run"])):
-            yield f"{',' if place else ''}\n{orjson.dumps(attempt).decode()}"
+        for place, page in enumerate(pages(records, run["run"])):
+            rows = orjson.dumps(page).decode()
+            yield f"{',' if place else ''}\n{rows[1:-1]}"
         yield "]}"
     yield "\n]}\n"
 
 
-def attempts(records: Records, run: int) -> Iterator[dict[str, Any]]:
-    """All attempts of a run, as ``Records.attempts`` describes them."""
+def pages(records: Records, run: int) -> Iterator[list[dict[str, Any]]]:
+    """All attempts of a run, as ``Records.attempts`` describes them, some at a time."""
     after = 0
     while page := records.attempts(run, after, PAGE):
-        yield from page
+        yield page
         after = page[-1]["cursor"]
 
 
@@ -73,7 +73,11 @@ def _found(records: Records, runs: Iterable[int]) -> Iterator[dict[str, Any]]:
     return (found for run in runs if (found := records.run(run)) is not None)
 
 
-def _csv_line(fields: list[Any]) -> str:
-    line = StringIO()
-    csv.writer(line, lineterminator="\n").writerow(fields)
-    return line.getvalue()
+def _fields(attempt: dict[str, Any]) -> list[Any]:
+    return [iso(attempt["sent"]) if name == "sent" else attempt[name] for name in COLUMNS]
+
+
+def _csv(rows: Iterable[list[Any]]) -> str:
+    lines = StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return lines.getvalue()

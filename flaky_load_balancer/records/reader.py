@@ -38,7 +38,8 @@ SESSIONS = (
 )
 ATTEMPTS = """
 SELECT position, request, number, server, outcome, sent, latency,
-    (SELECT id FROM requests AS r WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
+    (SELECT id FROM requests AS r INDEXED BY requests_by_number
+        WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
 FROM attempts AS a WHERE run = ? AND position > ? ORDER BY position LIMIT ?
 """
 
