@@ -1,6 +1,7 @@
 """Hyperparameters are checked when a strategy is constructed, in words that name the fix."""
 
 from math import inf, isfinite
+from numbers import Integral, Real
 
 
 def require(
@@ -13,7 +14,7 @@ def require(
     whole: bool = False,
 ) -> None:
     """Raise ValueError unless ``above < value`` and ``least <= value <= most``."""
-    kind = (int,) if whole else (int, float)
+    kind = Integral if whole else Real  # numpy's count as well
     fits = isinstance(value, kind) and not isinstance(value, bool) and isfinite(value)
     if not (fits and above < value and least <= value <= most):
         wanted = _wanted(above, least, most, whole)
