@@ -1,11 +1,12 @@
 """The data plane: one POST path for each route, and nothing else.
 
-The app is FastAPI's; the deliveries go past its per-request machinery (dependency solving,
-validation, encoding), which takes longer than everything else we do for a request.
+Deliveries go past FastAPI, whose work for a request (middleware, dependencies, validation) takes
+longer than everything that we do for one; it answers all the rest.
 """
 
 import asyncio
 import json
+import logging
 import math
 import re
 import uuid
@@ -29,6 +30,7 @@ LARGEST = 4096  # bytes of a request's body
 PATIENCE = 0.02  # seconds before we look whether the client is still there
 ID = re.compile(r"[A-Za-z0-9]{24}")
 SANE = re.compile(r"[!-~]{1,128}")
+log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
@@ -81,13 +83,22 @@ class Gate:
             task.cancel()
 
 
-def data_plane(routes: Iterable[Route], gate: Gate) -> FastAPI:
-    """The app for these routes."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
-    problems.install(app)
-    for route in routes:
-        app.router.routes.append(Path(route.path, Deliveries(route, gate), methods=["POST"]))
-    return app
+class DataPlane:
+    """The ASGI app of all routes; what is no delivery is left to FastAPI, to be refused."""
+
+    def __init__(self, routes: Iterable[Route], gate: Gate) -> None:
+        self._deliveries = {route.path: Deliveries(route, gate) for route in routes}
+        self._others = FastAPI(openapi_url=None, redirect_slashes=False)
+        problems.install(self._others)
+        for path, deliveries in self._deliveries.items():
+            self._others.router.routes.append(Path(path, deliveries, methods=["POST"]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        deliveries = self._deliveries.get(scope["path"])
+        if deliveries is not None and scope["method"] == "POST":
+            await deliveries(scope, receive, send)
+        else:
+            await self._others(scope, receive, send)
 
 
 class Deliveries:
@@ -105,6 +116,9 @@ class Deliveries:
             return
         except RefusedError as error:
             response = problem(error.status, error.detail)
+        except Exception:
+            log.exception("a request on %s could not be handled", self._route.path)
+            response = problem(500, "a fault of the balancer, see its log")
         asked = headers.get("x-request-id", "")
         named = asked if SANE.fullmatch(asked) else uuid.uuid4().hex
         response.headers["X-Request-ID"] = named

@@ -16,7 +16,7 @@ from flaky_load_balancer import catalogue, scenarios
 from flaky_load_balancer.admin_plane import admin_plane
 from flaky_load_balancer.balancer import Balancer
 from flaky_load_balancer.children import told_to_stop
-from flaky_load_balancer.data_plane import Gate, data_plane
+from flaky_load_balancer.data_plane import DataPlane, Gate
 from flaky_load_balancer.dispatcher import Dispatcher
 from flaky_load_balancer.events import Event
 from flaky_load_balancer.known import Known, known
@@ -76,7 +76,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
                 records_lost=lambda: recorder.lost,
             )
             making = asyncio.create_task(live.run())
-            data_server = await _Server.start(data_plane(routes, gate), data_socket)
+            data_server = await _Server.start(DataPlane(routes, gate), data_socket)
             admin_server = await _Server.start(admin, admin_socket)
             runs = {route.name: route.run for route in routes}
             ready(Addresses(_url(data_socket), _url(admin_socket), session, runs))

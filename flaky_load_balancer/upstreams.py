@@ -4,19 +4,12 @@ import math
 import time
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Self
 
-import aiohttp
-from yarl import URL
-
+from flaky_load_balancer.balancer import LONGEST_WAIT
 from flaky_load_balancer.dispatcher import Answer
+from flaky_load_balancer.exchange import BrokenAnswerError, Exchanges, Server
 from flaky_load_balancer.types import Outcome
-
-LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
-KEEP_ALIVE = 1.5  # seconds idle; below the 2 to 5 s after which common servers hang up, since an
-#                   attempt on a connection that the server is just closing is a failure for nothing
-HEADERS = {"Content-Type": "text/plain"}
 
 
 def retry_after(header: str | None, now: float) -> float:
@@ -47,57 +40,34 @@ def classify(status: int, retry_after_header: str | None, now: float) -> Answer:
 
 
 class Upstreams:
-    """One pool of connections to all the servers of all routes."""
+    """Connections to the servers of all routes."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._exchanges = Exchanges()
 
     def pool(self, servers: Sequence[str]) -> "Pool":
-        if self._session is None:
-            raise RuntimeError("a pool is made inside 'async with Upstreams()'")
-        return Pool(self._session, [URL(server) for server in servers])
+        return Pool(self._exchanges, [Server.at(url) for url in servers])
 
     async def __aenter__(self) -> Self:
-        # limit=0: how many requests are in flight is the balancer's business.  Nothing is kept
-        # or guessed between requests: no cookies, no proxies, no redirects, no decompression.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
-            headers=HEADERS,
-            auto_decompress=False,
-        )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
+    async def __aexit__(self, *_: object) -> None:
+        self._exchanges.close()
 
 
 class Pool:
     """The servers of one route; ``send`` is what its dispatcher calls."""
 
-    def __init__(self, session: aiohttp.ClientSession, servers: list[URL]) -> None:
-        self._session = session
+    def __init__(self, exchanges: Exchanges, servers: list[Server]) -> None:
+        self._exchanges = exchanges
         self._servers = servers
 
     async def send(self, arm: int, request_id: str) -> Answer:
         """One attempt.  Takes as long as it takes: the dispatcher owns the time limits."""
         try:
-            async with self._session.post(
-                self._servers[arm], data=request_id.encode(), allow_redirects=False
-            ) as response:
-                async for _ in response.content.iter_any():
-                    pass  # an answer that breaks off half way is no answer
-                header = response.headers.get("Retry-After")
-                return classify(response.status, header, time.time())
-        except aiohttp.ClientConnectorError:
-            return Answer(Outcome.FAILED)  # refused: it surely was not served
-        except (aiohttp.ClientError, OSError, ValueError):
+            status, header = await self._exchanges.post(self._servers[arm], request_id.encode())
+        except OSError:
+            return Answer(Outcome.FAILED)  # no connection: it surely was not served
+        except BrokenAnswerError:
             return Answer(Outcome.FAILED, unclear=True)
+        return classify(status, header, time.time())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.types import Message
 
-from flaky_load_balancer.data_plane import LARGEST, Gate, data_plane
+from flaky_load_balancer.data_plane import LARGEST, DataPlane, Gate
 from flaky_load_balancer.dispatcher import Answer
 from flaky_load_balancer.route import Route
 from flaky_load_balancer.types import GIVE_UP, HOLD, Floats, Outcome
@@ -24,7 +24,7 @@ JSON = {"Content-Type": "application/json"}
 
 @asynccontextmanager
 async def client(*routes: Route, gate: Gate | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    app = data_plane(routes, gate or Gate(100))
+    app = DataPlane(routes, gate or Gate(100))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://balancer") as http:
         yield http
@@ -267,7 +267,7 @@ async def hang_up(served: Route, after: float) -> list[Message]:
         "headers": [],
         "http_version": "1.1",
     }
-    await data_plane([served], Gate(10))(scope, receive, send)
+    await DataPlane([served], Gate(10))(scope, receive, send)
     return sent
 
 

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from flaky_load_balancer.balancer import LONGEST_WAIT
 from flaky_load_balancer.dispatcher import Answer
 from flaky_load_balancer.types import Outcome
-from flaky_load_balancer.upstreams import LONGEST_WAIT, Upstreams, classify, retry_after
+from flaky_load_balancer.upstreams import Upstreams, classify, retry_after
 
 ID = "Ab1" * 8
 NOW = 1_000_000_000.0  # 2001-09-09 01:46:40 UTC
@@ -151,3 +152,79 @@ async def test_redirects_are_not_followed() -> None:
         answer = await answer_of(url)
     assert answer.outcome is Outcome.FAILED
     assert len(received) == 1
+
+
+async def connections_for(payload: bytes, attempts: int) -> int:
+    """How many connections a server sees for some attempts, when it keeps them all open."""
+    made = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal made
+        made += 1
+        try:
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(24)
+                writer.write(payload)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with Upstreams() as upstreams:
+        pool = upstreams.pool([f"http://{host}:{port}"])
+        for _ in range(attempts):
+            assert (await pool.send(0, ID)).outcome is Outcome.SUCCEEDED
+    server.close()
+    await asyncio.sleep(0.02)  # the server notices that we are gone
+    return made
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.mark.parametrize(
+    ("payload", "connections"),
+    [
+        (OK, 1),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 1),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 1),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, 1),
+        (OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n", 1), 5),
+        (OK.replace(b"HTTP/1.1", b"HTTP/1.0"), 5),
+        (OK + b"more than was promised", 5),
+        (OK + OK, 5),
+    ],
+)
+async def test_a_connection_is_used_again_only_where_that_is_safe(
+    payload: bytes, connections: int
+) -> None:
+    assert await connections_for(payload, 5) == connections
+
+
+async def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+    async with listening(b"HTTP/1.0 200 OK\r\n\r\nwhatever") as url:
+        assert (await answer_of(url)).outcome is Outcome.SUCCEEDED
+
+
+async def test_a_head_that_does_not_end_is_not_read_for_ever() -> None:
+    async with listening(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1_000_000) as url:
+        answer = await asyncio.wait_for(answer_of(url), 5)
+    assert answer.outcome is Outcome.FAILED
+
+
+async def test_a_large_body_is_read_and_forgotten() -> None:
+    body = b"a" * 1_000_000
+    async with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + body) as url:
+        assert (await answer_of(url)).outcome is Outcome.SUCCEEDED
+
+
+async def test_an_attempt_that_is_cancelled_takes_its_connection_along() -> None:
+    async with listening(None) as url, Upstreams() as upstreams:
+        pool = upstreams.pool([url])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await pool.send(0, ID)
+        assert not any(pool._exchanges._idle.values())

@@ -1,0 +1,84 @@
+"""Documents that fail when they lie."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from flaky_load_balancer import scenarios
+from flaky_load_balancer.cli import app
+from strategies import STRATEGIES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+COMMANDS = typer.main.get_group(app).commands
+
+
+def table(heading: str) -> list[str]:
+    """The names, in backquotes, of the first column of the table under a heading."""
+    part = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("|")]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+
+
+def test_the_readme_names_every_strategy_and_no_other() -> None:
+    assert sorted(table("Strategies")) == sorted(STRATEGIES)
+
+
+def test_the_readme_names_every_scenario_and_no_other() -> None:
+    assert sorted(table("Scenarios")) == sorted(scenarios.builtin())
+
+
+def shown_commands() -> list[str]:
+    """Every call of flb and make harness in the README's blocks, as a command line of flb."""
+    blocks = re.findall(r"^    (\.venv/bin/flb .*|make harness ARGS=.*)$", README, re.MULTILINE)
+    return [block.split("  #")[0] for block in blocks]
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_every_command_in_the_readme_has_only_flags_that_exist(line: str) -> None:
+    words = shlex.split(line)
+    if words[0] == "make":
+        words = ["flb", "harness", *shlex.split(words[2].removeprefix("ARGS="))]
+    flags = {
+        name
+        for option in COMMANDS[words[1]].params
+        for name in [*option.opts, *option.secondary_opts]
+    }
+    used = {word for word in words[2:] if word.startswith("--")}
+    assert used
+    assert used <= flags
+
+
+def test_every_target_in_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (document.parent / target).exists(), target
+
+
+def test_nothing_that_is_committed_names_a_registry_or_a_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    hosts = [
+        "files.python" + "hosted.org",
+        "pypi" + ".org",
+        "registry.npm" + "js.org",
+        "/wo" + "rk/",
+    ]
+    for name in listed.stdout.split():
+        text = (ROOT / name).read_bytes().decode(errors="replace")
+        assert not [host for host in hosts if host in text], name
