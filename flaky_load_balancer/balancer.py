@@ -22,6 +22,7 @@ from flaky_load_balancer.types import (
     Rules,
 )
 
+LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
 
 
@@ -90,7 +91,15 @@ class Balancer:
         at = _place(rows, slots)
         self.delivered[rows] += outcome == _SUCCEEDED
         arm, latency = self.arm[at].copy(), now - self.sent_at[at]
-        self.strategy.observe(Feedback(rows, now, arm, outcome, latency, retry_after))
+        wait = np.minimum(retry_after, LONGEST_WAIT)
+        self.strategy.observe(Feedback(rows, now, arm, outcome, latency, wait))
+
+    def grow(self, slots: int) -> None:
+        """Make room for this many requests in flight in each replication."""
+        more = ((0, 0), (0, slots - self.attempts.shape[1]))
+        for name in ("attempts", "arm", "sent_at", "deadline"):
+            setattr(self, name, np.pad(getattr(self, name), more))
+        self.tried = np.pad(self.tried, (*more, (0, 0)))
 
     def _account(self, rows: Ints, slots: Ints, arm: Ints, now: Floats) -> None:
         """Enter what is sent in the books."""

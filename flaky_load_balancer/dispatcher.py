@@ -145,10 +145,17 @@ class Dispatcher:
                 outcome = await self._attempt(request, decision)
                 if outcome is Outcome.SUCCEEDED:
                     return Ending.DELIVERED
+                if outcome is Outcome.CANCELLED:
+                    return Ending.DEADLINE
             elif decision.until is not None:
-                await asyncio.sleep(decision.until - now)
+                await self._hold(decision.until)
             else:
                 return Ending.GIVEN_UP
+
+    async def _hold(self, until: float) -> None:
+        """Wait, and not a rounded last digit less: whoever asked for a time gets it."""
+        while (left := until - self._clock()) > 0:
+            await asyncio.sleep(left)
 
     async def _attempt(self, request: Request, decision: Decision) -> Outcome:
         """Send once, and report how that ended whatever happens meanwhile."""

@@ -2,6 +2,10 @@
 
 import math
 
+import numpy as np
+
+from flaky_load_balancer.types import Floats
+
 PER_DOUBLING = 16  # a bucket is 4.4 % wide
 SHORTEST = 1e-5  # seconds; everything below falls into the first bucket
 DOUBLINGS = 24  # up to 168 s; everything above falls into the last bucket
@@ -33,6 +37,22 @@ class Histogram:
         self.counts[bucket(seconds)] += 1
         self.count += 1
         self.sum += seconds
+
+    def add_all(self, seconds: Floats) -> None:
+        """As ``add`` for each of n latencies."""
+        steps = PER_DOUBLING * np.log2(np.maximum(seconds, SHORTEST) / SHORTEST)
+        index = np.where(seconds <= SHORTEST, 0, np.minimum(SIZE - 1, 1 + np.floor(steps)))
+        more = np.bincount(index.astype(np.intp), minlength=SIZE).tolist()
+        self.counts = [count + new for count, new in zip(self.counts, more, strict=True)]
+        self.count += len(seconds)
+        self.sum += float(seconds.sum())
+
+    def merge(self, other: "Histogram") -> None:
+        """Add what another histogram has counted."""
+        pairs = zip(self.counts, other.counts, strict=True)
+        self.counts = [mine + its for mine, its in pairs]
+        self.count += other.count
+        self.sum += other.sum
 
     def quantile(self, share: float) -> float | None:
         """Seconds below which this share of all latencies lies, to within 2.2 %."""

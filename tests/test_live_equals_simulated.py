@@ -1,0 +1,293 @@
+"""The dispatcher and the simulator play the same game, move for move.
+
+The live dispatcher runs on an event loop whose time jumps; its servers are those of the
+simulator, behind a ``send`` that sleeps for the latency.  Both drivers then have to ask the same
+strategy the same questions at the same times, and tell it the same answers: with requests in
+flight at once, refusals, holds, attempts and requests that run out of time, and servers that are
+down, slow or hang.
+
+Timeouts and deadlines are odd numbers: two events of one instant have no order to agree on.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flaky_load_balancer import scenarios
+from flaky_load_balancer.balancer import Balancer
+from flaky_load_balancer.dispatcher import ROW, Answer, Dispatcher
+from flaky_load_balancer.events import Event
+from flaky_load_balancer.fleet import Fleet
+from flaky_load_balancer.scenarios import Scenario
+from flaky_load_balancer.servers import Servers
+from flaky_load_balancer.simulator import simulate
+from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.tally import Tally
+from flaky_load_balancer.types import (
+    GIVE_UP,
+    HOLD,
+    Action,
+    Context,
+    Feedback,
+    Floats,
+    Outcome,
+    Rules,
+)
+from strategies import STRATEGIES
+from tests.clock import run_in_virtual_time
+
+SEEDS = range(2)
+
+OVERLAPPING = """
+name = "overlapping"
+servers = 8
+failure.uniform = [0.1, 0.6]
+latency = { median = 0.3, sigma = 0.5 }
+limit = { kind = "sliding-window", window = 1.0, uniform = [1, 3], retry_after = true }
+"""
+
+QUOTA = """
+name = "quota-with-retry-after"
+servers = 5
+failure.uniform = [0.1, 0.6]
+limit = { kind = "fixed-window", window = 7.0, uniform = [2, 9], retry_after = true }
+"""
+
+TROUBLED = """
+name = "troubled"
+servers = 6
+failure.uniform = [0.1, 0.6]
+latency = { median = 0.05, sigma = 1.0 }
+
+[limit]
+kind = "token-bucket"
+window = 1.0
+uniform = [2, 6]
+burst = 2
+
+[limit.motion]
+kind = "walk"
+amplitude = 0.8
+period = [2.0, 9.0]
+
+[[faults]]
+servers = [0, 1]
+from = 0.5
+to = 3.0
+kind = "hang"
+
+[[faults]]
+servers = [2]
+from = 1.0
+to = 4.0
+kind = "down"
+
+[[faults]]
+servers = [3, 4]
+from = 0.0
+to = 2.0
+kind = "slow"
+delay = 0.4
+
+[[faults]]
+servers = [5]
+from = 2.0
+to = 5.0
+kind = "error"
+rate = 0.9
+
+[[faults]]
+servers = [4]
+from = 2.0
+to = 5.0
+kind = "garbage"
+"""
+
+
+@dataclass
+class Game:
+    """What is played, and with how much patience; times in seconds."""
+
+    scenario: Scenario
+    requests: int = 32
+    rate: float = 8.0
+    deadline: float = 9.7313
+    attempt_timeout: float = 1.9371
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.scenario.servers)
+
+
+def _written(text: str) -> Scenario:
+    return scenarios.parse(text, source="test")
+
+
+GAMES = {
+    "T1": Game(scenarios.find("T1")),
+    "T2": Game(scenarios.find("T2")),
+    "T3-low": Game(scenarios.find("T3-low")),
+    "T2-tight": Game(scenarios.find("T2-tight")),
+    "quota": Game(_written(QUOTA)),
+    "outage": Game(scenarios.find("outage")),
+    "slow": Game(scenarios.find("slow"), attempt_timeout=0.5371),
+    "hang": Game(scenarios.find("hang"), deadline=5.0131),
+    "troubled": Game(_written(TROUBLED), deadline=2.1513, attempt_timeout=0.7371),
+    "overlapping": Game(_written(OVERLAPPING), deadline=1.9513, attempt_timeout=0.7371),
+}
+
+
+@dataclass
+class Hesitant(Strategy):
+    """Takes any server, often only after a while, and sometimes none at all."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        self.arms, self.rng = rules.arms, rng
+        self.rested = np.zeros(replications)
+
+    def select(self, context: Context) -> Action:
+        n = len(context.rows)
+        arm = self.rng.integers(self.arms, size=n)
+        arm[self.rng.random(n) < 0.03] = GIVE_UP
+        early = context.now < self.rested[context.rows]
+        arm[early | (self.rng.random(n) < 0.2)] = HOLD
+        return Action(arm, context.now + self.rng.random(n))
+
+    def observe(self, feedback: Feedback) -> None:
+        refused = feedback.outcome == Outcome.RATE_LIMITED
+        asked = np.nan_to_num(feedback.retry_after, nan=0.1)
+        self.rested[feedback.rows[refused]] = (feedback.now + asked)[refused]
+
+
+@dataclass
+class Recorded(Strategy):
+    """Remembers every question that another strategy is asked and everything that it is told."""
+
+    inner: Strategy
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        self.moves: list[tuple[Any, ...]] = []
+        self.inner.reset(rules, replications, rng)
+
+    def select(self, context: Context) -> Action:
+        action = self.inner.select(context)
+        until = np.full(1, np.nan) if action.until is None else action.until
+        held = int(action.arm[0]) == HOLD
+        self.moves.append(
+            (
+                *("asked", _time(context.now), int(context.attempt[0])),
+                *(_time(context.deadline), context.tried[0].tolist()),
+                *("answered", int(action.arm[0]), _time(until) if held else None),
+            )
+        )
+        return action
+
+    def observe(self, feedback: Feedback) -> None:
+        self.moves.append(
+            (
+                *("told", _time(feedback.now), int(feedback.arm[0])),
+                *(Outcome(feedback.outcome[0]).label, _time(feedback.latency)),
+                _time(feedback.retry_after),
+            )
+        )
+        self.inner.observe(feedback)
+
+
+def _time(seconds: Floats) -> str:
+    """To a nanosecond."""
+    return f"{seconds[0]:.9f}"
+
+
+def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
+    """Play in virtual time with the live dispatcher; the numbers of the run."""
+    events: list[Event] = []
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        balancer = Balancer(strategy, game.rules, np.random.default_rng(seed))
+        servers = Servers(Fleet.draw(game.scenario, seed, rate=game.rate))
+
+        async def send(arm: int, request_id: str) -> Answer:
+            response = servers.respond(ROW, np.array([arm]), np.array([loop.time()]))
+            if response.latency[0] == np.inf:
+                await loop.create_future()
+            await asyncio.sleep(response.latency[0])
+            return Answer(Outcome(response.outcome[0]), response.retry_after[0])
+
+        async def deliver_at(when: float) -> None:
+            due = loop.create_future()
+            loop.call_at(when, due.set_result, None)
+            await due
+            await dispatcher.deliver("a" * 24)
+
+        dispatcher = Dispatcher(
+            balancer,
+            send,
+            loop.time,
+            events.append,
+            deadline=game.deadline,
+            attempt_timeout=game.attempt_timeout,
+        )
+        await asyncio.gather(*(deliver_at(k / game.rate) for k in range(game.requests)))
+
+    run_in_virtual_time(play())
+    return Tally.of(events, game.rules).run()
+
+
+def played_simulated(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
+    """Play in the simulator; the numbers of the run under the same names."""
+    run = simulate(
+        strategy,
+        game.scenario,
+        game.rules,
+        requests=game.requests,
+        replications=1,
+        rate=game.rate,
+        seed=seed,
+        deadline=game.deadline,
+        attempt_timeout=game.attempt_timeout,
+    )
+    names = "score", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
+    shares = {"p50": 0.50, "p99": 0.99}
+    latency = {name: 1000 * (run.latency.quantile(share) or 0) for name, share in shares.items()}
+    numbers = {name: getattr(run, name)[0] for name in names}
+    return {"requests": run.requests, **numbers, "latency_ms": latency}
+
+
+def assert_equal(strategy: type[Strategy], game: Game, seed: int) -> list[tuple[Any, ...]]:
+    """Both drivers make the same moves and come to the same numbers; the moves."""
+    live, simulated = Recorded(strategy()), Recorded(strategy())
+    live_numbers = played_live(live, game, seed)
+    numbers = played_simulated(simulated, game, seed)
+    for mine, its in zip(simulated.moves, live.moves, strict=False):
+        assert mine == its
+    assert len(simulated.moves) == len(live.moves)
+    assert numbers == {name: live_numbers[name] for name in numbers}
+    return live.moves
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("game", GAMES)
+def test_both_drivers_make_the_same_moves(strategy: str, game: str) -> None:
+    for seed in SEEDS:
+        assert_equal(STRATEGIES[strategy], GAMES[game], seed)
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_also_with_holds_and_giving_up(game: str) -> None:
+    for seed in range(3):
+        assert_equal(Hesitant, GAMES[game], seed)
+
+
+def test_the_games_have_everything_in_them() -> None:
+    """Else equality would say little."""
+    moves = [move for game in GAMES.values() for move in assert_equal(Hesitant, game, 7)]
+    answers = {move[6] for move in moves if move[0] == "asked"}
+    assert {HOLD, GIVE_UP, 0, 9} <= answers
+    told = [move for move in moves if move[0] == "told"]
+    assert {move[3] for move in told} == {outcome.label for outcome in Outcome}
+    assert any(move[5] != "nan" for move in told)
+    assert max(move[2] for move in moves if move[0] == "asked") > Rules(1).free_attempts + 1
