@@ -9,28 +9,33 @@ import json
 import logging
 import math
 import re
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from random import getrandbits
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Response
-from starlette.datastructures import Headers
+from fastapi import FastAPI
 from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
 from flaky_load_balancer import problems
 from flaky_load_balancer.dispatcher import Request
 from flaky_load_balancer.events import Ending
-from flaky_load_balancer.problems import problem
+from flaky_load_balancer.problems import details
 from flaky_load_balancer.route import Route
 
 LARGEST = 4096  # bytes of a request's body
 PATIENCE = 0.02  # seconds before we look whether the client is still there
 ID = re.compile(r"[A-Za-z0-9]{24}")
-SANE = re.compile(r"[!-~]{1,128}")
+SANE = re.compile(rb"[!-~]{1,128}")
+CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
+PROBLEM = problems.MEDIA_TYPE.encode()
 log = logging.getLogger(__name__)
+
+
+Headers = dict[bytes, bytes]
 
 
 class RefusedError(Exception):
@@ -38,7 +43,7 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status = status
 
 
 class ClientGoneError(Exception):
@@ -101,49 +106,63 @@ class DataPlane:
             await self._others(scope, receive, send)
 
 
+@dataclass(slots=True)
+class Reply:
+    """What a client gets.  Starlette's Response would cost more than deciding what is in it."""
+
+    status: int
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+
+    async def send(self, send: Send, request_id: bytes) -> None:
+        length = b"%d" % len(self.body)
+        headers = [*self.headers, (b"content-length", length), (b"x-request-id", request_id)]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
 class Deliveries:
     """The ASGI app of one route."""
 
     def __init__(self, route: Route, gate: Gate) -> None:
         self._route = route
         self._gate = gate
+        self._servers = [server.encode() for server in route.servers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
+        headers = dict(scope["headers"])
         try:
-            response = await self._answer(headers, receive)
+            reply = await self._answer(headers, receive)
         except ClientGoneError:
             return
         except RefusedError as error:
-            response = problem(error.status, error.detail)
+            reply = refusal(error.status, str(error))
         except Exception:
             log.exception("a request on %s could not be handled", self._route.path)
-            response = problem(500, "a fault of the balancer, see its log")
-        asked = headers.get("x-request-id", "")
-        named = asked if SANE.fullmatch(asked) else uuid.uuid4().hex
-        response.headers["X-Request-ID"] = named
-        await response(scope, receive, send)
+            reply = refusal(500, "a fault of the balancer, see its log")
+        asked = headers.get(b"x-request-id")
+        named = asked if asked and SANE.fullmatch(asked) else b"%032x" % getrandbits(128)
+        await reply.send(send, named)
 
-    async def _answer(self, headers: Headers, receive: Receive) -> Response:
+    async def _answer(self, headers: Headers, receive: Receive) -> Reply:
         request_id = read_id(headers, await _body(headers, receive))
-        refusal = self._gate.refusal()
-        if refusal is not None:
-            return given_up(503, refusal, request_id, 0, retry_after=1.0)
+        refused = self._gate.refusal()
+        if refused is not None:
+            return given_up(503, refused, request_id, 0, retry_after=1.0)
         with self._gate.entered():
             try:
-                return await _unless_gone(receive, lambda: self._deliver(request_id))
+                return await _unless_gone(receive, self._deliver(request_id))
             except asyncio.CancelledError:
                 if not self._gate.closing:
                     raise
                 return given_up(503, "shutting down", request_id, None, retry_after=1.0)
 
-    async def _deliver(self, request_id: str) -> Response:
+    async def _deliver(self, request_id: str) -> Reply:
         request = await self._route.dispatcher.deliver(request_id)
-        match request.ending:
-            case Ending.DELIVERED:
-                return self._delivered(request)
-            case Ending.DEADLINE:
-                return given_up(504, "the deadline passed first", request_id, request.attempts)
+        if request.ending is Ending.DELIVERED:
+            return self._delivered(request)
+        if request.ending is Ending.DEADLINE:
+            return given_up(504, "the deadline passed first", request_id, request.attempts)
         if request.any_failed:
             return given_up(502, "no server delivered it", request_id, request.attempts)
         wait = self._route.wakes_in(request.ended)
@@ -151,17 +170,25 @@ class Deliveries:
             429, "every server refused for now", request_id, request.attempts, retry_after=wait
         )
 
-    def _delivered(self, request: Request) -> Response:
+    def _delivered(self, request: Request) -> Reply:
         assert request.server is not None  # delivered, so there was one
-        server = self._route.servers[request.server]
         body = {
             "id": request.id,
             "status": "delivered",
-            "server": server,
+            "server": self._route.servers[request.server],
             "attempts": request.attempts,
         }
-        headers = {"X-FLB-Server": server, "X-FLB-Attempts": str(request.attempts)}
-        return Response(orjson.dumps(body), 200, headers, "application/json")
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-flb-server", self._servers[request.server]),
+            (b"x-flb-attempts", b"%d" % request.attempts),
+        ]
+        return Reply(200, orjson.dumps(body), headers)
+
+
+def refusal(status: int, detail: str, /, **members: Any) -> Reply:
+    """Problem details as a reply."""
+    return Reply(status, details(status, detail, **members), [(b"content-type", PROBLEM)])
 
 
 def given_up(
@@ -170,20 +197,21 @@ def given_up(
     request_id: str,
     attempts: int | None,
     retry_after: float | None = None,
-) -> Response:
+) -> Reply:
     """``retry_after`` in seconds; ``attempts`` None where we do not know."""
-    headers = {} if attempts is None else {"X-FLB-Attempts": str(attempts)}
+    reply = refusal(status, detail, id=request_id, status="given-up", attempts=attempts)
+    if attempts is not None:
+        reply.headers.append((b"x-flb-attempts", b"%d" % attempts))
     if retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
-    return problem(status, detail, headers, id=request_id, status="given-up", attempts=attempts)
+        reply.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after))))
+    return reply
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:
+    length = headers.get(b"content-length", b"")
+    too_large = length.isdigit() and int(length) > LARGEST
     body = b""
     more = True
-    too_large = headers.get("content-length", "0").isdecimal() and (
-        int(headers.get("content-length", "0")) > LARGEST
-    )
     while more and not too_large:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -198,15 +226,9 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
 
 def read_id(headers: Headers, body: bytes) -> str:
     """The request's id, from ``text/plain`` (or no type) or JSON; else RefusedError."""
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise RefusedError(415, "Content-Encoding is not supported: send the id as it is")
-    kind, _, parameters = headers.get("content-type", "text/plain").partition(";")
-    kind = kind.strip().lower()
-    if kind not in {"", "text/plain", "application/json"}:
-        raise RefusedError(415, "Content-Type must be text/plain or application/json")
-    charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters, re.IGNORECASE)
-    if charset and charset[1].lower() not in {"utf-8", "utf8", "us-ascii", "ascii"}:
-        raise RefusedError(415, "the charset must be utf-8")
+    kind = _kind(headers.get(b"content-type", b"").decode("latin-1"))
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -217,6 +239,18 @@ def read_id(headers: Headers, body: bytes) -> str:
             422, f"an id is 24 characters of A-Z, a-z, 0-9; got {len(found)}: {found[:40]!a}"
         )
     return found
+
+
+def _kind(content_type: str) -> str:
+    """The type of a body that we can read; else RefusedError."""
+    kind, _, parameters = content_type.partition(";")
+    kind = kind.strip().lower()
+    if kind not in {"", "text/plain", "application/json"}:
+        raise RefusedError(415, "Content-Type must be text/plain or application/json")
+    charset = CHARSET.search(parameters) if parameters else None
+    if charset and charset[1].lower() not in {"utf-8", "utf8", "us-ascii", "ascii"}:
+        raise RefusedError(415, "the charset must be utf-8")
+    return kind
 
 
 def _json_id(text: str) -> str:
@@ -236,7 +270,7 @@ def _json_id(text: str) -> str:
     return found
 
 
-async def _unless_gone(receive: Receive, deliver: Callable[[], Awaitable[Response]]) -> Response:
+async def _unless_gone(receive: Receive, delivery: Awaitable[Reply]) -> Reply:
     """Deliver, but stop when the client hangs up: ClientGoneError.
 
     Most deliveries are over before ``PATIENCE`` is, and cost no more than a timer.
@@ -259,7 +293,7 @@ async def _unless_gone(receive: Receive, deliver: Callable[[], Awaitable[Respons
 
     timer = asyncio.get_running_loop().call_later(PATIENCE, start)
     try:
-        return await deliver()
+        return await delivery
     except asyncio.CancelledError:
         if gone:
             task.uncancel()

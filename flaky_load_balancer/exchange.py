@@ -49,6 +49,9 @@ class Exchange(asyncio.Protocol):
         self.lost = False
         self.since = 0.0  # idle since, on the loop's clock
         self._answer: asyncio.Future[tuple[int, str | None]] | None = None
+        self._framed = False  # the answer says itself where it ends
+        self._body = False  # the head of the answer is over
+        self._reusable = False
 
     def post(self, request: bytes) -> "asyncio.Future[tuple[int, str | None]]":
         """Send a request; the answer's status and ``Retry-After``, or BrokenAnswerError."""

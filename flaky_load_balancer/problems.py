@@ -8,11 +8,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+MEDIA_TYPE = "application/problem+json"
 
-def problem(
-    status: int, detail: str, headers: dict[str, str] | None = None, /, **members: Any
-) -> Response:
-    """An answer of this status that says what is wrong; further members override the standard."""
+
+def details(status: int, detail: str, /, **members: Any) -> bytes:
+    """The body of an answer that says what is wrong; further members override the standard."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -20,7 +20,11 @@ def problem(
         "detail": detail,
         **members,
     }
-    return Response(orjson.dumps(body), status, headers, "application/problem+json")
+    return orjson.dumps(body)
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(details(status, detail), status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

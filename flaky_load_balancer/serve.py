@@ -1,6 +1,7 @@
 """``flb serve``: both planes, the live view and the records in one process and one event loop."""
 
 import asyncio
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -79,6 +80,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
             data_server = await _Server.start(DataPlane(routes, gate), data_socket)
             admin_server = await _Server.start(admin, admin_socket)
             runs = {route.name: route.run for route in routes}
+            _spare_the_collector()
             ready(Addresses(_url(data_socket), _url(admin_socket), session, runs))
             await told_to_stop(child)
             await gate.close(GRACE)
@@ -204,6 +206,16 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _spare_the_collector() -> None:
+    """Never look again at the objects that are there by now: they are there to stay.
+
+    A full collection would go through all modules, for several milliseconds, while requests wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @contextmanager

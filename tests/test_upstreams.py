@@ -65,12 +65,14 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 async def listening(payload: bytes | None, *, abort: bool = False) -> AsyncIterator[str]:
     """A server that reads a request and answers with these bytes, then closes (or resets)."""
     received.clear()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
         received.append(head + await reader.readexactly(24))
         if payload is None:
-            await asyncio.sleep(60)
+            await reader.read()  # until the client gives up
         else:
             writer.write(payload)
         if abort:
@@ -83,6 +85,9 @@ async def listening(payload: bytes | None, *, abort: bool = False) -> AsyncItera
         yield f"http://{host}:{port}"
     finally:
         server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)
 
 
 received: list[bytes] = []
