@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it ran and failed, 2 refused before anything started, 130 
 """
 
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -250,17 +251,18 @@ def servers(
                 )
             out.write({"fleets": fleets})
 
-        run(
-            serve_fleets(
-                chosen,
-                until=told_to_stop(child),
-                ready=ready,
-                seed=seed,
-                copies=copies,
-                rate=rate,
-                free_ports=free_ports,
+        with closing(told_to_stop(child)) as until:
+            run(
+                serve_fleets(
+                    chosen,
+                    until=until,
+                    ready=ready,
+                    seed=seed,
+                    copies=copies,
+                    rate=rate,
+                    free_ports=free_ports,
+                )
             )
-        )
 
 
 @app.command(epilog="Example: flb strategies --json -")
