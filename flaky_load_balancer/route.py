@@ -139,6 +139,6 @@ def _rounded(run: dict[str, Any]) -> dict[str, Any]:
     return {
         **run,
         **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},
-        "regret": None if run["bound"] is None else _short(round(run["bound"], 2) - run["score"], 2),
+        "regret": None if run["regret"] is None else _short(run["regret"], 2),
         "latency_ms": {key: None if x is None else float(f"{x:.3g}") for key, x in latency.items()},
     }

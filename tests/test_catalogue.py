@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from flaky_load_balancer import catalogue, strangers
+from flaky_load_balancer import catalogue
 from flaky_load_balancer.catalogue import (
     BrokenRule,
     UnknownStrategyError,
@@ -18,6 +18,7 @@ from flaky_load_balancer.catalogue import (
     describe,
     load,
     parse,
+    strangers,
 )
 from strategies import STRATEGIES
 from strategies.v1_intuition import Intuition

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flaky_load_balancer.conformance import BrokenRule, check
-from flaky_load_balancer.promises import RULES
+from flaky_load_balancer.conformance.promises import RULES
 from strategies import STRATEGIES
 from tests import broken
 

@@ -41,7 +41,7 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
 
 
 async def posted(
-    send: Send, moves: Iterable[int] = (0,) * 10, **options: float
+    send: Send, moves: Iterable[int] = (0,) * 10, **options: Any
 ) -> tuple[httpx.Response, Route]:
     served = route(send, moves, **options)
     async with client(served) as http:

@@ -21,7 +21,8 @@ class Recorded(NoRecorder):
         self.frames: list[tuple[int, float, bytes]] = []
 
     def frame(self, run: int, now: float, frame: str | bytes) -> None:
-        self.frames.append((run, now, bytes(frame)))
+        assert isinstance(frame, bytes)
+        self.frames.append((run, now, frame))
 
 
 class Reader:

@@ -9,7 +9,7 @@ difference between two of them.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,8 @@ ODDS = np.array([0.4, 0.7, 0.9])  # of Outcome in its order, summed up; the rest
 Judge = Callable[[Context, Action], None]
 
 
-class Move(NamedTuple):
+@dataclass(frozen=True)
+class Move:
     """Who was asked, what was answered, and why."""
 
     rows: list[int]

@@ -9,9 +9,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
+from flaky_load_balancer.catalogue.values import UnknownStrategyError
 from flaky_load_balancer.conformance import BrokenRule
 from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.values import UnknownStrategyError
 
 GROUP = "flaky_load_balancer.strategies"
 

@@ -8,9 +8,9 @@ happened.  Use it in the tests of a strategy of your own; the command line uses 
 one play.  After scikit-learn's ``check_estimator`` and dm_env's ``test_utils``.
 """
 
+from flaky_load_balancer.conformance.judge import Unexpected
+from flaky_load_balancer.conformance.promises import RULES, Make
 from flaky_load_balancer.errors import UserError
-from flaky_load_balancer.judge import Unexpected
-from flaky_load_balancer.promises import RULES, Make
 
 
 class BrokenRule(UserError, ValueError):  # noqa: N818 - it is the rule that is broken, not the program

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from flaky_load_balancer.judge import Wary, expect, explained, legal, plausible
-from flaky_load_balancer.rehearsal import Move, Rehearsal
+from flaky_load_balancer.conformance.judge import Wary, expect, explained, legal, plausible
+from flaky_load_balancer.conformance.rehearsal import Move, Rehearsal
 from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.types import Rules
 

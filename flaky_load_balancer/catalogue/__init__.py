@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from flaky_load_balancer import values
+from flaky_load_balancer.catalogue import values
+from flaky_load_balancer.catalogue.strangers import imported, offered, taken
+from flaky_load_balancer.catalogue.values import UnknownStrategyError
 from flaky_load_balancer.conformance import BrokenRule, check
-from flaky_load_balancer.strangers import imported, offered, taken
 from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.values import UnknownStrategyError
 from strategies import STRATEGIES
 
 __all__ = ["BrokenRule", "UnknownStrategyError", "built_in", "canonical", "chosen", "describe"]
