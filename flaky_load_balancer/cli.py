@@ -275,9 +275,8 @@ def strategies(json: Json = None) -> None:
         rows = catalogue.describe()
         for row in rows:
             parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
-            out.console.print(f"[bold]{row['name']:12}[/bold] {escape(row['summary'])}")
-            if parameters:
-                out.console.print(f"{'':12} [dim]{escape(parameters)}[/dim]")
+            line = f"[bold]{row['name']:12}[/bold]{escape(row['summary'])}"
+            out.console.print(f"{line} [dim]{escape(parameters)}[/dim]", soft_wrap=True)
         out.write(rows)
 
 
@@ -288,10 +287,11 @@ def list_scenarios(json: Json = None) -> None:
 
     with refusing():
         out = Output(json)
-        rows = [asdict(found) for found in scenarios.builtin().values()]
-        for row in rows:
-            out.console.print(f"[bold]{row['name']:10}[/bold] {escape(row['description'])}")
-        out.write(rows)
+        found = scenarios.builtin().values()
+        for one in found:
+            line = f"[bold]{one.name:10}[/bold]{escape(one.description)}"
+            out.console.print(f"{line} [dim]{escape(one.parameters)}[/dim]", soft_wrap=True)
+        out.write([asdict(one) for one in found])
 
 
 @app.command(epilog="Example: flb runs --delete 20261122-103000-ab3f")

@@ -93,7 +93,7 @@ class Dispatcher:
         self._record = record
         self._deadline = deadline
         self._attempt_timeout = attempt_timeout
-        self._slots = balancer.attempts.shape[1]
+        self._slots = balancer.slots
         self._free = list(reversed(range(self._slots)))
         self._requests = 0
         self._cursor = 0

@@ -42,7 +42,11 @@ class RunNumbers(Shape):
 
 
 class ServerColumns(Shape):
-    """One entry per server in every column; ``until`` in seconds since the epoch."""
+    """One entry per server in every column.
+
+    ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
+    is none; ``share`` is of the attempts of the last ten seconds.
+    """
 
     server: list[str]
     attempts: list[int]
@@ -54,7 +58,7 @@ class ServerColumns(Shape):
     low: list[Chance | None]
     high: list[Chance | None]
     share: list[Chance]
-    until: list[float | None]
+    until: list[float]
 
 
 class RouteFrame(RunNumbers):

@@ -8,6 +8,7 @@ that of ``Servers``; here is only what the dispatcher leaves to asyncio: who is 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from flaky_load_balancer.histogram import Histogram
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.servers import Servers
 from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import HOLD, Action, Floats, Ints, Outcome, Rules
+from flaky_load_balancer.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome, Rules
+
+Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 ARRIVAL = 0  # the column of each replication's next arrival; requests in flight have the others
 WOKEN = -1  # what a held request reports instead of an Outcome
@@ -80,8 +83,9 @@ def simulate(
 class Simulation:
     """R replications under way.
 
-    ``due`` (R, columns) says when the next event of each request in flight will be, infinite
-    where there is none; ``report`` what that event will be, an Outcome or WOKEN.
+    Tables have an entry for each column of each replication, at place = row x columns + column:
+    ``due`` says when the next event of a request will be, infinite where there is none, and
+    ``report`` what it will be, an Outcome or WOKEN.
     """
 
     def __init__(
@@ -97,17 +101,17 @@ class Simulation:
         self.balancer, self.servers = balancer, servers
         self.rate, self.requests = rate, requests
         self.deadline, self.attempt_timeout = deadline, attempt_timeout
-        replications, columns = balancer.attempts.shape
-        self.every = np.arange(replications)
-        self.due = np.full((replications, columns), np.inf)
-        self.due[:, ARRIVAL] = 0.0
-        self.report = np.zeros((replications, columns), dtype=np.intp)
-        self.retry_after = np.full((replications, columns), np.nan)
-        self.arrived_at = np.zeros((replications, columns))
-        self.arrived = np.zeros(replications, dtype=np.intp)
-        self.rate_limited = np.zeros(replications, dtype=np.intp)
-        self.attempts = np.zeros(replications, dtype=np.intp)
-        self.free = _Free(replications, columns)
+        self.columns, self.free = balancer.slots, _Free(servers.replications, balancer.slots)
+        places = servers.replications * self.columns
+        self.first = np.arange(0, places, self.columns)  # each replication's column ARRIVAL
+        self.due = np.full(places, np.inf)
+        self.due[self.first] = 0.0
+        self.report = np.zeros(places, dtype=np.intp)
+        self.retry_after = np.full(places, np.nan)
+        self.arrived_at = np.zeros(places)
+        self.arrived = np.zeros(servers.replications, dtype=np.intp)
+        self.attempts = np.zeros_like(self.arrived)
+        self.rate_limited = np.zeros_like(self.arrived)
         self.latency = Histogram()
         self._latencies: list[Floats] = []
 
@@ -117,98 +121,110 @@ class Simulation:
         return float(self.arrived.mean()) / self.requests
 
     def step(self) -> bool:
-        """Play the next event of every replication; False if there are no more."""
-        column = self.due.argmin(axis=1)
-        now = self.due[self.every, column]
-        rows = np.flatnonzero(now < np.inf)
-        if not rows.size:
-            return False
-        column, now = column[rows], now[rows]
-        arriving = column == ARRIVAL
+        """Play the next event of each replication; False if there are no more.
+
+        Where that ended a request, an arrival that comes next is played as well: so nearly every
+        replication has something to decide in nearly every pass.
+        """
+        column, now = self._next()
+        old = np.flatnonzero(column)
+        if old.size:
+            old = old.compress(self._end(old, column.take(old), now.take(old)))
+        later, then = self._next()
+        arriving = (later == ARRIVAL) & (then < np.inf)
+        arriving[old] = False
         new = np.flatnonzero(arriving)
-        asking = np.ones(len(rows), dtype=bool)
         if new.size:
-            column[new] = self._arrive(rows[new], now[new])
-        if new.size < rows.size:
-            old = np.flatnonzero(~arriving)
-            asking[old] = self._end(rows[old], column[old], now[old])
-        asked = np.flatnonzero(asking)
-        if asked.size:
-            self._ask(rows[asked], column[asked], now[asked])
-        return True
+            column[new] = self._arrive(new, then.take(new))
+            now[new] = then.take(new)
+        asking = np.concatenate([old, new])
+        if asking.size:
+            self._ask(asking, column.take(asking), now.take(asking))
+        return bool(asking.size or np.count_nonzero(now < np.inf))
+
+    def _next(self) -> tuple[Ints, Floats]:
+        """(R,) each: whose event comes next, and when, infinite where none will."""
+        column = self.due.reshape(-1, self.columns).argmin(axis=1)
+        return column, self.due.take(self.first + column)
 
     def _arrive(self, rows: Ints, now: Floats) -> Ints:
         """(n,) the columns that new requests take."""
         self.arrived[rows] += 1
-        count = self.arrived[rows]
-        self.due[rows, ARRIVAL] = np.where(count < self.requests, count / self.rate, np.inf)
+        count = self.arrived.take(rows)
+        following = np.where(count < self.requests, count / self.rate, np.inf)
+        self.due[self.first.take(rows)] = following
         if self.free.short(rows):
             self._grow()
         column = self.free.take(rows)
-        self.arrived_at[rows, column] = now
+        self.arrived_at[self.first.take(rows) + column] = now
         self.balancer.arrive(rows, column, now + self.deadline)
         return column
 
-    def _end(self, rows: Ints, column: Ints, now: Floats) -> np.ndarray:
+    def _end(self, rows: Ints, column: Ints, now: Floats) -> Bools:
         """Attempts and holds end; (n,) whether the request goes on."""
-        at = rows, column
+        at = self.first.take(rows) + column
         self.due[at] = np.inf
-        report = self.report[at]
-        ended = report != WOKEN
-        if ended.all():
-            self._complete(rows, column, report, now)
-        elif ended.any():
-            self._complete(rows[ended], column[ended], report[ended], now[ended])
-        over = (report == SUCCEEDED) | (report == CANCELLED) | (now >= self.balancer.deadline[at])
-        self._leave(rows[over], column[over], now[over])
-        going_on: np.ndarray = ~over
-        return going_on
+        report, retry_after = self.report.take(at), self.retry_after.take(at)
+        ended = np.flatnonzero(report != WOKEN)
+        if ended.size:
+            told = (each.take(ended) for each in (rows, column, report, now, retry_after))
+            self._complete(*told)
+        late = now >= self.arrived_at.take(at) + self.deadline
+        over = (report == SUCCEEDED) | (report == CANCELLED) | late
+        self._leave(over, rows, column, now)
+        return ~over
 
-    def _complete(self, rows: Ints, column: Ints, outcome: Ints, now: Floats) -> None:
+    def _complete(
+        self, rows: Ints, column: Ints, outcome: Ints, now: Floats, retry_after: Floats
+    ) -> None:
         self.rate_limited[rows] += outcome == REFUSED
-        self.balancer.complete(rows, column, outcome, now, self.retry_after[rows, column])
+        self.balancer.complete(rows, column, outcome, now, retry_after)
 
     def _ask(self, rows: Ints, column: Ints, now: Floats) -> None:
+        """Decide, and do what was decided."""
         action = self.balancer.decide(rows, column, now)
         arm = action.arm
-        sent = arm >= 0
-        if not sent.all():
-            self._keep(rows, column, now, action)
-            rows, column, now, arm = rows[sent], column[sent], now[sent], arm[sent]
+        if np.count_nonzero(arm < 0):
+            self._hold(rows, column, action)
+            self._leave(arm == GIVE_UP, rows, column, now)
+            sent = np.flatnonzero(arm >= 0)
+            rows, column, now, arm = (each.take(sent) for each in (rows, column, now, arm))
         if rows.size:
             self._send(rows, column, now, arm)
 
-    def _keep(self, rows: Ints, column: Ints, now: Floats, action: Action) -> None:
-        """Requests that are held, and those that are given up."""
-        held = action.arm == HOLD
-        if action.until is not None and held.any():
-            at = rows[held], column[held]
-            self.due[at] = action.until[held]
+    def _hold(self, rows: Ints, column: Ints, action: Action) -> None:
+        held = np.flatnonzero(action.arm == HOLD)
+        if action.until is not None and held.size:
+            at = self.first.take(rows.take(held)) + column.take(held)
+            self.due[at] = action.until.take(held)
             self.report[at] = WOKEN
-        over = action.arm < HOLD
-        self._leave(rows[over], column[over], now[over])
 
     def _send(self, rows: Ints, column: Ints, now: Floats, arm: Ints) -> None:
-        at = rows, column
+        """Learn from the servers how the attempts will end, or that time will be over first."""
+        at = self.first.take(rows) + column
         self.attempts[rows] += 1
         outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now)
-        left = self.balancer.deadline[at] - now
+        left = self.arrived_at.take(at) + self.deadline - now
         patience = np.minimum(left, self.attempt_timeout)
         late = latency >= patience
-        if late.any():
+        if np.count_nonzero(late):
             latency = np.where(late, patience, latency)
-            late_is = np.where(left > self.attempt_timeout, FAILED, CANCELLED)
-            outcome = np.where(late, late_is, outcome)
+            cut_off = np.where(left > self.attempt_timeout, FAILED, CANCELLED)
+            outcome = np.where(late, cut_off, outcome)
             retry_after = np.where(late, np.nan, retry_after)
         self.due[at] = now + latency
         self.report[at] = outcome
         self.retry_after[at] = retry_after
 
-    def _leave(self, rows: Ints, column: Ints, now: Floats) -> None:
-        if not rows.size:
+    def _leave(self, over: Bools, rows: Ints, column: Ints, now: Floats) -> None:
+        """Some of n requests leave, delivered or not."""
+        those = np.flatnonzero(over)
+        if not those.size:
             return
+        rows, column = rows.take(those), column.take(those)
         self.free.give_back(rows, column)
-        self._latencies.append(now - self.arrived_at[rows, column])
+        arrived_at = self.arrived_at.take(self.first.take(rows) + column)
+        self._latencies.append(now.take(those) - arrived_at)
         if len(self._latencies) == UNSEEN:
             self._count_latencies()
 
@@ -219,13 +235,14 @@ class Simulation:
 
     def _grow(self) -> None:
         """Twice as many columns."""
-        columns = self.due.shape[1]
-        self.balancer.grow(2 * columns)
-        self.due = _wider(self.due, np.inf)
-        self.report = _wider(self.report, 0)
-        self.retry_after = _wider(self.retry_after, np.nan)
-        self.arrived_at = _wider(self.arrived_at, 0.0)
+        columns, self.columns = self.columns, 2 * self.columns
+        self.balancer.grow(self.columns)
         self.free.grow()
+        self.first = 2 * self.first
+        self.due = _wider(self.due, columns, np.inf)
+        self.report = _wider(self.report, columns, 0)
+        self.retry_after = _wider(self.retry_after, columns, np.nan)
+        self.arrived_at = _wider(self.arrived_at, columns, 0.0)
 
     def run(self) -> Run:
         """What it came to."""
@@ -244,7 +261,7 @@ class Simulation:
 
 
 class _Free:
-    """Which columns of each replication hold no request: a stack, so that the lowest are used."""
+    """Which columns of each replication hold no request: a stack, so that few are ever used."""
 
     def __init__(self, replications: int, columns: int) -> None:
         self.stack = np.tile(np.arange(1, columns), (replications, 1))
@@ -252,26 +269,27 @@ class _Free:
 
     def short(self, rows: Ints) -> bool:
         """Whether one of these replications has no room."""
-        return bool(self.used[rows].max() >= self.stack.shape[1])
+        return bool(self.used.take(rows).max() >= self.stack.shape[1])
 
     def take(self, rows: Ints) -> Ints:
-        used = self.used[rows]
+        used = self.used.take(rows)
         self.used[rows] = used + 1
         column: Ints = self.stack[rows, used]
         return column
 
     def give_back(self, rows: Ints, column: Ints) -> None:
-        used = self.used[rows] - 1
+        used = self.used.take(rows) - 1
         self.used[rows] = used
         self.stack[rows, used] = column
 
     def grow(self) -> None:
-        """Twice as many columns."""
+        """Twice as many columns, the first one still not ours."""
         columns = self.stack.shape[1] + 1
         fresh = np.tile(np.arange(columns, 2 * columns), (len(self.stack), 1))
         self.stack = np.hstack([self.stack, fresh])
 
 
-def _wider(table: np.ndarray, fill: float) -> np.ndarray:
-    """(R, 2 columns)"""
-    return np.pad(table, ((0, 0), (0, table.shape[1])), constant_values=fill)
+def _wider(table: Array, columns: int, fill: float) -> Array:
+    """A table of twice as many columns."""
+    padded = np.pad(table.reshape(-1, columns), ((0, 0), (0, columns)), constant_values=fill)
+    return padded.ravel()

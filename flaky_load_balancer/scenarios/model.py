@@ -53,6 +53,10 @@ class Limit:
     capacity: tuple[float, float] | None = None  # sum(limit x success) over the arrival rate
     motion: Motion | None = None
 
+    def __str__(self) -> str:
+        text = f"{self.kind} {self.admissions} per {self.window:g} s"
+        return text if self.motion is None else f"{text} moving as {self.motion.kind}"
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -86,6 +90,16 @@ class Scenario:
     limit: Limit | None = None
     latency: Latency = field(default=Latency())
     faults: tuple[Stretch, ...] = ()
+
+    @property
+    def parameters(self) -> str:
+        """What the file says, on one line, for people."""
+        parts = [f"{self.servers} servers", f"failure {self.failure.rate}"]
+        parts += [] if self.limit is None else [str(self.limit)]
+        troubled = sorted({fault.kind for fault in self.faults})
+        parts += [f"faults {' '.join(troubled)}"] if troubled else []
+        parts += [] if self.port is None else [f"ports from {self.port}"]
+        return ", ".join(parts)
 
     @property
     def changes(self) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from flaky_load_balancer.strategy import best
-from flaky_load_balancer.types import Action, Bools, Context, Ints, Rules
+from flaky_load_balancer.types import Action, Context, Ints, Rules
 from strategies.parts.counts import Counts, rate
 
 Free = Callable[[Context], Action]
@@ -27,7 +27,9 @@ def free_or_paid(context: Context, rules: Rules, counts: Counts, free: Free) -> 
         return free(context)
     if paid.all():
         return largest_rate(counts, context.rows)
-    return _mixed(context, paid, largest_rate(counts, context.rows[paid]), free)
+    blind, own = np.flatnonzero(paid), np.flatnonzero(~paid)
+    decided = largest_rate(counts, context.rows.take(blind)), free(_part(context, own))
+    return _mixed(context, (blind, own), decided)
 
 
 def largest_rate(counts: Counts, rows: Ints) -> Action:
@@ -36,22 +38,21 @@ def largest_rate(counts: Counts, rows: Ints) -> Action:
     return best(index, np.ones(index.shape, dtype=bool))
 
 
-def _mixed(context: Context, paid: Bools, blind: Action, free: Free) -> Action:
+def _mixed(context: Context, parts: tuple[Ints, Ints], actions: tuple[Action, Action]) -> Action:
     """Put together a batch in which some attempts are paid and some are free."""
-    own = free(_part(context, ~paid))
-    arm = np.empty(len(paid), dtype=np.intp)
+    arm = np.empty(len(context.rows), dtype=np.intp)
     index = np.empty(context.tried.shape)
     eligible = np.empty(context.tried.shape, dtype=bool)
-    for those, action in ((paid, blind), (~paid, own)):
+    for those, action in zip(parts, actions, strict=True):
         arm[those], index[those], eligible[those] = action.arm, action.index, action.eligible
     return Action(arm, None, index, eligible)
 
 
-def _part(context: Context, those: Bools) -> Context:
+def _part(context: Context, those: Ints) -> Context:
     return Context(
-        context.rows[those],
-        context.now[those],
-        context.attempt[those],
-        context.tried[those],
-        context.deadline[those],
+        context.rows.take(those),
+        context.now.take(those),
+        context.attempt.take(those),
+        context.tried.take(those, 0),
+        context.deadline.take(those),
     )
