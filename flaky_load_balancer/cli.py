@@ -276,7 +276,8 @@ def strategies(json: Json = None) -> None:
         for row in rows:
             parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
             line = f"[bold]{row['name']:12}[/bold]{escape(row['summary'])}"
-            out.console.print(f"{line} [dim]{escape(parameters)}[/dim]", soft_wrap=True)
+            more = f" [dim]({escape(parameters)})[/dim]" if parameters else ""
+            out.console.print(line + more, soft_wrap=True)
         out.write(rows)
 
 
@@ -290,7 +291,7 @@ def list_scenarios(json: Json = None) -> None:
         found = scenarios.builtin().values()
         for one in found:
             line = f"[bold]{one.name:10}[/bold]{escape(one.description)}"
-            out.console.print(f"{line} [dim]{escape(one.parameters)}[/dim]", soft_wrap=True)
+            out.console.print(f"{line} [dim]({escape(one.parameters)})[/dim]", soft_wrap=True)
         out.write([asdict(one) for one in found])
 
 
