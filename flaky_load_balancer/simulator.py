@@ -164,21 +164,22 @@ class Simulation:
         """Attempts and holds end; (n,) whether the request goes on."""
         at = self.first.take(rows) + column
         self.due[at] = np.inf
-        report, retry_after = self.report.take(at), self.retry_after.take(at)
+        report = self.report.take(at)
         ended = np.flatnonzero(report != WOKEN)
-        if ended.size:
-            told = (each.take(ended) for each in (rows, column, report, now, retry_after))
-            self._complete(*told)
+        if ended.size == rows.size:
+            self._complete(rows, column, now)
+        elif ended.size:
+            self._complete(rows.take(ended), column.take(ended), now.take(ended))
         late = now >= self.arrived_at.take(at) + self.deadline
-        over = (report == SUCCEEDED) | (report == CANCELLED) | late
+        over: Bools = (report == SUCCEEDED) | (report == CANCELLED) | late
         self._leave(over, rows, column, now)
         return ~over
 
-    def _complete(
-        self, rows: Ints, column: Ints, outcome: Ints, now: Floats, retry_after: Floats
-    ) -> None:
+    def _complete(self, rows: Ints, column: Ints, now: Floats) -> None:
+        at = self.first.take(rows) + column
+        outcome = self.report.take(at)
         self.rate_limited[rows] += outcome == REFUSED
-        self.balancer.complete(rows, column, outcome, now, retry_after)
+        self.balancer.complete(rows, column, outcome, now, self.retry_after.take(at))
 
     def _ask(self, rows: Ints, column: Ints, now: Floats) -> None:
         """Decide, and do what was decided."""
@@ -188,7 +189,8 @@ class Simulation:
             self._hold(rows, column, action)
             self._leave(arm == GIVE_UP, rows, column, now)
             sent = np.flatnonzero(arm >= 0)
-            rows, column, now, arm = (each.take(sent) for each in (rows, column, now, arm))
+            rows, column, now = rows.take(sent), column.take(sent), now.take(sent)
+            arm = arm.take(sent)
         if rows.size:
             self._send(rows, column, now, arm)
 
@@ -291,5 +293,7 @@ class _Free:
 
 def _wider(table: Array, columns: int, fill: float) -> Array:
     """A table of twice as many columns."""
-    padded = np.pad(table.reshape(-1, columns), ((0, 0), (0, columns)), constant_values=fill)
-    return padded.ravel()
+    wide: Array = np.pad(
+        table.reshape(-1, columns), ((0, 0), (0, columns)), constant_values=fill
+    ).reshape(-1)  # type: ignore[assignment]
+    return wide
