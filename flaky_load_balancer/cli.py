@@ -3,6 +3,8 @@
 Exit codes: 0 done, 1 it ran and failed, 2 refused before anything started, 130 on Ctrl-C.
 """
 
+import os
+import signal
 import sys
 from contextlib import closing
 from dataclasses import asdict
@@ -335,7 +337,12 @@ def export_runs(
 
 
 def main() -> None:
-    """The program ``flb``."""
+    """The program ``flb``.
+
+    Until a command is under way, Ctrl-C ends us at once: there is nothing to tidy up, and an
+    import may well swallow a KeyboardInterrupt.
+    """
+    signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
     app()
 
 

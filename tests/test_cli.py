@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,16 @@ from typer.testing import CliRunner
 
 from flaky_load_balancer import __version__
 from flaky_load_balancer.cli import app
-from tests.programs import Done, flb, free_range, is_refused, started, taken_port
+from tests.programs import (
+    Done,
+    ended,
+    flb,
+    free_range,
+    is_refused,
+    line_of,
+    started,
+    taken_port,
+)
 
 COMMANDS = ("harness", "serve", "servers", "strategies", "scenarios", "runs", "export")
 SERVE = ("serve", "--server", "http://127.0.0.1:1", "--port", "0", "--admin-port", "0")
@@ -276,6 +286,17 @@ def test_a_session_is_listed_exported_and_deleted(folder: Path) -> None:
     assert [len(each["attempts"]) for each in exported["runs"]] == [5]
     assert called("runs", "--delete", result["session"]).code == 0
     assert json.loads(called("runs", "--json", "-").out) == []
+
+
+def test_ctrl_c_before_anything_runs_is_never_lost(folder: Path) -> None:
+    (folder / "slow_one.py").write_text(
+        "import time\nprint('importing', flush=True)\n"
+        "try:\n    time.sleep(1000)\nexcept BaseException:\n    pass\n"
+    )
+    with started("harness", "--strategy", "slow_one:First", cwd=folder) as process:
+        line_of(process, "importing")
+        process.send_signal(signal.SIGINT)
+        assert ended(process) == Done(130, "", "")
 
 
 def test_a_reader_that_has_enough_is_no_error_to_speak_of(folder: Path) -> None:
