@@ -135,10 +135,10 @@ def _short(x: float, digits: int) -> float:
 def _rounded(run: dict[str, Any]) -> dict[str, Any]:
     """A run's numbers, short; nothing measured is more exact, and scores stay as they are."""
     latency = run["latency_ms"]
-    digits = {"bound": 2, "offered_rate": 2, "seconds": 2}
+    digits = {"bound": 2, "offered_rate": 2, "seconds": 1}
     return {
         **run,
         **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},
         "regret": None if run["regret"] is None else _short(run["regret"], 2),
-        "latency_ms": {key: None if x is None else float(f"{x:.3g}") for key, x in latency.items()},
+        "latency_ms": {key: x and _short(float(f"{x:.3g}"), 3) for key, x in latency.items()},
     }
