@@ -13,7 +13,7 @@ these constraints, and its expected score is the objective: only failures are at
 successes are independent of the past given admission, and admissions keep to C_i path by path.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import linprog
@@ -29,15 +29,18 @@ def bound(success: Floats, capacity: Floats, requests: int, rules: Rules) -> flo
     each = capacity / requests  # solved per request: numbers near 1 keep the solver exact
     limited = np.flatnonzero(each < attempts)
     per_server = np.tile(np.eye(arms)[limited], attempts)
-    return requests * _solve(
+    return requests * solve(
         gain.ravel(),
         np.vstack([_cascade(success, attempts), per_server]),
         np.concatenate([[1.0], np.zeros(attempts - 1), each[limited]]),
     )
 
 
-def _solve(gain: Floats, constraints: Floats, limits: Floats) -> float:
-    """The largest gain under these constraints; a second method where the first gives up."""
+def solve(gain: Floats, constraints: Any, limits: Floats) -> float:
+    """The largest gain . x with constraints . x <= limits and x >= 0.
+
+    The constraints may be a sparse matrix.  Where the first method gives up, the next may not.
+    """
     methods: list[Literal["highs", "highs-ipm", "highs-ds"]] = ["highs", "highs-ipm", "highs-ds"]
     for method in methods:
         result = linprog(-gain, A_ub=constraints, b_ub=limits, method=method)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.bound import bound
 from flaky_load_balancer.fleet import Fleet
+from flaky_load_balancer.possible import bounds
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.servers import Servers
 from flaky_load_balancer.settings import Game
@@ -18,36 +18,27 @@ POINTS = 24  # at which the bound is computed; between them it is interpolated
 class Known:
     """The truth about one fleet.
 
-    ``success`` (K,) are the chances of success; ``grid`` pairs of requests and the best mean
-    score with so many, None where success changes during a run.
+    ``success`` (K,) are the chances of success, faults apart; ``grid`` pairs of requests and the
+    best mean score with so many.
     """
 
     scenario: Scenario
     success: tuple[float, ...]
-    grid: tuple[tuple[int, float], ...] | None
+    grid: tuple[tuple[int, float], ...]
 
     @property
-    def bound(self) -> Bound | None:
+    def bound(self) -> Bound:
         """The best mean score of so many requests: what regret is measured against."""
-        return None if self.grid is None else interpolated(self.grid)
+        return interpolated(self.grid)
 
 
 def known(scenario: Scenario, seed: int, game: Game, rate: float, requests: int) -> Known:
     """What there is to know about the fleet that this seed draws, for runs of so many requests."""
     servers = Servers(Fleet.draw(scenario, seed, rate=rate))
-    success = servers.fleet.success[0]
     counts = sorted({0, *np.geomspace(1, requests, POINTS).round().astype(int).tolist()})
-    grid = None
-    if not scenario.faults:
-        rules = game.rules(scenario.servers)
-        grid = tuple(
-            (n, bound(success, _capacity(servers, n, rate, game), n, rules) if n else 0.0)
-            for n in counts
-        )
-    return Known(scenario, tuple(float(s) for s in success), grid)
-
-
-def _capacity(servers: Servers, requests: int, rate: float, game: Game) -> np.ndarray:
-    """(K,) the most admissions from the first arrival to the last deadline."""
-    admissions: np.ndarray = servers.admissions(0.0, (requests - 1) / rate + game.deadline)[0]
-    return admissions
+    rules = game.rules(scenario.servers)
+    grid = tuple(
+        (n, float(bounds(servers, n, rate=rate, deadline=game.deadline, rules=rules)[0]))
+        for n in counts
+    )
+    return Known(scenario, tuple(servers.fleet.success[0].tolist()), grid)

@@ -17,7 +17,6 @@ def test_the_truth_is_that_of_the_fleet_with_this_seed() -> None:
 
 def test_the_bound_of_t1_is_the_closed_form_at_every_count() -> None:
     fleet = known(scenarios.find("T1"), 0, Game(), 10.0, 100)
-    assert fleet.bound is not None
     for requests in (1, 2, 37, 99, 100):
         best = unlimited(max(fleet.success), requests, Game().rules(10))
         assert fleet.bound(requests) == pytest.approx(best)
@@ -28,11 +27,17 @@ def test_the_bound_of_t1_is_the_closed_form_at_every_count() -> None:
 @pytest.mark.parametrize("name", ["T2-tight", "T3-tide", "quota"])
 def test_limits_lower_the_bound(name: str) -> None:
     fleet = known(scenarios.find(name), 1, Game(), 10.0, 100)
-    assert fleet.bound is not None
     value = fleet.bound(100)
     assert value is not None
     assert 50 < value < unlimited(max(fleet.success), 100, Game().rules(10))
 
 
-def test_where_success_changes_meanwhile_there_is_no_bound_yet() -> None:
-    assert known(scenarios.find("outage"), 0, Game(), 10.0, 100).bound is None
+def test_a_fault_lowers_the_bound_as_far_as_it_cannot_be_waited_for() -> None:
+    outage = known(scenarios.find("outage"), 0, Game(deadline=1.0), 10.0, 100).bound(100)
+    patient = known(scenarios.find("outage"), 0, Game(deadline=10.0), 10.0, 100).bound(100)
+    assert outage is not None
+    assert patient is not None
+    rules = Game().rules(10)
+    best, second = unlimited(0.95, 100, rules), unlimited(0.85, 100, rules)
+    assert second < outage < patient
+    assert patient == pytest.approx(best)
