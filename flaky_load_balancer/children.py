@@ -145,6 +145,11 @@ class Child:
     def _remember(self, line: str) -> None:
         self._tail.append(line if len(line) <= LONGEST else f"{line[:LONGEST]}...")
 
+    @property
+    def said(self) -> list[str]:
+        """The last lines that it printed for people."""
+        return list(self._tail)
+
     def _said(self) -> str:
         if not self._tail:
             return "; it printed nothing"

@@ -8,6 +8,7 @@ same fleet, same ids, each request at its own time.
 import asyncio
 import json
 import math
+import re
 import signal
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from flaky_load_balancer.settings import Game
 FLB = (sys.executable, "-m", "flaky_load_balancer")
 WARM_UP = 0.3  # seconds from the last preparation to the first request
 WATCH = 0.5  # seconds between two looks at the balancer
+TROUBLE = re.compile(r" (WARNING|ERROR) ")  # as terminal.log_to_stderr writes it
 LATE = 0.05  # seconds behind its time at which a request shows that this machine cannot keep up
 NUMBERS = (
     *("strategy", "scenario", "requests", "delivered", "given_up", "attempts", "paid_attempts"),
@@ -189,6 +191,9 @@ class _Stage:
             if number is not None:
                 self.recorder.annotate(number, facts)
         self.session.warnings += complaints(self.session)
+        self.session.warnings += [
+            f"the balancer: {line}" for line in self.balancer.said if TROUBLE.search(line)
+        ]
 
     async def _at_once(self, client: Client, watcher: Watcher) -> None:
         ids = request_ids(self.plan.seed, self.plan.requests)

@@ -6,7 +6,7 @@ rounded to a tick.  What is decided and counted is the ``Balancer``'s business, 
 that of ``Servers``; here is only what the dispatcher leaves to asyncio: who is next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -41,6 +41,19 @@ class Run:
     paid_attempts: Ints
     rate_limited: Ints
     latency: Histogram  # of the requests of all replications
+
+    @classmethod
+    def joined(cls, runs: Sequence["Run"]) -> "Run":
+        """Runs of other replications as one."""
+        arrays = {
+            name: np.concatenate([getattr(run, name) for run in runs])
+            for name in cls.__annotations__
+            if name not in {"requests", "latency"}
+        }
+        latency = Histogram()
+        for run in runs:
+            latency.merge(run.latency)
+        return cls(runs[0].requests, **arrays, latency=latency)
 
 
 def simulate(
