@@ -15,6 +15,7 @@ from flaky_load_balancer.settings import (
     read_config,
     server_url,
 )
+from flaky_load_balancer.strategy import Informed
 
 ALL_SCENARIOS = ("T1", "T2", "T3")
 
@@ -34,12 +35,12 @@ def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
     return list(found.values())
 
 
-def chosen_strategies(asked: Sequence[str]) -> list[str]:
+def chosen_strategies(asked: Sequence[str], *, oracle: bool = False) -> list[str]:
     """The canonical specs of all that were asked for, each once."""
     for spec in asked:
         if spec.lower() != "all":
-            _check_strategy("--strategy", spec)
-    return catalogue.chosen(asked)
+            _check_strategy("--strategy", spec, oracle=oracle)
+    return catalogue.chosen(asked, oracle=oracle)
 
 
 def keep(text: str) -> str:
@@ -158,11 +159,16 @@ def _flagged_pool(servers: Sequence[str] | None, scenario: str | None, seed: int
     return PoolSettings(tuple(f"http://127.0.0.1:{port}" for port in ports), scenario, seed)
 
 
-def _check_strategy(where: str, spec: str) -> None:
+def _check_strategy(where: str, spec: str, *, oracle: bool = False) -> None:
     try:
-        catalogue.load(spec)
+        strategy = catalogue.load(spec)
     except (catalogue.UnknownStrategyError, catalogue.BrokenRule) as error:
         raise SettingsError(f"{where}: {error}") from None
+    if isinstance(strategy, Informed) and not oracle:
+        raise SettingsError(
+            f"{where}: {spec} has to be told the truth about the servers, which only"
+            " flb compare knows; choose another strategy"
+        )
 
 
 def _check_pool(where: str, pool: PoolSettings) -> None:

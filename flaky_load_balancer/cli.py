@@ -16,7 +16,14 @@ from rich.markup import escape
 
 from flaky_load_balancer import __version__
 from flaky_load_balancer.settings import Game, Settings
-from flaky_load_balancer.terminal import LogFormat, Output, log_to_stderr, refusing, run
+from flaky_load_balancer.terminal import (
+    LogFormat,
+    Output,
+    interruptible,
+    log_to_stderr,
+    refusing,
+    run,
+)
 
 if TYPE_CHECKING:
     from flaky_load_balancer.listeners import FleetAddress
@@ -265,6 +272,51 @@ def servers(
                     free_ports=free_ports,
                 )
             )
+
+
+@app.command(epilog="Example: flb compare --strategy v4 --strategy v6 --requests 1000 --json -")
+def compare(
+    strategy: Strategies = None,
+    scenario: Scenarios = None,
+    requests: Requests = 100,
+    replications: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Fleets that each strategy plays.")
+    ] = 1000,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1024, help="Processes (default: one per core); no matter for the results."
+        ),
+    ] = None,
+    rate: Rate = 10.0,
+    seed: Seed = 0,
+    free_attempts: FreeAttempts = 3,
+    max_attempts: MaxAttempts = 10,
+    penalty: Penalty = 0.5,
+    deadline: Deadline = 10.0,
+    attempt_timeout: AttemptTimeout = 2.0,
+    save: Annotated[bool, typer.Option("--save", help="Record it as a session.")] = False,
+    data_dir: DataDir = Path(".flb"),
+    json: Json = None,
+) -> None:
+    """Compare strategies in virtual time: thousands of replications, confidence intervals."""
+    from flaky_load_balancer import catalogue, choices
+    from flaky_load_balancer.comparison import Plan
+    from flaky_load_balancer.verdict import play
+
+    with refusing():
+        names = choices.chosen_strategies(strategy or ["all"], oracle=True)
+        plan = Plan(
+            strategies={name: catalogue.parse(name) for name in names},
+            scenarios=[found for _, found in choices.chosen_scenarios(scenario or ["all"])],
+            requests=requests,
+            replications=replications,
+            rate=rate,
+            seed=seed,
+            game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(),
+        )
+        with interruptible():
+            play(plan, Output(json), jobs=jobs, data_dir=data_dir if save else None)
 
 
 @app.command(epilog="Example: flb strategies --json -")

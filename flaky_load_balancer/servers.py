@@ -104,6 +104,11 @@ class Servers:
             return np.full(self.fleet.shape, np.inf)
         return self.limiter.rate(self._lanes, self._elapsed(now)).reshape(self.fleet.shape)
 
+    def elapsed(self, now: Floats) -> Floats:
+        """(R,) seconds since t = 0; 0 before it."""
+        elapsed: Floats = np.nan_to_num(now - self.origin)
+        return elapsed
+
     def down(self, t: float) -> frozenset[int]:
         """The servers that refuse connections at t seconds since t = 0."""
         arms = np.arange(self.arms)

@@ -1,6 +1,7 @@
 """The one interface a strategy implements, and the helper that most of them need."""
 
 from abc import ABC, abstractmethod
+from typing import Protocol
 
 import numpy as np
 
@@ -48,6 +49,34 @@ class Strategy(ABC):
         shown as it is.
         """
         return {}
+
+
+class Truth(Protocol):
+    """What only the oracle is told: the servers as they are.
+
+    Answers have shape (R, K).  ``now`` is on the clock of ``select``; all other times are seconds
+    since the fleet's first attempt, which ``elapsed`` tells: (R,), 0 before it.
+    """
+
+    def elapsed(self, now: Floats) -> Floats:
+        """(R,) seconds since the first attempt."""
+
+    def success(self, t: Floats) -> Floats:
+        """The chance that an admitted attempt succeeds at a time (R,)."""
+
+    def remaining(self, now: Floats) -> Floats:
+        """Admissions left in each limiter; infinite without one."""
+
+    def admissions(self, start: Floats, end: Floats) -> Floats:
+        """The most that each limiter can admit between two times (R,) each."""
+
+
+class Informed(Strategy):
+    """A strategy that has to be told the truth, after every ``reset``: see ``oracle``."""
+
+    @abstractmethod
+    def know(self, truth: Truth) -> None:
+        """These are the servers."""
 
 
 def best(index: Floats, eligible: Bools) -> Action:

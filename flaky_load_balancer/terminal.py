@@ -122,6 +122,28 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(128 + interrupted[0]) from None
 
 
+class _Interruption(BaseException):
+    """Ctrl-C or SIGTERM, while nothing asynchronous is under way."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """As ``run``, for work that is no coroutine: it is left where it is, and so are we."""
+
+    def interrupt(number: int, _: object) -> None:
+        raise _Interruption(number)
+
+    before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except _Interruption as interruption:
+        stderr.print("interrupted")
+        raise typer.Exit(128 + interruption.args[0]) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
