@@ -9,8 +9,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Awaitable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import getrandbits
 from typing import Any
@@ -56,11 +55,11 @@ class Gate:
     def __init__(self, max_in_flight: int) -> None:
         self.max_in_flight = max_in_flight
         self.closing = False
-        self._inside: set[asyncio.Task[Any]] = set()
+        self.inside: set[asyncio.Task[Any]] = set()
 
     @property
     def in_flight(self) -> int:
-        return len(self._inside)
+        return len(self.inside)
 
     def refusal(self) -> str | None:
         if self.closing:
@@ -69,23 +68,53 @@ class Gate:
             return f"{self.in_flight} requests are in flight, --max-in-flight lets in no more"
         return None
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None  # ASGI servers run apps in tasks
-        self._inside.add(task)
-        try:
-            yield
-        finally:
-            self._inside.discard(task)
-
     async def close(self, grace: float) -> None:
         """Let no more requests in; give those inside some seconds, then cancel them."""
         self.closing = True
-        if self._inside:
-            await asyncio.wait(self._inside, timeout=grace)
-        for task in self._inside:
+        if self.inside:
+            await asyncio.wait(self.inside, timeout=grace)
+        for task in self.inside:
             task.cancel()
+
+
+class Visit:
+    """A request inside the gate.  If its client hangs up it is cancelled: ClientGoneError.
+
+    Most are over before ``PATIENCE`` is, and cost no more than a timer.
+    """
+
+    __slots__ = ("_gate", "_gone", "_receive", "_task", "_timer", "_watch")
+
+    def __init__(self, gate: Gate, receive: Receive) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # ASGI servers run apps in tasks
+        self._gate = gate
+        self._receive = receive
+        self._task = task
+        self._gone = False
+        self._watch: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        self._gate.inside.add(self._task)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._look)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._gate.inside.discard(self._task)
+        self._timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._gone and kind is asyncio.CancelledError:
+            self._task.uncancel()
+            raise ClientGoneError from None
+
+    def _look(self) -> None:
+        self._watch = asyncio.ensure_future(self._hung_up())
+
+    async def _hung_up(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._task.cancel()
 
 
 class DataPlane:
@@ -149,13 +178,13 @@ class Deliveries:
         refused = self._gate.refusal()
         if refused is not None:
             return given_up(503, refused, request_id, 0, retry_after=1.0)
-        with self._gate.entered():
-            try:
-                return await _unless_gone(receive, self._deliver(request_id))
-            except asyncio.CancelledError:
-                if not self._gate.closing:
-                    raise
-                return given_up(503, "shutting down", request_id, None, retry_after=1.0)
+        try:
+            with Visit(self._gate, receive):
+                return await self._deliver(request_id)
+        except asyncio.CancelledError:
+            if not self._gate.closing:
+                raise
+            return given_up(503, "shutting down", request_id, None, retry_after=1.0)
 
     async def _deliver(self, request_id: str) -> Reply:
         request = await self._route.dispatcher.deliver(request_id)
@@ -268,38 +297,3 @@ def _json_id(text: str) -> str:
     if not isinstance(found, str):
         raise RefusedError(422, 'expected {"id": "24 letters and digits"}')
     return found
-
-
-async def _unless_gone(receive: Receive, delivery: Awaitable[Reply]) -> Reply:
-    """Deliver, but stop when the client hangs up: ClientGoneError.
-
-    Most deliveries are over before ``PATIENCE`` is, and cost no more than a timer.
-    """
-    task = asyncio.current_task()
-    assert task is not None  # ASGI servers run apps in tasks
-    gone = False
-    watch: asyncio.Task[None] | None = None
-
-    async def hung_up() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        task.cancel()
-
-    def start() -> None:
-        nonlocal watch
-        watch = asyncio.ensure_future(hung_up())
-
-    timer = asyncio.get_running_loop().call_later(PATIENCE, start)
-    try:
-        return await delivery
-    except asyncio.CancelledError:
-        if gone:
-            task.uncancel()
-            raise ClientGoneError from None
-        raise
-    finally:
-        timer.cancel()
-        if watch is not None:
-            watch.cancel()
