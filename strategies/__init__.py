@@ -1,6 +1,7 @@
 """Every strategy, by the name that the command line and the dashboard use."""
 
 from flaky_load_balancer.strategy import Strategy
+from strategies.kl_ucb import KLUCB
 from strategies.outlier import Outlier
 from strategies.p2c_ewma import P2cEwma
 from strategies.random_choice import RandomChoice
@@ -27,4 +28,5 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "round-robin": RoundRobin,
     "p2c-ewma": P2cEwma,
     "outlier": Outlier,
+    "kl-ucb": KLUCB,
 }

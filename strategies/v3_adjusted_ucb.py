@@ -30,7 +30,7 @@ class AdjustedUCB(Strategy):
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         self.rules = rules
         self.counts = Counts(replications, rules.arms)
-        self.optimism = Optimism(self.counts, self._width, rng)
+        self.optimism = Optimism(self.counts, self._bound, rng)
 
     def select(self, context: Context) -> Action:
         return free_or_paid(context, self.rules, self.counts, self.optimism.choose)
@@ -41,5 +41,6 @@ class AdjustedUCB(Strategy):
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.optimism.beliefs()
 
-    def _width(self, log_t_by_n: Floats) -> Floats:
-        return self.exploration * np.sqrt(log_t_by_n)
+    def _bound(self, rate: Floats, log_t: Floats, n: Floats) -> Floats:
+        bound: Floats = rate + self.exploration * np.sqrt(log_t / n)
+        return bound

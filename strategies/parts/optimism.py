@@ -1,4 +1,4 @@
-"""Optimism in the face of uncertainty: an index of rate plus width, unattempted servers first."""
+"""Optimism in the face of uncertainty: rank by the most that a rate may be."""
 
 from collections.abc import Callable
 
@@ -8,18 +8,19 @@ from flaky_load_balancer.strategy import best
 from flaky_load_balancer.types import Action, Context, Floats, Ints
 from strategies.parts.counts import SUCCEEDED, Counts, pulls
 
-Width = Callable[[Floats], Floats]  # how much wider than 0: of ln(t) / n
+Bound = Callable[[Floats, Floats, Floats], Floats]  # the most that a rate may be
 
 
 class Optimism:
-    """index = S / n + width(ln(t) / n), with t the attempts on all servers that ended.
+    """index = bound(S / n, ln t, n), with t the attempts on all servers that ended.
 
     A server never attempted has an infinite index, so the first of them goes first; only while
-    no attempt of the run has ended is the choice uniform.
+    no attempt of the run has ended is the choice uniform.  ``bound`` is given rates and n (m, K),
+    and ln t (m, 1).
     """
 
-    def __init__(self, counts: Counts, width: Width, rng: np.random.Generator) -> None:
-        self.counts, self.width, self.rng = counts, width, rng
+    def __init__(self, counts: Counts, bound: Bound, rng: np.random.Generator) -> None:
+        self.counts, self.bound, self.rng = counts, bound, rng
 
     def choose(self, context: Context) -> Action:
         index, t = self._index(context.rows)
@@ -32,24 +33,28 @@ class Optimism:
         ended = self.counts.of(rows)
         n = pulls(ended)
         t: Floats = np.add.reduce(n, 1)
-        rate, width = self._rate_and_width(ended, n, t)
-        index: Floats = rate + width
+        index = self.bound(*_evidence(ended, n, t))
         index[n == 0] = np.inf
         return index, t
 
-    def _rate_and_width(self, ended: Floats, n: Floats, t: Floats) -> tuple[Floats, Floats]:
-        """Of every server, as if one never attempted had been attempted once."""
-        once = np.maximum(n, 1.0)
-        return ended[:, SUCCEEDED] / once, self.width(np.log(np.maximum(t, 1.0))[:, None] / once)
-
     def beliefs(self) -> dict[str, Floats]:
-        """The rate, and rate +- width within [0, 1]; nothing is known of unattempted servers."""
+        """The rate, and what it may be within [0, 1]; nothing is known of unattempted servers.
+
+        The least that successes may be leaves the most that failures may be.
+        """
         ended = self.counts.ended
         n = pulls(ended)
-        rate, width = self._rate_and_width(ended, n, n.sum(axis=1))
+        rate, *evidence = _evidence(ended, n, n.sum(axis=1))
+        failing = self.bound(1.0 - rate, *evidence)
         known = n > 0
         return {
             "mean": np.where(known, rate, 0.5),
-            "low": np.where(known, np.maximum(rate - width, 0.0), 0.0),
-            "high": np.where(known, np.minimum(rate + width, 1.0), 1.0),
+            "low": np.where(known, np.clip(1.0 - failing, 0.0, rate), 0.0),
+            "high": np.where(known, np.minimum(self.bound(rate, *evidence), 1.0), 1.0),
         }
+
+
+def _evidence(ended: Floats, n: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
+    """Rate, ln t and n of every server, as if one never attempted had been attempted once."""
+    once = np.maximum(n, 1.0)
+    return ended[:, SUCCEEDED] / once, np.log(np.maximum(t, 1.0))[:, None], once
