@@ -1,9 +1,12 @@
 """Every strategy, by the name that the command line and the dashboard use."""
 
 from flaky_load_balancer.strategy import Strategy
+from strategies.balanced import Balanced
 from strategies.kl_ucb import KLUCB
+from strategies.lagrange import Lagrange
 from strategies.outlier import Outlier
 from strategies.p2c_ewma import P2cEwma
+from strategies.primal_dual import PrimalDual
 from strategies.random_choice import RandomChoice
 from strategies.round_robin import RoundRobin
 from strategies.v1_intuition import Intuition
@@ -29,4 +32,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "p2c-ewma": P2cEwma,
     "outlier": Outlier,
     "kl-ucb": KLUCB,
+    "primal-dual": PrimalDual,
+    "balanced": Balanced,
+    "lagrange": Lagrange,
 }
