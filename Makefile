@@ -10,10 +10,10 @@ BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help harness test setup check bench format lock clean
+.PHONY: help harness test setup check bench reproduce format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." passes flags on, as in: make harness ARGS="--requests 50 --no-dashboard"'
 
 harness: setup ## the main job: every strategy against flaky servers, live
@@ -34,6 +34,9 @@ check: $(VENV)/.dev setup ## what CI runs: format, lint, types, import rules, te
 
 bench: $(VENV)/.dev setup ## benchmarks against peers, printed as ratios
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
+
+reproduce: setup ## published results, as measured here; ARGS=--quick leaves out those that take minutes
+	@$(BIN)/python -m benchmarks.reproduction $(ARGS)
 
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff format .
