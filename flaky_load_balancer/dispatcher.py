@@ -18,6 +18,7 @@ from flaky_load_balancer.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.types import HOLD, Action, Bools, Floats, Ints, Outcome
 
 ROW = np.zeros(1, dtype=np.intp)  # live, there is only replication 0
+NANOSECOND = 1e-9  # finer than asyncio's timers
 REMEMBERED = 256  # decisions kept for people
 
 
@@ -87,6 +88,7 @@ class Dispatcher:
         attempt_timeout: float = 2.0,
     ) -> None:
         self.decisions: deque[Decision] = deque(maxlen=REMEMBERED)
+        self.not_before = [0.0] * balancer.rules.arms  # until when each server sent us away
         self._balancer = balancer
         self._send = send
         self._clock = clock
@@ -153,8 +155,8 @@ class Dispatcher:
                 return Ending.GIVEN_UP
 
     async def _hold(self, until: float) -> None:
-        """Wait, and not a rounded last digit less: whoever asked for a time gets it."""
-        while (left := until - self._clock()) > 0:
+        """Wait, and not a timer's rounding less: whoever asked for a time gets it."""
+        while (left := until - self._clock()) > NANOSECOND:
             await asyncio.sleep(left)
 
     async def _attempt(self, request: Request, decision: Decision) -> Outcome:
@@ -179,6 +181,8 @@ class Dispatcher:
         request.any_failed |= outcome is Outcome.FAILED
         request.possibly_twice |= request.unclear and outcome is Outcome.SUCCEEDED
         request.unclear |= answer.unclear
+        if answer.retry_after > 0:  # not NaN
+            self.not_before[decision.arm] = now + answer.retry_after
         self._balancer.complete(
             ROW, request.slot, np.array([outcome]), np.array([now]), np.array([answer.retry_after])
         )

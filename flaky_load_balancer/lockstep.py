@@ -20,6 +20,7 @@ Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 ARRIVAL = 0  # the column of each replication's next arrival; requests in flight have the others
 WOKEN = -1  # what a held request reports instead of an Outcome
 SUCCEEDED, FAILED, REFUSED, CANCELLED = map(int, Outcome)
+NANOSECOND = 1e-9  # finer than the timers of the other driver
 UNSEEN = 256  # batches of latencies that wait to be counted
 
 
@@ -50,6 +51,8 @@ class Lockstep:
         self.due = np.full(places, np.inf)
         self.due[self.first] = 0.0
         self.report = np.zeros(places, dtype=np.intp)
+        self.since = np.full(places, -1)  # the pass that said so
+        self.passes = 0
         self.retry_after = np.full(places, np.nan)
         self.arrived_at = np.zeros(places)
         self.arrived = np.zeros(servers.replications, dtype=np.intp)
@@ -69,7 +72,9 @@ class Lockstep:
         Where that ended a request, an arrival that comes next is played as well: so nearly every
         replication has something to decide in nearly every pass.
         """
+        self.passes += 1
         column, now = self._next()
+        self._in_turn(column, now)
         old = np.flatnonzero(column)
         if old.size:
             old = old.compress(self._end(old, column.take(old), now.take(old)))
@@ -89,6 +94,20 @@ class Lockstep:
         """(R,) each: whose event comes next, and when, infinite where none will."""
         column = self.due.reshape(-1, self.columns).argmin(axis=1)
         return column, self.due.take(self.first + column)
+
+    def _in_turn(self, column: Ints, now: Floats) -> None:
+        """Of events within a nanosecond, an arrival is first, then what was decided first.
+
+        Requests that are held until the same moment keep their order that way.
+        """
+        due = self.due.reshape(-1, self.columns)
+        first = due <= now[:, None] + NANOSECOND
+        if np.count_nonzero(first) == len(now):
+            return
+        tied = np.flatnonzero((np.count_nonzero(first, axis=1) > 1) & (now < np.inf))
+        since = self.since.reshape(-1, self.columns).take(tied, 0)
+        since[~first.take(tied, 0)] = self.passes
+        column[tied] = since.argmin(axis=1)
 
     def _arrive(self, rows: Ints, now: Floats) -> Ints:
         """(n,) the columns that new requests take."""
@@ -143,6 +162,7 @@ class Lockstep:
             at = self.first.take(rows.take(held)) + column.take(held)
             self.due[at] = action.until.take(held)
             self.report[at] = WOKEN
+            self.since[at] = self.passes
 
     def _send(self, rows: Ints, column: Ints, now: Floats, arm: Ints) -> None:
         """Learn from the servers how the attempts will end, or that time will be over first."""
@@ -159,6 +179,7 @@ class Lockstep:
             retry_after = np.where(late, np.nan, retry_after)
         self.due[at] = now + latency
         self.report[at] = outcome
+        self.since[at] = self.passes
         self.retry_after[at] = retry_after
 
     def _leave(self, over: Bools, rows: Ints, column: Ints, now: Floats) -> None:
@@ -187,6 +208,7 @@ class Lockstep:
         self.first = 2 * self.first
         self.due = _wider(self.due, columns, np.inf)
         self.report = _wider(self.report, columns, 0)
+        self.since = _wider(self.since, columns, 0)
         self.retry_after = _wider(self.retry_after, columns, np.nan)
         self.arrived_at = _wider(self.arrived_at, columns, 0.0)
 

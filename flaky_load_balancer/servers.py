@@ -82,7 +82,7 @@ class Servers:
 
     def success(self, t: Floats | float) -> Floats:
         """(R, K) the chance that an admitted attempt succeeds at t seconds since t = 0."""
-        fault, failure, _ = self._trouble(self._lanes, self._everywhere(t))
+        fault, failure, _ = self.trouble(self._lanes, self._everywhere(t))
         return np.where(fault == Fault.NONE, 1 - failure, 0.0).reshape(self.fleet.shape)
 
     def admissions(self, start: Floats | float, end: Floats | float) -> Floats:
@@ -104,15 +104,10 @@ class Servers:
             return np.full(self.fleet.shape, np.inf)
         return self.limiter.rate(self._lanes, self._elapsed(now)).reshape(self.fleet.shape)
 
-    def elapsed(self, now: Floats) -> Floats:
-        """(R,) seconds since t = 0; 0 before it."""
-        elapsed: Floats = np.nan_to_num(now - self.origin)
-        return elapsed
-
     def down(self, t: float) -> frozenset[int]:
         """The servers that refuse connections at t seconds since t = 0."""
         arms = np.arange(self.arms)
-        fault, _, _ = self._trouble(arms, np.full(self.arms, t))
+        fault, _, _ = self.trouble(arms, np.full(self.arms, t))
         return frozenset(np.flatnonzero(fault == Fault.DOWN).tolist())
 
     def _since(self, rows: Ints, now: Floats) -> Floats:
@@ -142,7 +137,7 @@ class Servers:
 
     def _troubled(self, lane: Ints, t: Floats) -> Response:
         """What attempts meet where some servers may be broken."""
-        fault, failure, delay = self._trouble(lane, t)
+        fault, failure, delay = self.trouble(lane, t)
         if not np.count_nonzero(fault):
             response = self._sound(lane, t, failure)
             return response._replace(latency=response.latency + delay)
@@ -157,7 +152,7 @@ class Servers:
             latency[sound] = some.latency + delay[sound]
         return Response(outcome, latency, retry_after, fault)
 
-    def _trouble(self, lane: Ints, t: Floats) -> tuple[Ints, Floats, Floats]:
+    def trouble(self, lane: Ints, t: Floats) -> tuple[Ints, Floats, Floats]:
         """(n,) fault codes, chances of failing and seconds of delay; later faults win."""
         arm = lane % self.arms
         fault = np.zeros(len(lane), dtype=np.intp)

@@ -15,6 +15,7 @@ from flaky_load_balancer.lockstep import Lockstep
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.servers import Servers
 from flaky_load_balancer.strategy import Informed, Strategy
+from flaky_load_balancer.truth import Told
 from flaky_load_balancer.types import Floats, Ints, Rules
 
 COLUMNS = 4  # for requests in flight, at first
@@ -71,7 +72,7 @@ def simulate(
     balancer = Balancer(strategy, rules, rng, replications=replications, slots=COLUMNS)
     servers = Servers(fleet)
     if isinstance(strategy, Informed):
-        strategy.know(servers)
+        strategy.know(Told(servers))
     game = Lockstep(
         balancer,
         servers,

@@ -52,27 +52,27 @@ class Strategy(ABC):
 
 
 class Truth(Protocol):
-    """What only the oracle is told: the servers as they are.
+    """What only an ``Informed`` strategy is told: the servers as they are.
 
-    Answers have shape (R, K).  ``now`` is on the clock of ``select``; all other times are seconds
-    since the fleet's first attempt, which ``elapsed`` tells: (R,), 0 before it.
+    ``rows`` (n,) says of which replications, ``now`` (n,) when, on the clock of ``select``;
+    answers have shape (n, K).
     """
 
-    def elapsed(self, now: Floats) -> Floats:
-        """(R,) seconds since the first attempt."""
+    def success(self, rows: Ints, now: Floats) -> Floats:
+        """The chance that an admitted attempt succeeds."""
 
-    def success(self, t: Floats) -> Floats:
-        """The chance that an admitted attempt succeeds at a time (R,)."""
+    def left(self, rows: Ints, now: Floats) -> Floats:
+        """How many attempts would be admitted at once; infinite without a limit."""
 
-    def remaining(self, now: Floats) -> Floats:
-        """Admissions left in each limiter; infinite without one."""
+    def wait(self, rows: Ints, now: Floats) -> Floats:
+        """Seconds until an attempt could be admitted, as far as the limit of now can tell."""
 
-    def admissions(self, start: Floats, end: Floats) -> Floats:
-        """The most that each limiter can admit between two times (R,) each."""
+    def coming(self, rows: Ints, now: Floats, seconds: float) -> Floats:
+        """The most attempts that can be admitted from now on for so long."""
 
 
 class Informed(Strategy):
-    """A strategy that has to be told the truth, after every ``reset``: see ``oracle``."""
+    """A strategy that is told the truth, by its driver after every ``reset``: the oracle."""
 
     @abstractmethod
     def know(self, truth: Truth) -> None:

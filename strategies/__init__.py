@@ -4,6 +4,7 @@ from flaky_load_balancer.strategy import Strategy
 from strategies.balanced import Balanced
 from strategies.kl_ucb import KLUCB
 from strategies.lagrange import Lagrange
+from strategies.oracle import Oracle
 from strategies.outlier import Outlier
 from strategies.p2c_ewma import P2cEwma
 from strategies.primal_dual import PrimalDual
@@ -35,4 +36,5 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "primal-dual": PrimalDual,
     "balanced": Balanced,
     "lagrange": Lagrange,
+    "oracle": Oracle,
 }

@@ -24,8 +24,9 @@ from flaky_load_balancer.fleet import Fleet
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.servers import Servers
 from flaky_load_balancer.simulator import simulate
-from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.strategy import Informed, Strategy, Truth
 from flaky_load_balancer.tally import Tally
+from flaky_load_balancer.truth import Told
 from flaky_load_balancer.types import (
     GIVE_UP,
     HOLD,
@@ -196,6 +197,19 @@ class Recorded(Strategy):
         self.inner.observe(feedback)
 
 
+@dataclass
+class RecordedInformed(Recorded, Informed):
+    """As Recorded, of a strategy that is told the truth."""
+
+    def know(self, truth: Truth) -> None:
+        assert isinstance(self.inner, Informed)
+        self.inner.know(truth)
+
+
+def recorded(strategy: Strategy) -> Recorded:
+    return (RecordedInformed if isinstance(strategy, Informed) else Recorded)(strategy)
+
+
 def _time(seconds: Floats) -> str:
     """To a nanosecond."""
     return f"{seconds[0]:.9f}"
@@ -209,6 +223,8 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         balancer = Balancer(strategy, game.rules, np.random.default_rng(seed))
         servers = Servers(Fleet.draw(game.scenario, seed, rate=game.rate))
+        if isinstance(strategy, Informed):
+            strategy.know(Told(servers))
 
         async def send(arm: int, request_id: str) -> Answer:
             response = servers.respond(ROW, np.array([arm]), np.array([loop.time()]))
@@ -259,7 +275,7 @@ def played_simulated(strategy: Strategy, game: Game, seed: int) -> dict[str, Any
 
 def assert_equal(strategy: type[Strategy], game: Game, seed: int) -> list[tuple[Any, ...]]:
     """Both drivers make the same moves and come to the same numbers; the moves."""
-    live, simulated = Recorded(strategy()), Recorded(strategy())
+    live, simulated = recorded(strategy()), recorded(strategy())
     live_numbers = played_live(live, game, seed)
     numbers = played_simulated(simulated, game, seed)
     for mine, its in zip(simulated.moves, live.moves, strict=False):

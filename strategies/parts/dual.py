@@ -1,0 +1,66 @@
+"""Shadow prices: what one admission of each server is worth, and a request before each attempt.
+
+The dual of the bound's linear programme, per request.  With prices eta_i and values V_k of a
+request before attempt k (0 after the last)::
+
+    V_k = max(0, max_i [s_i (1 - V_k+1) + V_k+1 - c_k - eta_i])
+
+where c_k is 0 while attempts are free, else the penalty.  The right prices make each server used
+as often as it admits, or are 0.  They are found by balancing: where the best replies to the
+prices, slightly softened, use a server more often than it admits, its price rises by the logarithm
+of the ratio (the fixed point of a logit demand, as in iterative proportional fitting).
+"""
+
+import numpy as np
+
+from flaky_load_balancer.types import Floats, Rules
+
+DEEPEST = 7  # attempts that are looked at: later ones matter to nobody
+RARE = 1e-4  # admissions per request below which a server counts as empty
+
+
+def values(success: Floats, price: Floats, rules: Rules) -> Floats:
+    """(n, M + 1) V_k for k = 1 .. M and 0 after it, given ``success`` and ``price`` (n, K)."""
+    depth = min(rules.max_attempts, DEEPEST)
+    value = np.zeros((len(success), depth + 1))
+    for k in reversed(range(depth)):
+        bracket = _brackets(success, price, value[:, k + 1], rules, k)
+        value[:, k] = np.maximum(bracket.max(axis=1), 0.0)
+    return value
+
+
+def balance(
+    success: Floats, price: Floats, supply: Floats, rules: Rules, *, softness: float
+) -> Floats:
+    """(n, K) prices one step nearer to where use meets ``supply``, admissions per request."""
+    use = _use(success, price, rules, softness)
+    supply = np.maximum(supply, RARE)
+    step = softness * np.log((use + RARE) / (supply + RARE))
+    return np.clip(price + step, 0.0, 1.0)
+
+
+def _use(success: Floats, price: Floats, rules: Rules, softness: float) -> Floats:
+    """(n, K) how often a request uses each server, if it replies softly to the prices."""
+    depth = min(rules.max_attempts, DEEPEST)
+    value = np.zeros(len(success))
+    shares: list[Floats] = []
+    for k in reversed(range(depth)):
+        bracket = _brackets(success, price, value, rules, k)
+        top = np.maximum(bracket.max(axis=1), 0.0)
+        weight = np.exp((bracket - top[:, None]) / softness)
+        total = weight.sum(axis=1) + np.exp(-top / softness)
+        shares.append(weight / total[:, None])
+        value = top
+    use, alive = np.zeros_like(success), np.ones(len(success))
+    for share in reversed(shares):
+        sent = alive[:, None] * share
+        use += sent
+        alive = (sent * (1 - success)).sum(axis=1)
+    return use
+
+
+def _brackets(success: Floats, price: Floats, later: Floats, rules: Rules, k: int) -> Floats:
+    """(n, K) what sending attempt k (from 0) to each server is worth; ``later`` (n,) is V."""
+    cost = rules.penalty if k >= rules.free_attempts else 0.0
+    worth: Floats = success * (1 - later)[:, None] + (later - cost)[:, None] - price
+    return worth
