@@ -9,7 +9,8 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import getrandbits
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from starlette.routing import Route as Path
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flaky_load_balancer import problems
 from flaky_load_balancer.dispatcher import Request
@@ -26,11 +27,14 @@ from flaky_load_balancer.problems import details
 from flaky_load_balancer.route import Route
 
 LARGEST = 4096  # bytes of a request's body
+SLOWEST_BODY = 10.0  # seconds until it is there
 PATIENCE = 0.02  # seconds before we look whether the client is still there
 ID = re.compile(r"[A-Za-z0-9]{24}")
 SANE = re.compile(rb"[!-~]{1,128}")
 CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 PROBLEM = problems.MEDIA_TYPE.encode()
+NO_ATTEMPTS = (b"x-flb-attempts", b"0")
+SINGULAR = {b"content-type", b"content-encoding", b"content-length"}
 log = logging.getLogger(__name__)
 
 
@@ -55,6 +59,7 @@ class Gate:
     def __init__(self, max_in_flight: int) -> None:
         self.max_in_flight = max_in_flight
         self.closing = False
+        self._arriving: set[asyncio.Task[Any]] = set()
         self.inside: set[asyncio.Task[Any]] = set()
 
     @property
@@ -68,9 +73,29 @@ class Gate:
             return f"{self.in_flight} requests are in flight, --max-in-flight lets in no more"
         return None
 
+    @contextmanager
+    def arrival(self) -> Iterator[None]:
+        """While a request is being received: for so long at most, and not while we shut down."""
+        task = asyncio.current_task()
+        assert task is not None  # ASGI servers run apps in tasks
+        timer = asyncio.get_running_loop().call_later(SLOWEST_BODY, task.cancel)
+        self._arriving.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            task.uncancel()
+            if self.closing:
+                raise RefusedError(503, "shutting down") from None
+            raise RefusedError(408, f"no whole request within {SLOWEST_BODY} s") from None
+        finally:
+            self._arriving.discard(task)
+            timer.cancel()
+
     async def close(self, grace: float) -> None:
         """Let no more requests in; give those inside some seconds, then cancel them."""
         self.closing = True
+        for task in self._arriving:
+            task.cancel()
         if self.inside:
             await asyncio.wait(self.inside, timeout=grace)
         for task in self.inside:
@@ -132,7 +157,7 @@ class DataPlane:
         if deliveries is not None and scope["method"] == "POST":
             await deliveries(scope, receive, send)
         else:
-            await self._others(scope, receive, send)
+            await self._others(scope, receive, _with_marks(send, dict(scope["headers"])))
 
 
 @dataclass(slots=True)
@@ -143,9 +168,9 @@ class Reply:
     body: bytes
     headers: list[tuple[bytes, bytes]]
 
-    async def send(self, send: Send, request_id: bytes) -> None:
+    async def send(self, send: Send, asked: Headers) -> None:
         length = b"%d" % len(self.body)
-        headers = [*self.headers, (b"content-length", length), (b"x-request-id", request_id)]
+        headers = [*self.headers, (b"content-length", length), _request_id(asked)]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
@@ -161,6 +186,8 @@ class Deliveries:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         try:
+            if len(headers) < len(scope["headers"]):
+                _refuse_doubled(scope["headers"])
             reply = await self._answer(headers, receive)
         except ClientGoneError:
             return
@@ -169,12 +196,12 @@ class Deliveries:
         except Exception:
             log.exception("a request on %s could not be handled", self._route.path)
             reply = refusal(500, "a fault of the balancer, see its log")
-        asked = headers.get(b"x-request-id")
-        named = asked if asked and SANE.fullmatch(asked) else b"%032x" % getrandbits(128)
-        await reply.send(send, named)
+        await reply.send(send, headers)
 
     async def _answer(self, headers: Headers, receive: Receive) -> Reply:
-        request_id = read_id(headers, await _body(headers, receive))
+        with self._gate.arrival():
+            body = await _body(headers, receive)
+        request_id = read_id(headers, body)
         refused = self._gate.refusal()
         if refused is not None:
             return given_up(503, refused, request_id, 0, retry_after=1.0)
@@ -191,13 +218,19 @@ class Deliveries:
         if request.ending is Ending.DELIVERED:
             return self._delivered(request)
         if request.ending is Ending.DEADLINE:
-            return given_up(504, "the deadline passed first", request_id, request.attempts)
+            return self._given_up(504, "the deadline passed first", request)
         if request.any_failed:
-            return given_up(502, "no server delivered it", request_id, request.attempts)
+            return self._given_up(502, "no server delivered it", request)
         wait = self._route.wakes_in(request.ended)
-        return given_up(
-            429, "every server refused for now", request_id, request.attempts, retry_after=wait
-        )
+        return self._given_up(429, "every server refused for now", request, retry_after=wait)
+
+    def _given_up(
+        self, status: int, detail: str, request: Request, retry_after: float | None = None
+    ) -> Reply:
+        reply = given_up(status, detail, request.id, request.attempts, retry_after)
+        if request.server is not None:
+            reply.headers.append((b"x-flb-server", self._servers[request.server]))
+        return reply
 
     def _delivered(self, request: Request) -> Reply:
         assert request.server is not None  # delivered, so there was one
@@ -216,8 +249,35 @@ class Deliveries:
 
 
 def refusal(status: int, detail: str, /, **members: Any) -> Reply:
-    """Problem details as a reply."""
-    return Reply(status, details(status, detail, **members), [(b"content-type", PROBLEM)])
+    """Problem details as a reply; a request that got this far cost no attempt."""
+    body = details(status, detail, **members)
+    return Reply(status, body, [(b"content-type", PROBLEM), NO_ATTEMPTS])
+
+
+def _request_id(asked: Headers) -> tuple[bytes, bytes]:
+    """The client's own name for its request if it is sane, else one of ours."""
+    name = asked.get(b"x-request-id")
+    sane = name is not None and SANE.fullmatch(name)
+    return b"x-request-id", name if name and sane else b"%032x" % getrandbits(128)
+
+
+def _with_marks(send: Send, asked: Headers) -> Send:
+    """Adds to what FastAPI answers the headers that every answer carries."""
+
+    async def marked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], NO_ATTEMPTS, _request_id(asked)]
+        await send(message)
+
+    return marked
+
+
+def _refuse_doubled(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Two values of a header that says how to read the body would leave us to guess."""
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in SINGULAR and seen.setdefault(name, value) != value:
+            raise RefusedError(400, f"the header {name.decode()} is there twice, differently")
 
 
 def given_up(
@@ -228,12 +288,13 @@ def given_up(
     retry_after: float | None = None,
 ) -> Reply:
     """``retry_after`` in seconds; ``attempts`` None where we do not know."""
-    reply = refusal(status, detail, id=request_id, status="given-up", attempts=attempts)
+    body = details(status, detail, id=request_id, status="given-up", attempts=attempts)
+    headers = [(b"content-type", PROBLEM)]
     if attempts is not None:
-        reply.headers.append((b"x-flb-attempts", b"%d" % attempts))
+        headers.append((b"x-flb-attempts", b"%d" % attempts))
     if retry_after is not None:
-        reply.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after))))
-    return reply
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after))))
+    return Reply(status, body, headers)
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:
@@ -275,11 +336,18 @@ def _kind(content_type: str) -> str:
     kind, _, parameters = content_type.partition(";")
     kind = kind.strip().lower()
     if kind not in {"", "text/plain", "application/json"}:
-        raise RefusedError(415, "Content-Type must be text/plain or application/json")
+        raise RefusedError(
+            415, f"send Content-Type: text/plain or application/json, not {kind[:40]!a}"
+        )
     charset = CHARSET.search(parameters) if parameters else None
     if charset and charset[1].lower() not in {"utf-8", "utf8", "us-ascii", "ascii"}:
         raise RefusedError(415, "the charset must be utf-8")
     return kind
+
+
+def _no_json(constant: str) -> None:
+    """NaN and its like, which Python reads and JSON does not have."""
+    raise ValueError(constant)
 
 
 def _json_id(text: str) -> str:
@@ -290,7 +358,7 @@ def _json_id(text: str) -> str:
         return dict(pairs)
 
     try:
-        document = json.loads(text, object_pairs_hook=unique)
+        document = json.loads(text, object_pairs_hook=unique, parse_constant=_no_json)
     except (ValueError, RecursionError):
         raise RefusedError(400, "the body is not JSON") from None
     found = document.get("id") if isinstance(document, dict) else None

@@ -5,6 +5,7 @@ llhttp (httptools), connecting and TLS to asyncio.  A connection carries one exc
 """
 
 import asyncio
+import select
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from ssl import SSLContext, create_default_context
@@ -68,10 +69,21 @@ class Exchange(asyncio.Protocol):
         """The answer was read to its end, and the server keeps the connection open."""
         return self._reusable and not self.lost
 
+    @property
+    def quiet(self) -> bool:
+        """Nothing has come while it was idle; what comes then is the end of the connection.
+
+        The event loop may not have seen that yet, so the system is asked: an attempt on a
+        connection that the server has closed would be a failure that nobody has made.
+        """
+        return not self.lost and not self._news.poll(0)
+
     # What asyncio tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._news = select.poll()
+        self._news.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
@@ -102,6 +114,8 @@ class Exchange(asyncio.Protocol):
     # What the parser tells.
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._body:
+            return  # a trailer
         name = name.lower()
         if name == b"retry-after":
             self._retry_after = value.decode("latin-1")
@@ -109,7 +123,9 @@ class Exchange(asyncio.Protocol):
             self._framed = True
 
     def on_headers_complete(self) -> None:
-        self._body = self._parser.get_status_code() >= 200  # before that, only "go on" (1xx)
+        self._body = self._parser.get_status_code() >= 200
+        if not self._body:  # only "go on" (1xx): the answer is still to come
+            self._framed, self._retry_after = False, None
 
     def on_message_complete(self) -> None:
         if self._body:
@@ -160,8 +176,9 @@ class Exchanges:
         self._prune(idle)
         while idle:
             exchange = idle.pop()
-            if not exchange.lost:
+            if exchange.quiet:
                 return exchange
+            exchange.abort()
         return None
 
     def _keep(self, server: Server, exchange: Exchange) -> None:

@@ -66,10 +66,10 @@ class Route:
         return [self._decision(d) for d in self.dispatcher.decisions if d.cursor > after]
 
     def wakes_in(self, now: float) -> float:
-        """Seconds until the first of the servers that the strategy avoids is used again."""
-        until = self._beliefs(now).get("until")
-        waits = [] if until is None else [t - now for t in until.tolist() if t > now]
-        return min(waits, default=0.0)
+        """Seconds until the first server wakes: by its own word and in the strategy's eyes."""
+        until = self._beliefs(now).get("until", np.full(len(self.servers), now))
+        waking = zip(until.tolist(), self.dispatcher.not_before, strict=True)
+        return max(0.0, min(max(times) for times in waking) - now)
 
     def _beliefs(self, now: float) -> dict[str, Floats]:
         """Each array (K,)."""

@@ -20,6 +20,7 @@ from flaky_load_balancer.children import told_to_stop
 from flaky_load_balancer.data_plane import DataPlane, Gate
 from flaky_load_balancer.dispatcher import Dispatcher
 from flaky_load_balancer.events import Event
+from flaky_load_balancer.inbound import Inbound
 from flaky_load_balancer.known import Known, known
 from flaky_load_balancer.live import Live
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
@@ -182,7 +183,7 @@ class _Server(uvicorn.Server):
     async def start(cls, app: ASGIApp, listening: socket.socket) -> "_Server":
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=Inbound,
             lifespan="off",
             log_config=None,
             access_log=False,

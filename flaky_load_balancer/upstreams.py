@@ -1,8 +1,10 @@
 """The real servers, over HTTP: the only module that knows a status code from an outcome."""
 
 import math
+import re
 import time
 from collections.abc import Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Self
 
@@ -10,6 +12,8 @@ from flaky_load_balancer.balancer import LONGEST_WAIT
 from flaky_load_balancer.dispatcher import Answer
 from flaky_load_balancer.exchange import BrokenAnswerError, Exchanges, Server
 from flaky_load_balancer.types import Outcome
+
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # whole ones by the RFC; some servers are more exact
 
 
 def retry_after(header: str | None, now: float) -> float:
@@ -20,14 +24,15 @@ def retry_after(header: str | None, now: float) -> float:
     """
     if header is None:
         return math.nan
+    header = header.strip()
+    if SECONDS.fullmatch(header):
+        return min(LONGEST_WAIT, float(header))
     try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - now
-        except (ValueError, OverflowError):
-            return math.nan
-    return min(LONGEST_WAIT, max(0.0, seconds)) if not math.isnan(seconds) else math.nan
+        date = parsedate_to_datetime(header)
+        seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
+    except (ValueError, OverflowError):
+        return math.nan
+    return min(LONGEST_WAIT, max(0.0, seconds))
 
 
 def classify(status: int, retry_after_header: str | None, now: float) -> Answer:

@@ -84,6 +84,7 @@ async def test_given_up_after_a_failure_is_502() -> None:
     body = is_problem(response, 502)
     assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 10)
     assert response.headers["X-FLB-Attempts"] == "10"
+    assert response.headers["X-FLB-Server"] == SERVERS[0]
 
 
 async def test_refused_everywhere_is_429_with_a_time_to_come_back() -> None:
@@ -101,12 +102,26 @@ async def test_no_attempt_at_all_is_429() -> None:
 async def test_retry_after_is_when_the_first_server_wakes() -> None:
     class Cooling(Scripted):
         def beliefs(self, now: Floats) -> dict[str, Floats]:
-            return {"until": np.array([[now[0] - 3, now[0] + 7.2, now[0] + 4.5]])}
+            return {"until": np.array([[now[0] + 9.1, now[0] + 7.2, now[0] + 4.5]])}
 
     served = route(answering(Outcome.RATE_LIMITED), Cooling([0, GIVE_UP]))
     async with client(served) as http:
         response = await http.post("/", content=ID)
     assert response.headers["Retry-After"] == "5"
+
+
+async def test_retry_after_is_at_least_what_the_servers_asked_for() -> None:
+    refusals = [Answer(Outcome.RATE_LIMITED, retry_after=wait) for wait in (30.0, 7.0, 9.0)]
+    async with client(route(answering(*refusals), [0, 1, 2, GIVE_UP])) as http:
+        response = await http.post("/", content=ID)
+    assert response.headers["Retry-After"] == "7"
+
+
+async def test_a_server_that_was_not_asked_is_awake() -> None:
+    refusals = [Answer(Outcome.RATE_LIMITED, retry_after=30.0)] * 2
+    async with client(route(answering(*refusals), [0, 1, GIVE_UP])) as http:
+        response = await http.post("/", content=ID)
+    assert response.headers["Retry-After"] == "1"
 
 
 async def test_the_deadline_is_504() -> None:
@@ -152,6 +167,9 @@ WRONG = [
     (400, b"\xff\xfe" * 12, PLAIN),
     (400, b'{"id": "' + ID.encode() + b'", "id": "' + ID.encode() + b'"}', JSON),
     (400, b'{"id": "' + ID.encode() + b'", "a": {"b": 1, "b": 2}}', JSON),
+    (400, b'{"id": "' + ID.encode() + b'", "a": NaN}', JSON),
+    (400, ID.encode(), [("Content-Type", "image/png"), ("Content-Type", "text/plain")]),
+    (400, ID.encode(), [("Content-Encoding", "gzip"), ("Content-Encoding", "identity")]),
     (413, b"a" * (LARGEST + 1), PLAIN),
     (413, b"a" * 10_000_000, PLAIN),
     (415, ID.encode(), {"Content-Type": "application/xml"}),
@@ -176,13 +194,14 @@ WRONG = [
 
 @pytest.mark.parametrize(("status", "body", "headers"), WRONG)
 async def test_a_wrong_request_is_told_why_and_never_sent(
-    status: int, body: bytes, headers: dict[str, str]
+    status: int, body: bytes, headers: dict[str, str] | list[tuple[str, str]]
 ) -> None:
     served = route(answering())
     async with client(served) as http:
         response = await http.post("/", content=body, headers=headers)
     assert is_problem(response, status)["status"] == status
     assert response.headers["X-Request-ID"]
+    assert response.headers["X-FLB-Attempts"] == "0"
     assert served.tally.requests == served.tally.attempts == 0
     assert served.dispatcher.in_flight == 0
 
@@ -205,8 +224,11 @@ async def test_a_body_in_pieces_is_not_read_beyond_the_limit() -> None:
 @pytest.mark.parametrize("path", ["/nothing", "//", "/v4", "/docs", "/openapi.json", "/%00"])
 async def test_an_unknown_path_is_404(path: str) -> None:
     async with client(route(answering())) as http:
-        response = await http.post(httpx.URL("http://balancer" + path), content=ID)
+        url = httpx.URL("http://balancer" + path)
+        response = await http.post(url, content=ID, headers={"X-Request-ID": "mine"})
     is_problem(response, 404)
+    assert response.headers["X-Request-ID"] == "mine"
+    assert response.headers["X-FLB-Attempts"] == "0"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -215,6 +237,7 @@ async def test_another_method_is_405(method: str) -> None:
         response = await http.request(method, "/")
     is_problem(response, 405)
     assert response.headers["Allow"] == "POST"
+    assert response.headers["X-Request-ID"]
 
 
 async def test_each_route_has_its_path_and_its_own_books() -> None:
@@ -241,6 +264,26 @@ async def test_a_fault_of_ours_is_a_500_and_frees_the_slot() -> None:
         response = await http.post("/", content=ID)
     is_problem(response, 500)
     assert served.dispatcher.in_flight == 0
+
+
+async def half_a_body() -> AsyncIterator[bytes]:
+    yield ID[:10].encode()
+    await asyncio.sleep(60)
+
+
+async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaky_load_balancer.data_plane.SLOWEST_BODY", 0.05)
+    async with client(route(answering())) as http:
+        is_problem(await http.post("/", content=half_a_body(), headers=PLAIN), 408)
+
+
+async def test_a_body_that_is_still_coming_does_not_hold_up_a_shutdown() -> None:
+    gate = Gate(10)
+    async with client(route(answering()), gate=gate) as http:
+        sending = asyncio.create_task(http.post("/", content=half_a_body(), headers=PLAIN))
+        await asyncio.sleep(0.05)
+        await gate.close(grace=0.05)
+        is_problem(await sending, 503)
 
 
 async def hang_up(served: Route, after: float) -> list[Message]:

@@ -76,6 +76,9 @@ def test_servers_that_wait_say_until_when() -> None:
         until = route.frame(now)["servers"]["until"]
         assert any(until)
         assert all(time == 0 or now < time <= now + 20.1 for time in until)
-        assert 0 < route.wakes_in(now) <= min(time for time in until if time) - now + 0.06
+        waits = [time - now if time else 0.0 for time in until]
+        assert abs(route.wakes_in(now) - min(waits)) < 0.06
+        route.dispatcher.not_before = [now + 30.0 + arm for arm in range(10)]
+        assert abs(route.wakes_in(now) - 30.0) < 1e-6
 
     run_in_virtual_time(play())
