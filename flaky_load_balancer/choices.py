@@ -130,7 +130,9 @@ def routes(
         return pools, made
     _check_strategy("--strategy", strategy)
     pool = _flagged_pool(servers, scenario, seed)
-    return {"default": pool}, (RouteSettings("default", "/", "default", strategy),)
+    return {"default": pool}, (
+        RouteSettings("default", "/", "default", catalogue.canonical(strategy)),
+    )
 
 
 def _ways(

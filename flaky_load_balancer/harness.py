@@ -122,14 +122,10 @@ async def played(plan: Plan, recorder: Recorder, watcher: Watcher) -> AsyncItera
     session = Session(plan, runs_of(plan))
     async with AsyncExitStack() as stack:
         stage = _Stage(session, recorder, stack)
-        try:
-            await stage.set_up()
-            watcher.started(session)
-            await stage.play(watcher)
-            await stage.collect()
-        finally:
-            if session.id is not None:
-                recorder.finish_session(session.id)
+        await stage.set_up()
+        watcher.started(session)
+        await stage.play(watcher)
+        await stage.collect()
         yield session
 
 
@@ -181,7 +177,10 @@ class _Stage:
             watching.cancel()
 
     async def collect(self) -> None:
-        """Each run's numbers: counted by the balancer, timed by the client."""
+        """Each run's numbers: counted by the balancer, timed by the client.
+
+        Only now are the runs and the session finished; until here they would be interrupted.
+        """
         rows = {row["route"]: row for row in (await self._snapshot())["routes"]}
         for run in self.session.runs:
             assert run.sent is not None  # all were played
@@ -190,6 +189,9 @@ class _Stage:
             number = self.recorded.get(run.route)
             if number is not None:
                 self.recorder.annotate(number, facts)
+                self.recorder.finish_run(number)
+        if self.session.id is not None:
+            self.recorder.finish_session(self.session.id)
         self.session.warnings += complaints(self.session)
         self.session.warnings += [
             f"the balancer: {line}" for line in self.balancer.said if TROUBLE.search(line)

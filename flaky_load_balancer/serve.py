@@ -1,6 +1,7 @@
 """``flb serve``: both planes, the live view and the records in one process and one event loop."""
 
 import asyncio
+import errno
 import gc
 import socket
 import time
@@ -88,10 +89,10 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
             making.cancel()
             await live.close()
             await asyncio.gather(data_server.stopped(), admin_server.stopped())
-        for route in routes:
-            if route.run is not None:
-                recorder.finish_run(route.run)
-        if settings.session is None:
+        if settings.session is None:  # else whoever began the session knows when it is complete
+            for route in routes:
+                if route.run is not None:
+                    recorder.finish_run(route.run)
             recorder.finish_session(session)
 
 
@@ -235,6 +236,8 @@ def _listening(host: str, port: int, flag: str) -> Iterator[socket.socket]:
             opened.listen(2048)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
+            if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+                raise SettingsError(f"--host {host}: no address of this machine") from None
             raise SettingsError(
                 f"{flag} {port}: {reason}; choose another port with {flag}, or 0 for any free one"
             ) from None

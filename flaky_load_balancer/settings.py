@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.types import Rules
 
-NOT_IN_URLS = frozenset(" ?#\\")  # of servers: we add no query and send no fragment
+PATH = re.compile(r"/[A-Za-z0-9._~:=,@/+-]*")
+NOT_IN_URLS = frozenset(" ?#\\@")  # of servers: we add no query and send no fragment
 
 
 class SettingsError(UserError):
@@ -90,7 +91,7 @@ def server_url(text: str, where: str) -> str:
         valid = url.scheme in {"http", "https"} and url.hostname and url.port != 0
     except ValueError:
         valid = False
-    if not valid or set(text) & NOT_IN_URLS or not text.isprintable():
+    if not valid or set(text) & NOT_IN_URLS or not (text.isascii() and text.isprintable()):
         raise SettingsError(
             f"{where}: {text!r} is not a server's address; expected one like http://127.0.0.1:4000"
         )
@@ -161,7 +162,7 @@ class _Reader:
         key = f"routes.{name}"
         self.known(table, key, {"path", "pool", "strategy"})
         path = self.text(table, key, "path") or ""
-        if not re.fullmatch(r"/[A-Za-z0-9._~:=,@/+-]*", path):
+        if not PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
             raise self.wrong(f"{key}.path", f"a path such as /v6/T2, not {path!r}")
         pool = self.text(table, key, "pool") or ""
         if pool not in pools:

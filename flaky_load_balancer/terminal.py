@@ -88,6 +88,9 @@ def refusing() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         raise typer.Exit(FAILED) from None
+    except OSError as error:  # a disk that is full, a folder that went away
+        complain(f"{error.strerror}: {error.filename or 'while writing'}")
+        raise typer.Exit(FAILED) from None
 
 
 def complain(message: str) -> None:

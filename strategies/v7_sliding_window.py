@@ -38,7 +38,7 @@ class SlidingWindow(Strategy):
     b: float = 1.0
 
     def __post_init__(self) -> None:
-        require("memory", self.memory, least=1, whole=True)
+        require("memory", self.memory, least=1, most=10_000, whole=True)
         require("cooldown", self.cooldown, least=0)
         require_one_of("fallback", self.fallback, FALLBACKS)
         require_prior(self.a, self.b)
