@@ -188,7 +188,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
-    """Play a plan and tell what came of it; with ``stay`` the dashboard is up until Ctrl-C."""
+    """Play a plan and tell what came of it; with ``stay`` the balancer is up until Ctrl-C."""
     recording = NoRecorder() if plan.data_dir is None else Recorder(plan.data_dir, plan.keep)
     with recording as recorder, Progress(out.console) as progress:
         async with played(plan, recorder, progress) as session:
@@ -202,7 +202,7 @@ async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
                 out.console.print(f"recorded as session {session.id}: flb export {session.id}")
             out.write(session.result())
             if stay and dashboard:
-                out.console.print(f"dashboard: {session.admin}  (Ctrl-C ends)")
+                out.console.print(f"the balancer is still up: {session.admin}  (Ctrl-C ends)")
                 await told_to_stop(child=False)
 
 
