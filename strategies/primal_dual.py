@@ -9,7 +9,8 @@ Source: Badanidiyuru, Kleinberg and Slivkins, "Bandits with knapsacks" (arXiv 13
 an episode, episodes in place of the stop at the first empty budget, and sleeping arms.
 
     index = UCB(S / n) / (v . LCB(cost)); servers never attempted first; n with refusals
-    T rounds, q of them a second; limits r_i as estimated, none (cost 0) before a first refusal
+    T rounds, q of them a second (of the run so far, at least ``memory`` seconds)
+    limits r_i as ``limit_rate`` estimates them; none, and cost 0, before a first refusal
     budgets:  time T, paid attempts B_p = paid_share T, admissions B_i = T min(1, r_i / q)
     costs, scaled to the smallest budget B:  time B / T;  paid B / B_p;  server i
               B / B_i x admitted / n
