@@ -79,6 +79,7 @@ class Lockstep:
         if old.size:
             old = old.compress(self._end(old, column.take(old), now.take(old)))
         later, then = self._next()
+        self._in_turn(later, then)
         arriving = (later == ARRIVAL) & (then < np.inf)
         arriving[old] = False
         new = np.flatnonzero(arriving)
