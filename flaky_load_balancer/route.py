@@ -68,8 +68,7 @@ class Route:
     def wakes_in(self, now: float) -> float:
         """Seconds until the first server wakes: by its own word and in the strategy's eyes."""
         until = self._beliefs(now).get("until", np.full(len(self.servers), now))
-        waking = zip(until.tolist(), self.dispatcher.not_before, strict=True)
-        return max(0.0, min(max(times) for times in waking) - now)
+        return max(0.0, float(np.maximum(until, self.dispatcher.not_before).min()) - now)
 
     def _beliefs(self, now: float) -> dict[str, Floats]:
         """Each array (K,)."""

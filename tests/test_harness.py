@@ -269,7 +269,7 @@ def test_it_stays_until_ctrl_c_with_the_results_written(tmp_path: Path) -> None:
     words = ("--scenario", "T1", "--strategy", "v4", "--requests", 5, "--rate", 20)
     saving = ("--free-ports", "--stay", "--json", "r.json")
     with started("harness", *words, *saving, cwd=tmp_path) as process:
-        admin = re.findall(r"http://[0-9.:]+", line_of(process, "dashboard: "))[0]
+        admin = re.findall(r"http://[0-9.:]+", line_of(process, "still up: "))[0]
         (row,) = json.loads((tmp_path / "r.json").read_text())["runs"]
         assert row["requests"] == 5
         with urllib.request.urlopen(f"{admin}/api/snapshot", timeout=20) as answer:
