@@ -115,10 +115,13 @@ def test_each_run_has_the_promised_fields_and_its_score(race: Race) -> None:
         assert row["seconds"] >= 5 / 20 * 0.9
 
 
-def test_the_offered_rate(race: Race) -> None:
-    """Six requests 50 ms apart: here a busy machine shows, so not the percent of a long run."""
-    rates = sorted(row["offered_rate"] for row in race.result["runs"])
-    assert 10 < rates[len(rates) // 2] < 30
+def test_the_offered_rate_is_kept_or_its_lack_is_said(race: Race) -> None:
+    """Six requests 50 ms apart: a busy machine shows here, and must say so."""
+    said = race.done.out + race.done.err
+    for row in race.result["runs"]:
+        if abs(row["offered_rate"] / 20 - 1) > 0.01:
+            sent = f"{row['offered_rate']:.2f} requests per second were sent"
+            assert f"{row['strategy']}-{row['scenario']}: {sent}" in said
 
 
 def test_the_tables_are_sorted_and_nothing_is_left(race: Race) -> None:
@@ -231,8 +234,8 @@ class Going:
 @pytest.mark.parametrize(
     ("number", "code", "state"),
     [
-        (signal.SIGINT, 130, "finished"),
-        (signal.SIGTERM, 143, "finished"),
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "interrupted"),
         (signal.SIGKILL, -signal.SIGKILL, None),
     ],
 )
