@@ -23,6 +23,7 @@ from flaky_load_balancer.types import (
 )
 
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
+TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
 
 
@@ -157,5 +158,13 @@ class Balancer:
             return action
         if action.until is None or not (action.until[held] > now[held]).all():
             raise IllegalMoveError("HOLD needs a time in the future to ask again (Action.until)")
-        late = held & (np.where(held, action.until, now) >= deadline)
-        return replace(action, arm=np.where(late, GIVE_UP, arm))
+        until = _whole(action.until)
+        late = held & (np.where(held, until, now) >= deadline)
+        return replace(action, arm=np.where(late, GIVE_UP, arm), until=until)
+
+
+def _whole(until: Floats) -> Floats:
+    """Times on whole ticks, never earlier than they were."""
+    ticks = np.ceil(until * TICKS)
+    ticks += ticks / TICKS < until  # where the product lost a last digit
+    return ticks / TICKS

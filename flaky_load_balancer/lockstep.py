@@ -20,7 +20,6 @@ Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 ARRIVAL = 0  # the column of each replication's next arrival; requests in flight have the others
 WOKEN = -1  # what a held request reports instead of an Outcome
 SUCCEEDED, FAILED, REFUSED, CANCELLED = map(int, Outcome)
-NANOSECOND = 1e-9  # finer than the timers of the other driver
 UNSEEN = 256  # batches of latencies that wait to be counted
 
 
@@ -79,7 +78,6 @@ class Lockstep:
         if old.size:
             old = old.compress(self._end(old, column.take(old), now.take(old)))
         later, then = self._next()
-        self._in_turn(later, then)
         arriving = (later == ARRIVAL) & (then < np.inf)
         arriving[old] = False
         new = np.flatnonzero(arriving)
@@ -97,12 +95,12 @@ class Lockstep:
         return column, self.due.take(self.first + column)
 
     def _in_turn(self, column: Ints, now: Floats) -> None:
-        """Of events within a nanosecond, an arrival is first, then what was decided first.
+        """Of several events of one instant, an arrival is first, then what was decided first.
 
         Requests that are held until the same moment keep their order that way.
         """
         due = self.due.reshape(-1, self.columns)
-        first = due <= now[:, None] + NANOSECOND
+        first = due == now[:, None]
         if np.count_nonzero(first) == len(now):
             return
         tied = np.flatnonzero((np.count_nonzero(first, axis=1) > 1) & (now < np.inf))
