@@ -132,3 +132,12 @@ def test_a_batch_of_some_that_may_and_some_that_may_not_go_on() -> None:
     action = balancer.decide(rows, slots, np.zeros(2))
     assert action.arm.tolist() == [GIVE_UP, 1]
     assert balancer.attempts[:, 0].tolist() == [5, 1]
+
+
+@given(st.floats(1e-9, 99.0), st.floats(0.0, 0.9))
+def test_a_hold_ends_on_a_whole_microsecond_and_never_early(until: float, now: float) -> None:
+    balancer, _ = balancer_of([HOLD], hold=until)
+    asked = balancer.decide(ROW, ROW, at(now)).until
+    assert asked is not None
+    assert now + until <= asked[0] <= now + until + 2.1e-6
+    assert asked[0] * 1e6 == pytest.approx(round(asked[0] * 1e6), abs=1e-6)

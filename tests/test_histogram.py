@@ -66,3 +66,17 @@ def test_cumulative_counts_rise_to_all(values: list[float]) -> None:
 @given(values=latencies)
 def test_the_sum_is_exact(values: list[float]) -> None:
     assert filled(values).sum == pytest.approx(math.fsum(values))
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1), st.integers(0, 50))
+def test_many_at_once_are_counted_as_one_by_one(latencies: list[float], cut: int) -> None:
+    alone, first, rest = Histogram(), Histogram(), Histogram()
+    for latency in latencies:
+        alone.add(latency)
+    first.add_all(np.array(latencies[:cut]))
+    rest.add_all(np.array(latencies[cut:]))
+    first.merge(rest)
+    assert first.count == alone.count
+    assert first.sum == pytest.approx(alone.sum)
+    cumulated = np.cumsum(first.counts) - np.cumsum(alone.counts)
+    assert abs(cumulated).max() <= 1  # an edge may fall to either side

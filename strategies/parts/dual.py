@@ -16,7 +16,7 @@ import numpy as np
 from flaky_load_balancer.types import Floats, Rules
 
 DEEPEST = 7  # attempts that are looked at: later ones matter to nobody
-RARE = 1e-4  # admissions per request below which a server counts as empty
+RARE = 1e-4  # admissions per request that everybody is taken to have and to use
 
 
 def values(success: Floats, price: Floats, rules: Rules) -> Floats:
@@ -34,8 +34,7 @@ def balance(
 ) -> Floats:
     """(n, K) prices one step nearer to where use meets ``supply``, admissions per request."""
     use = _use(success, price, rules, softness)
-    supply = np.maximum(supply, RARE)
-    step = softness * np.log((use + RARE) / (supply + RARE))
+    step = softness * np.log((use + RARE) / (np.minimum(supply, DEEPEST) + RARE))
     return np.clip(price + step, 0.0, 1.0)
 
 
