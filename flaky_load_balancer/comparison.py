@@ -8,7 +8,7 @@ from flaky_load_balancer.intervals import Estimate, Standing, ranked
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.settings import Game
 from flaky_load_balancer.simulator import Run
-from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.strategy import Informed, Strategy
 from flaky_load_balancer.types import Floats
 
 BLOCK = 1000  # replications that are played together, at most
@@ -96,8 +96,9 @@ class Comparison:
         return [cell for cell in self.cells if cell.scenario == scenario]
 
     def standings(self, scenario: str) -> list[Standing]:
-        """The best first, on one scenario."""
-        return ranked({cell.strategy: cell.run.score for cell in self.on(scenario)})
+        """The best first, on one scenario; before them who knows the servers."""
+        told = {name for name, each in self.plan.strategies.items() if isinstance(each, Informed)}
+        return ranked({cell.strategy: cell.run.score for cell in self.on(scenario)}, told)
 
     def result(self) -> dict[str, Any]:
         """The comparison under the names of the contract, with differences to the best."""

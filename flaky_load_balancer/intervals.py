@@ -5,7 +5,7 @@ or hard for all of them falls out, and with it most of the noise.  Intervals are
 with many replications are normal ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite, nan, sqrt
 from typing import Any, NamedTuple
 
@@ -48,18 +48,22 @@ class Standing(NamedTuple):
 
     name: str
     behind: Estimate  # points that the best one's score is higher by
-    group: int  # from 1; within a group, nobody can be told apart from its first
+    group: int  # from 1; within a group, nobody can be told apart from its first; 0: a reference
 
 
-def ranked(scores: Mapping[str, Floats]) -> list[Standing]:
+def ranked(scores: Mapping[str, Floats], references: Collection[str] = ()) -> list[Standing]:
     """The best mean first, given the scores (R,) of each on the same R fleets.
 
     A group goes on while the interval of the difference to its first member has 0 in it.
+    References (the oracle) come before all others, who are not measured against them.
     """
     order = sorted(scores, key=lambda name: -float(scores[name].mean()))
-    best = first = scores[order[0]]
-    standings, group = [], 1
-    for name in order:
+    rivals = [name for name in order if name not in references] or order
+    best = first = scores[rivals[0]]
+    apart = [name for name in order if name not in rivals]
+    standings = [Standing(name, Estimate.of(best - scores[name]), 0) for name in apart]
+    group = 1
+    for name in rivals:
         if Estimate.of(first - scores[name]).low > 0:
             first, group = scores[name], group + 1
         standings.append(Standing(name, Estimate.of(best - scores[name]), group))

@@ -83,6 +83,7 @@ def table(scenario: str, standings: Sequence[Standing], cells: Sequence[Cell]) -
 
 def sentence(standings: Sequence[Standing], plan: Plan) -> str:
     """Which is best, by how much, and how sure that is."""
+    standings = [each for each in standings if each.group > 0]  # references are no rivals
     leaders = [each.name for each in standings if each.group == 1]
     others = [each for each in standings if each.group > 1]
     if plan.replications < 2:

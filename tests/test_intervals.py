@@ -49,3 +49,12 @@ def test_twins_and_single_replications_cannot_be_told_apart() -> None:
     scores = np.array([3.0, 4.0, 5.0])
     assert [each.group for each in ranked({"a": scores, "b": scores.copy()})] == [1, 1]
     assert [each.group for each in ranked({"a": scores[:1], "b": scores[1:2]})] == [1, 1]
+
+
+def test_a_reference_is_nobody_s_rival() -> None:
+    scores = {"a": np.array([3.0, 4.0, 5.1]), "oracle": np.array([9.0, 9.5, 9.0])}
+    told, best = ranked(scores, {"oracle"})
+    assert (told.name, told.group) == ("oracle", 0)
+    assert told.behind.high < 0
+    assert (best.name, best.group, best.behind.mean) == ("a", 1, 0.0)
+    assert ranked({"oracle": scores["oracle"]}, {"oracle"})[0].group == 1
