@@ -9,8 +9,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import getrandbits
 from typing import Any
@@ -59,7 +58,7 @@ class Gate:
     def __init__(self, max_in_flight: int) -> None:
         self.max_in_flight = max_in_flight
         self.closing = False
-        self._arriving: set[asyncio.Task[Any]] = set()
+        self.arriving: set[asyncio.Task[Any]] = set()
         self.inside: set[asyncio.Task[Any]] = set()
 
     @property
@@ -73,33 +72,40 @@ class Gate:
             return f"{self.in_flight} requests are in flight, --max-in-flight lets in no more"
         return None
 
-    @contextmanager
-    def arrival(self) -> Iterator[None]:
-        """While a request is being received: for so long at most, and not while we shut down."""
-        task = asyncio.current_task()
-        assert task is not None  # ASGI servers run apps in tasks
-        timer = asyncio.get_running_loop().call_later(SLOWEST_BODY, task.cancel)
-        self._arriving.add(task)
-        try:
-            yield
-        except asyncio.CancelledError:
-            task.uncancel()
-            if self.closing:
-                raise RefusedError(503, "shutting down") from None
-            raise RefusedError(408, f"no whole request within {SLOWEST_BODY} s") from None
-        finally:
-            self._arriving.discard(task)
-            timer.cancel()
-
     async def close(self, grace: float) -> None:
         """Let no more requests in; give those inside some seconds, then cancel them."""
         self.closing = True
-        for task in self._arriving:
+        for task in self.arriving:
             task.cancel()
         if self.inside:
             await asyncio.wait(self.inside, timeout=grace)
         for task in self.inside:
             task.cancel()
+
+
+class Arrival:
+    """A request that is being received: for so long at most, and not while we shut down."""
+
+    __slots__ = ("_gate", "_task", "_timer")
+
+    def __init__(self, gate: Gate) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # ASGI servers run apps in tasks
+        self._gate = gate
+        self._task = task
+
+    def __enter__(self) -> None:
+        self._gate.arriving.add(self._task)
+        self._timer = asyncio.get_running_loop().call_later(SLOWEST_BODY, self._task.cancel)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._gate.arriving.discard(self._task)
+        self._timer.cancel()
+        if kind is asyncio.CancelledError:
+            self._task.uncancel()
+            if self._gate.closing:
+                raise RefusedError(503, "shutting down") from None
+            raise RefusedError(408, f"no whole request within {SLOWEST_BODY} s") from None
 
 
 class Visit:
@@ -199,7 +205,7 @@ class Deliveries:
         await reply.send(send, headers)
 
     async def _answer(self, headers: Headers, receive: Receive) -> Reply:
-        with self._gate.arrival():
+        with Arrival(self._gate):
             body = await _body(headers, receive)
         request_id = read_id(headers, body)
         refused = self._gate.refusal()
