@@ -2,7 +2,6 @@
 
 from flaky_load_balancer.strategy import Strategy
 from strategies.balanced import Balanced
-from strategies.cascade import Cascade
 from strategies.kl_ucb import KLUCB
 from strategies.lagrange import Lagrange
 from strategies.oracle import Oracle
@@ -33,7 +32,6 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "round-robin": RoundRobin,
     "p2c-ewma": P2cEwma,
     "outlier": Outlier,
-    "cascade": Cascade,
     "kl-ucb": KLUCB,
     "primal-dual": PrimalDual,
     "balanced": Balanced,
