@@ -1,0 +1,155 @@
+"""cascade by hand: when it sends, waits and stops, and that its regret is small."""
+
+import numpy as np
+import pytest
+
+from flaky_load_balancer import scenarios
+from flaky_load_balancer.fleet import Fleet
+from flaky_load_balancer.possible import bounds
+from flaky_load_balancer.servers import Servers
+from flaky_load_balancer.simulator import simulate
+from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.types import GIVE_UP, HOLD, Action, Context, Rules
+from strategies.cascade import Cascade
+from strategies.p2c_ewma import P2cEwma
+from strategies.v4_thompson import Thompson
+from strategies.v6_thompson_masked import ThompsonMasked
+from tests.strategies.table import Table
+
+NOON = 2.0**30  # clocks may start anywhere
+
+
+def table(arms: int = 2, **hyperparameters: float) -> Table:
+    return Table(Cascade(**hyperparameters), arms, means=True)
+
+
+def ask(played: Table, now: float, *, deadline: float, attempt: int = 1) -> Action:
+    """A request that is known by its deadline asks what to do."""
+    tried = np.zeros((1, played.arms), dtype=bool)
+    one = np.array([0]), np.array([now]), np.array([attempt]), tried, np.array([deadline])
+    return played.strategy.select(Context(*one))
+
+
+def serve(played: Table, outcomes: str, *, start: float, every: float) -> float:
+    """Send to server 0 so often, with these outcomes; when the next would be sent."""
+    for k, outcome in enumerate(outcomes):
+        now = start + k * every
+        ask(played, now, deadline=now + 10)
+        played.tell(0, outcome, now=now + 0.001, latency=0.001)
+    return start + len(outcomes) * every
+
+
+def refused_twice_as_fast(start: float) -> Table:
+    """A single server that admits every 0.1 s and refused after 0.05 s; its last at ``start``."""
+    played = table(arms=1)
+    now = serve(played, "S" * 40, start=start - 4.0, every=0.1)
+    now = serve(played, "R", start=now - 0.05, every=0.05)
+    serve(played, "S", start=now, every=0.1)
+    return played
+
+
+@pytest.mark.parametrize("start", [16.0, NOON])
+def test_it_holds_until_the_next_admission(start: float) -> None:
+    played = refused_twice_as_fast(start)
+    action = ask(played, start + 0.01, deadline=start + 10, attempt=2)
+    assert action.arm[0] == HOLD
+    assert action.until is not None
+    assert 0.05 < action.until[0] - start < 0.15
+
+
+def test_a_held_request_is_sent_when_it_was_promised_to_be() -> None:
+    played = refused_twice_as_fast(16.0)
+    until = ask(played, 16.01, deadline=26.0, attempt=2).until
+    assert until is not None
+    assert ask(played, float(until[0]), deadline=26.0, attempt=2).arm[0] == 0
+
+
+def test_promises_are_kept_apart() -> None:
+    """No herd: each request that is held is promised an admission of its own, in order."""
+    played = refused_twice_as_fast(16.0)
+    actions = [ask(played, 16.01, deadline=26.0 + k, attempt=2) for k in range(4)]
+    times = [float(action.until[0]) for action in actions if action.until is not None]
+    assert [int(action.arm[0]) for action in actions] == [HOLD] * 4
+    assert np.diff(times).min() > 0.05
+
+
+def test_it_never_holds_beyond_the_deadline() -> None:
+    played = refused_twice_as_fast(16.0)
+    for attempt in range(1, 4):
+        action = ask(played, 16.01, deadline=16.21 + attempt / 100, attempt=attempt)
+        assert action.until is not None
+        assert action.until[0] < 16.21 + attempt / 100
+
+
+def test_without_limits_the_best_server_is_taken_again_at_once() -> None:
+    played = table()
+    played.tell(0, "SSSSSSSS", now=1.0)
+    played.tell(1, "SFFFFF", now=1.0)
+    for attempt in (1, 2, 3):
+        assert ask(played, 2.0, deadline=12.0, attempt=attempt).arm[0] == 0
+        played.tell(0, "F", now=2.0, latency=0.0)
+
+
+def test_after_a_refusal_at_once_another_server_is_taken_first() -> None:
+    played = table(hurry=100.0)
+    played.tell(1, "SSSF", now=0.5)
+    serve(played, "SR", start=1.0, every=0.001)
+    assert ask(played, 1.003, deadline=11.0, attempt=3).arm[0] == 1
+
+
+def test_a_refusal_teaches_nothing_about_quality() -> None:
+    played = table()
+    before = played.beliefs(1.0)["mean"]
+    played.tell(0, "RRR", now=1.0)
+    assert played.beliefs(1.0)["mean"] == before == [2 / 3, 2 / 3]
+
+
+@pytest.mark.parametrize(("outcomes", "move"), [("S" * 8, 0), ("F" * 8, GIVE_UP)])
+def test_it_pays_only_where_that_brings_more_than_it_costs(outcomes: str, move: int) -> None:
+    played = table(arms=1)
+    played.tell(0, outcomes, now=1.0)
+    assert ask(played, 2.0, deadline=12.0, attempt=4).arm[0] == move
+
+
+def test_free_attempts_are_never_given_up() -> None:
+    played = table(arms=1)
+    played.tell(0, "F" * 50, now=1.0)
+    assert ask(played, 2.0, deadline=12.0, attempt=3).arm[0] == 0
+
+
+def test_retry_after_is_believed() -> None:
+    played = table(arms=1)
+    ask(played, 1.0, deadline=11.0)
+    played.tell(0, "R", now=1.0, latency=0.0, retry_after=5)
+    action = ask(played, 1.5, deadline=11.0, attempt=2)
+    assert action.arm[0] == HOLD
+    assert action.until is not None
+    assert 5.0 < action.until[0] <= 6.0
+
+
+def test_beliefs_name_capacity_and_when_it_is_back() -> None:
+    played = refused_twice_as_fast(16.0)
+    beliefs = played.beliefs(16.02)
+    assert 8 < beliefs["capacity"][0] < 20
+    assert 16.05 < beliefs["until"][0] < 16.2
+    assert table().beliefs(1.0)["capacity"] == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize("name", ["hurry", "drift", "growth", "a"])
+def test_hyperparameters_are_checked(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Cascade(**{name: 0.0})
+
+
+@pytest.mark.parametrize("name", ["T2", "T2-tight"])
+def test_its_regret_is_less_than_half_of_the_others(name: str) -> None:
+    scenario, rules = scenarios.find(name), Rules(10)
+    fleet = Servers(Fleet.draw(scenario, 0, replications=16))
+    bound = bounds(fleet, 500, rate=10.0, deadline=10.0, rules=rules)
+
+    def regret(strategy: Strategy) -> float:
+        run = simulate(strategy, scenario, rules, requests=500, replications=16)
+        return float((bound - run.score).mean())
+
+    others = min(map(regret, (Thompson(), ThompsonMasked(), P2cEwma())))
+    assert 0 < regret(Cascade()) < 0.5 * others
