@@ -25,8 +25,10 @@ from flaky_load_balancer.scenarios import Scenario, find
 from flaky_load_balancer.servers import Servers
 from flaky_load_balancer.settings import Game
 from flaky_load_balancer.simulator import Run, simulate
+from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.types import Floats
 from strategies import STRATEGIES
+from strategies.cascade import Cascade
 
 TARGETS = ["T1", "T2", "T3", "T3-low", "T2-tight", "T3-tide", "quota"]
 OTHERS = [*(f"v{n}" for n in range(1, 9)), "random", "round-robin", "p2c-ewma", "outlier"]
@@ -43,14 +45,13 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", default=TARGETS)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--replications", type=int, default=60)
-    parser.add_argument("--strategy", default="cascade")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=NUMBER")
     arguments = parser.parse_args()
     numbers = {name: float(x) for name, x in (pair.split("=") for pair in arguments.set)}
     print(HEAD)
     for name in arguments.scenarios:
         trial = Trial(find(name), arguments.requests, arguments.replications)
-        print(trial.line(arguments.strategy, numbers), flush=True)
+        print(trial.line(Cascade(**numbers)), flush=True)
 
 
 class Trial:
@@ -61,12 +62,12 @@ class Trial:
         self.game = Game()
         self.rules = self.game.rules(scenario.servers)
 
-    def line(self, strategy: str, numbers: dict[str, float]) -> str:
+    def line(self, strategy: Strategy) -> str:
         bound = self._kept("bound", self._bound)
         others = {name: bound - self._kept(name, partial(self._score, name)) for name in OTHERS}
         best = min(others, key=lambda name: float(others[name].mean()))
         began = perf_counter()
-        run = self._play(strategy, numbers)
+        run = self._play(strategy)
         took = perf_counter() - began
         regret = bound - run.score
         low, high = ratio_interval(regret, others[best])
@@ -79,9 +80,9 @@ class Trial:
             f" {run.rate_limited.sum() / total:5.2f} {took:6.1f} s"
         )
 
-    def _play(self, name: str, numbers: dict[str, float]) -> Run:
+    def _play(self, strategy: Strategy) -> Run:
         return simulate(
-            STRATEGIES[name](**numbers),
+            strategy,
             self.scenario,
             self.rules,
             requests=self.requests,
@@ -89,7 +90,7 @@ class Trial:
         )
 
     def _score(self, name: str) -> Floats:
-        return self._play(name, {}).score
+        return self._play(STRATEGIES[name]()).score
 
     def _bound(self) -> Floats:
         servers = Servers(Fleet.draw(self.scenario, 0, replications=self.replications))

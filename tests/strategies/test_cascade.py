@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer import scenarios
+from flaky_load_balancer.conformance import check
+from flaky_load_balancer.conformance.promises import RULES
 from flaky_load_balancer.fleet import Fleet
 from flaky_load_balancer.possible import bounds
 from flaky_load_balancer.servers import Servers
@@ -133,6 +135,11 @@ def test_beliefs_name_capacity_and_when_it_is_back() -> None:
     assert 8 < beliefs["capacity"][0] < 20
     assert 16.05 < beliefs["until"][0] < 16.2
     assert table().beliefs(1.0)["capacity"] == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_it_keeps_the_rules(rule: str) -> None:
+    check(Cascade, rule)
 
 
 @pytest.mark.parametrize("name", ["hurry", "drift", "growth", "a"])
