@@ -141,3 +141,42 @@ def test_a_hold_ends_on_a_whole_microsecond_and_never_early(until: float, now: f
     assert asked is not None
     assert now + until <= asked[0] <= now + until + 2.1e-6
     assert asked[0] * 1e6 == pytest.approx(round(asked[0] * 1e6), abs=1e-6)
+
+
+@given(
+    arms=st.lists(
+        st.lists(st.sampled_from([HOLD, GIVE_UP, 0, 1, 2]), min_size=3, max_size=3),
+        min_size=8,
+        max_size=8,
+    ),
+    outcomes=st.lists(st.sampled_from(list(Outcome)), min_size=8, max_size=8),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_request_alone_is_kept_like_one_of_a_batch(
+    arms: list[list[int]], outcomes: list[Outcome]
+) -> None:
+    """Live there is one request at a time and in virtual time many: the rules are the same."""
+    rows, slots = np.arange(3), np.zeros(3, dtype=np.intp)
+    together = Scripted([arm for each in arms for arm in each])
+    batch = Balancer(together, RULES, np.random.default_rng(0), replications=3, slots=1)
+    strategies = [Scripted([each[row] for each in arms]) for row in range(3)]
+    alone = [Balancer(one, RULES, np.random.default_rng(0), slots=1) for one in strategies]
+    batch.arrive(rows, slots, np.full(3, 5.0))
+    for one in alone:
+        one.arrive(ROW, ROW, at(5.0))
+    for now, outcome in enumerate(outcomes):
+        if batch.attempts.max() >= RULES.max_attempts:
+            break  # from here on a batch asks for some only, and the scripts would part
+        moved = batch.decide(rows, slots, np.full(3, float(now))).arm
+        assert moved.tolist() == [one.decide(ROW, ROW, at(now)).arm[0] for one in alone]
+        sent = rows[moved >= 0]
+        fate, ended = np.full(len(sent), outcome), np.full(len(sent), now + 0.5)
+        batch.complete(sent, slots[: len(sent)], fate, ended, np.full(len(sent), np.nan))
+        for row in sent:
+            alone[row].complete(ROW, ROW, np.array([outcome]), at(now + 0.5), UNSAID)
+    assert batch.attempts[:, 0].tolist() == [one.attempts[0, 0] for one in alone]
+    assert batch.paid_attempts.tolist() == [one.paid_attempts[0] for one in alone]
+    assert batch.score.tolist() == [one.score[0] for one in alone]
+    for row, strategy in enumerate(strategies):
+        seen = [asked.tried[row].tolist() for asked in together.asked]
+        assert seen == [asked.tried[0].tolist() for asked in strategy.asked]
