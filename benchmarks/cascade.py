@@ -19,12 +19,12 @@ from time import perf_counter
 
 import numpy as np
 
-from flaky_load_balancer.fleet import Fleet
-from flaky_load_balancer.possible import bounds
+from flaky_load_balancer.bounds.possible import bounds
+from flaky_load_balancer.fleets.fleet import Fleet
+from flaky_load_balancer.fleets.servers import Servers
+from flaky_load_balancer.lab.simulator import Run, simulate
 from flaky_load_balancer.scenarios import Scenario, find
-from flaky_load_balancer.servers import Servers
 from flaky_load_balancer.settings import Game
-from flaky_load_balancer.simulator import Run, simulate
 from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.types import Floats
 from strategies import STRATEGIES

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from flaky_load_balancer import scenarios
-from flaky_load_balancer.simulator import simulate
+from flaky_load_balancer.lab.simulator import simulate
 from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.types import Context, Feedback, Outcome, Rules
 from strategies import STRATEGIES

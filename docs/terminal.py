@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from flaky_load_balancer import catalogue, choices
-from flaky_load_balancer.harness import Plan
-from flaky_load_balancer.report import play
+from flaky_load_balancer.sessions.harness import Plan
+from flaky_load_balancer.sessions.report import play
 from flaky_load_balancer.settings import Game
 from flaky_load_balancer.terminal import Output
 

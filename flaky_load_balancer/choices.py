@@ -4,10 +4,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from flaky_load_balancer import catalogue, ports, scenarios
-from flaky_load_balancer.harness import Plan, runs_of
+from flaky_load_balancer import catalogue, scenarios
+from flaky_load_balancer.fleets import ports
 from flaky_load_balancer.records import Keep
 from flaky_load_balancer.scenarios import Scenario
+from flaky_load_balancer.sessions.harness import Plan, runs_of
 from flaky_load_balancer.settings import (
     PoolSettings,
     RouteSettings,

@@ -26,8 +26,8 @@ from flaky_load_balancer.terminal import (
 )
 
 if TYPE_CHECKING:
-    from flaky_load_balancer.listeners import FleetAddress
-    from flaky_load_balancer.serve import Addresses
+    from flaky_load_balancer.fleets.listeners import FleetAddress
+    from flaky_load_balancer.planes.serve import Addresses
 
 # Each command imports what it needs when it is called: `flb --help` and the children of a session
 # start in a fraction of the time that everything together takes.
@@ -136,8 +136,8 @@ def harness(
 ) -> None:
     """Start flaky servers, balancer and dashboard; send requests; compare the strategies."""
     from flaky_load_balancer import choices
-    from flaky_load_balancer.harness import Plan
-    from flaky_load_balancer.report import play
+    from flaky_load_balancer.sessions.harness import Plan
+    from flaky_load_balancer.sessions.report import play
 
     with refusing():
         plan = Plan(
@@ -203,7 +203,7 @@ def serve(
 ) -> None:
     """Put the balancer in front of servers that already run."""
     from flaky_load_balancer import choices
-    from flaky_load_balancer import serve as serving
+    from flaky_load_balancer.planes import serve as serving
 
     with refusing():
         out = Output(json)
@@ -247,7 +247,7 @@ def servers(
     """Start the flaky downstream servers alone."""
     from flaky_load_balancer import choices
     from flaky_load_balancer.children import told_to_stop
-    from flaky_load_balancer.listeners import serve_fleets
+    from flaky_load_balancer.fleets.listeners import serve_fleets
 
     with refusing():
         out = Output(json)
@@ -301,8 +301,8 @@ def compare(
 ) -> None:
     """Compare strategies in virtual time: thousands of replications, confidence intervals."""
     from flaky_load_balancer import catalogue, choices
-    from flaky_load_balancer.comparison import Plan
-    from flaky_load_balancer.verdict import play
+    from flaky_load_balancer.lab.comparison import Plan
+    from flaky_load_balancer.lab.verdict import play
 
     with refusing():
         names = choices.chosen_strategies(strategy or ["all"], oracle=True)
@@ -358,9 +358,8 @@ def runs(
     json: Json = None,
 ) -> None:
     """Recorded runs; newest first."""
-    from flaky_load_balancer import export
-    from flaky_load_balancer.records import Records
-    from flaky_load_balancer.report import runs_table
+    from flaky_load_balancer.records import Records, export
+    from flaky_load_balancer.sessions.report import runs_table
 
     with refusing():
         out = Output(json)
@@ -381,8 +380,7 @@ def export_runs(
     data_dir: DataDir = Path(".flb"),
 ) -> None:
     """Write recorded runs to stdout, attempt by attempt."""
-    from flaky_load_balancer import export
-    from flaky_load_balancer.records import Records
+    from flaky_load_balancer.records import Records, export
 
     with refusing():
         export.export(Records(data_dir), names, form, sys.stdout)

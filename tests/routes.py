@@ -7,7 +7,7 @@ import numpy as np
 
 from flaky_load_balancer.balancer import Balancer
 from flaky_load_balancer.dispatcher import Answer, Dispatcher
-from flaky_load_balancer.route import Route
+from flaky_load_balancer.planes.route import Route
 from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.tally import Tally
 from flaky_load_balancer.types import Outcome, Rules

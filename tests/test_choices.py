@@ -7,7 +7,7 @@ import pytest
 
 from flaky_load_balancer import choices
 from flaky_load_balancer.errors import UserError
-from flaky_load_balancer.harness import Plan, runs_of
+from flaky_load_balancer.sessions.harness import Plan, runs_of
 from flaky_load_balancer.settings import Game, PoolSettings, RouteSettings
 from tests.programs import free_range, taken_port
 

@@ -20,13 +20,13 @@ from flaky_load_balancer import scenarios
 from flaky_load_balancer.balancer import Balancer
 from flaky_load_balancer.dispatcher import ROW, Answer, Dispatcher
 from flaky_load_balancer.events import Event
-from flaky_load_balancer.fleet import Fleet
+from flaky_load_balancer.fleets.fleet import Fleet
+from flaky_load_balancer.fleets.servers import Servers
+from flaky_load_balancer.lab.simulator import simulate
+from flaky_load_balancer.lab.truth import Told
 from flaky_load_balancer.scenarios import Scenario
-from flaky_load_balancer.servers import Servers
-from flaky_load_balancer.simulator import simulate
 from flaky_load_balancer.strategy import Informed, Strategy, Truth
 from flaky_load_balancer.tally import Tally
-from flaky_load_balancer.truth import Told
 from flaky_load_balancer.types import (
     GIVE_UP,
     HOLD,

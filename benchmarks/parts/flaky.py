@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import uvloop
 
-from flaky_load_balancer.listeners import listening
+from flaky_load_balancer.fleets.listeners import listening
 from flaky_load_balancer.scenarios import Scenario, find
 
 

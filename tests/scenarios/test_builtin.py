@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flaky_load_balancer.fleet import Fleet
+from flaky_load_balancer.fleets.fleet import Fleet
 from flaky_load_balancer.scenarios import ScenarioError, builtin, find, read
 
 SHIPPED = Path(str(files("flaky_load_balancer.scenarios")))

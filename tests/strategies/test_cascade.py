@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer import scenarios
+from flaky_load_balancer.bounds.possible import bounds
 from flaky_load_balancer.conformance import check
 from flaky_load_balancer.conformance.promises import RULES
-from flaky_load_balancer.fleet import Fleet
-from flaky_load_balancer.possible import bounds
-from flaky_load_balancer.servers import Servers
-from flaky_load_balancer.simulator import simulate
+from flaky_load_balancer.fleets.fleet import Fleet
+from flaky_load_balancer.fleets.servers import Servers
+from flaky_load_balancer.lab.simulator import simulate
 from flaky_load_balancer.strategy import Strategy
 from flaky_load_balancer.types import GIVE_UP, HOLD, Action, Context, Rules
 from strategies.cascade import Cascade

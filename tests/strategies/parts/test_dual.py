@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.bound import bound
+from flaky_load_balancer.bounds.bound import bound
 from flaky_load_balancer.types import Floats, Rules
 from strategies.parts.dual import balance, values
 

@@ -1,0 +1,1 @@
+"""What is possible at all with a fleet: what regret is measured against."""

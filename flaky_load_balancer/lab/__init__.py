@@ -1,0 +1,1 @@
+"""Comparisons in virtual time: the second driver, statistics, and the verdict."""

@@ -1,0 +1,118 @@
+"""A comparison of strategies: what is to be played, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flaky_load_balancer.lab.intervals import Estimate, Standing, ranked
+from flaky_load_balancer.lab.simulator import Run
+from flaky_load_balancer.scenarios import Scenario
+from flaky_load_balancer.settings import Game
+from flaky_load_balancer.strategy import Informed, Strategy
+from flaky_load_balancer.types import Floats
+
+BLOCK = 1000  # replications that are played together, at most
+ENTRIES = 400_000  # requests in flight that a block has room for, whatever the rate
+BOUNDED = 100  # fleets that the bound is computed for, where it takes a programme for each
+BOUNDED_AT_ONCE = 25
+
+COUNTS = "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared: strategies by the names that results show, on scenarios."""
+
+    strategies: Mapping[str, Strategy]
+    scenarios: Sequence[Scenario]
+    requests: int = 100
+    replications: int = 1000
+    rate: float = 10.0
+    seed: int = 0
+    game: Game = field(default_factory=Game)
+
+    @property
+    def block(self) -> int:
+        in_flight = min(self.requests, self.rate * self.game.deadline + 1)
+        return max(1, min(BLOCK, int(ENTRIES / in_flight)))
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """The first replication of each block, and how many it has."""
+        firsts = range(0, self.replications, self.block)
+        return [(first, min(self.block, self.replications - first)) for first in firsts]
+
+    def bounded(self, scenario: Scenario) -> list[tuple[int, int]]:
+        """As ``blocks``, of the replications whose fleets the bound is computed for."""
+        dear = scenario.limit is not None
+        count = min(self.replications, BOUNDED) if dear else self.replications
+        firsts = range(0, count, BOUNDED_AT_ONCE if dear else BLOCK)
+        return [(first, min(firsts.step, count - first)) for first in firsts]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One strategy on one scenario; ``bound`` (B,) is that of the first B fleets."""
+
+    strategy: str
+    scenario: str
+    run: Run
+    bound: Floats
+
+    @property
+    def score(self) -> Estimate:
+        return Estimate.of(self.run.score)
+
+    @property
+    def regret(self) -> Estimate:
+        return Estimate.of(self.bound - self.run.score[: len(self.bound)])
+
+    def latency_ms(self, share: float) -> float | None:
+        seconds = self.run.latency.quantile(share)
+        return None if seconds is None else 1000 * seconds
+
+    def result(self) -> dict[str, Any]:
+        """The cell under the names of the contract."""
+        return {
+            "strategy": self.strategy,
+            "scenario": self.scenario,
+            "score": self.score.json(),
+            "regret": self.regret.json(),
+            "bound": {"mean": float(self.bound.mean())},
+            **{name: {"mean": float(getattr(self.run, name).mean())} for name in COUNTS},
+            "latency_ms": {"p50": self.latency_ms(0.50), "p99": self.latency_ms(0.99)},
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of a plan."""
+
+    plan: Plan
+    cells: Sequence[Cell]
+    seconds: float  # that everything took
+    bound_seconds: float  # that the bounds took of these
+
+    def on(self, scenario: str) -> list[Cell]:
+        return [cell for cell in self.cells if cell.scenario == scenario]
+
+    def standings(self, scenario: str) -> list[Standing]:
+        """The best first, on one scenario; before them who knows the servers."""
+        told = {name for name, each in self.plan.strategies.items() if isinstance(each, Informed)}
+        return ranked({cell.strategy: cell.run.score for cell in self.on(scenario)}, told)
+
+    def result(self) -> dict[str, Any]:
+        """The comparison under the names of the contract, with differences to the best."""
+        plan = self.plan
+        standing = {(s.name, x.name): s for x in plan.scenarios for s in self.standings(x.name)}
+        cells = []
+        for cell in self.cells:
+            mine = standing[cell.strategy, cell.scenario]
+            cells.append({**cell.result(), "behind": mine.behind.json(), "group": mine.group})
+        return {
+            "seed": plan.seed,
+            "replications": plan.replications,
+            "requests": plan.requests,
+            "seconds": self.seconds,
+            "bound_seconds": self.bound_seconds,
+            "cells": cells,
+        }

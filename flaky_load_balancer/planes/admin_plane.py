@@ -1,0 +1,190 @@
+"""The admin plane: what people and programs ask about the balancer.  Routes without logic."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Header, HTTPException, Query, Response
+from fastapi.responses import StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from flaky_load_balancer import __version__, catalogue
+from flaky_load_balancer.planes import metrics, problems, schemas
+from flaky_load_balancer.planes.live import Live
+from flaky_load_balancer.planes.play import play
+from flaky_load_balancer.planes.route import Route
+from flaky_load_balancer.records import Records, export
+from flaky_load_balancer.types import Outcome
+
+HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+STUCK = 30.0  # seconds after which a reader that does not read is let go
+OUTCOMES = {outcome.label: outcome for outcome in Outcome}
+NO_DASHBOARD = """<!doctype html><meta charset="utf-8"><title>flaky_load_balancer</title>
+<p>The balancer runs. Its numbers: <a href="api/snapshot">snapshot</a>,
+<a href="metrics">metrics</a>, <a href="openapi.json">openapi.json</a>."""
+
+
+def admin_plane(
+    routes: Sequence[Route],
+    live: Live,
+    records: Records | None,
+    *,
+    ready: Callable[[], bool],
+    records_lost: Callable[[], int],
+) -> FastAPI:
+    """The app that watches these routes; ``records`` None where nothing is recorded."""
+    app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+    problems.install(app)
+    _health(app, ready)
+    _live(app, routes, live)
+    _recorded(app, records)
+    _strategies(app)
+    registry = metrics.registry(routes, records_lost)
+
+    @app.get("/metrics", include_in_schema=False)
+    def scrape() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/", include_in_schema=False)
+    def index() -> Response:
+        return Response(NO_DASHBOARD, media_type="text/html")
+
+    return app
+
+
+def _health(app: FastAPI, ready: Callable[[], bool]) -> None:
+    @app.get("/livez")
+    async def livez() -> schemas.Health:
+        return schemas.Health(status="alive")
+
+    @app.get("/readyz", responses={503: {"model": schemas.Health}})
+    async def readyz() -> Response:
+        """200 while requests are let in."""
+        return _json({"status": "ready"}) if ready() else _json({"status": "closing"}, 503)
+
+
+def _live(app: FastAPI, routes: Sequence[Route], live: Live) -> None:
+    by_name = {route.name: route for route in routes}
+
+    def find(name: str) -> Route:
+        if name not in by_name:
+            raise HTTPException(404, f"no such route: {name[:100]!a}; see /api/snapshot")
+        return by_name[name]
+
+    @app.get("/api/snapshot", response_model=schemas.Frame)
+    async def snapshot() -> Response:
+        """Everything the live page shows now."""
+        return _json(live.snapshot())
+
+    @app.get("/api/events", response_class=EventSourceResponse)
+    async def events(
+        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+    ) -> EventSourceResponse:
+        """Server-sent events: ``connected``, ``metrics`` while something changes, ``heartbeat``."""
+
+        async def stream() -> AsyncIterator[ServerSentEvent]:
+            async for event in live.events(last_event_id):
+                yield ServerSentEvent(event.data.decode(), event=event.kind, id=event.id)
+
+        return EventSourceResponse(stream(), ping=0, send_timeout=STUCK, sep="\n")
+
+    @app.get("/api/routes/{route:path}/decisions", response_model=schemas.Decisions)
+    async def decisions(route: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+        """Its last decisions behind a cursor: the index of every server, and why."""
+        found = find(route)
+        return _json({"servers": found.servers, "decisions": found.decisions(after)})
+
+    @app.get("/api/routes/{route:path}", response_model=schemas.RouteDetail)
+    async def detail(route: str) -> Response:
+        """One route in full."""
+        return _json(find(route).detail(live.now()))
+
+
+def _recorded(app: FastAPI, records: Records | None) -> None:
+    def kept() -> Records:
+        if records is None:
+            raise HTTPException(404, "nothing is recorded: started with --no-records")
+        return records
+
+    def one(found: dict[str, Any] | None, what: str, name: object) -> dict[str, Any]:
+        if found is None:
+            raise HTTPException(404, f"no such {what}: {str(name)[:100]!a}; see /api/{what}s")
+        return found
+
+    @app.get("/api/sessions")
+    def sessions() -> Response:
+        """Recorded sessions, newest first."""
+        return _json(kept().sessions())
+
+    @app.get("/api/sessions/{session}")
+    def session(session: str) -> Response:
+        """The comparison of the runs of one session."""
+        return _json(one(kept().session(session), "session", session))
+
+    @app.get("/api/runs")
+    def runs(session: str | None = None) -> Response:
+        """Recorded runs, newest first."""
+        return _json(kept().runs(session))
+
+    @app.get("/api/runs/{run}")
+    def run(run: int) -> Response:
+        return _json(one(kept().run(run), "run", run))
+
+    @app.get("/api/runs/{run}/frames", response_model=list[schemas.Frame])
+    def frames(
+        run: int,
+        after: float | None = None,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    ) -> Response:
+        """Frames for replay, oldest first, from behind a time (seconds since the epoch) on."""
+        one(kept().run(run), "run", run)
+        found = kept().frames(run, after, limit)
+        return Response(b"[" + b",".join(found) + b"]", media_type="application/json")
+
+    @app.get("/api/runs/{run}/attempts.csv", response_class=StreamingResponse)
+    def attempts_csv(run: int) -> Response:
+        """Every attempt, as ``flb export --format csv`` writes it."""
+        one(kept().run(run), "run", run)
+        name = f"attachment; filename=run-{run}.csv"
+        lines = export.csv_lines(kept(), [run])
+        headers = {"Content-Disposition": name}
+        return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
+
+    @app.get("/api/runs/{run}/attempts")
+    def attempts(
+        run: int,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> Response:
+        """The attempts from behind a cursor on; ``next`` is the cursor to go on with, or null."""
+        one(kept().run(run), "run", run)
+        rows = kept().attempts(run, after, limit)
+        following = rows[-1]["cursor"] if len(rows) == limit else None
+        return _json({"attempts": rows, "next": following})
+
+
+def _strategies(app: FastAPI) -> None:
+    @app.get("/api/strategies")
+    def strategies() -> list[schemas.StrategyRow]:
+        """What there is, with parameters."""
+        return [schemas.StrategyRow(**row) for row in catalogue.describe()]
+
+    @app.post("/api/play", response_model=schemas.Played)
+    def rounds(asked: schemas.PlayRequest) -> Response:
+        """A few rounds of a strategy on a small fleet of given rates."""
+        history = [(told.server, OUTCOMES[told.outcome]) for told in asked.history]
+        if any(server >= len(asked.rates) for server, _ in history):
+            raise HTTPException(422, "history: a server beyond those that have rates")
+        try:
+            strategy = catalogue.built_in(asked.strategy)
+        except catalogue.UnknownStrategyError as error:
+            raise HTTPException(422, f"strategy: {error}") from None
+        return _json(play(strategy, asked.rates, history, asked.rounds, asked.seed))
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(content, status, media_type="application/json")

@@ -1,0 +1,1 @@
+"""``flb harness``: servers, balancer and clients started together, watched, and compared."""
