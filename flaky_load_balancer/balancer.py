@@ -99,7 +99,7 @@ class Balancer:
             self._arm[place] = arm
             self._sent_at[place] = now.item()
             if made >= self.rules.free_attempts:
-                self.paid_attempts[rows] += 1
+                self.paid_attempts[rows.item()] += 1
         return action
 
     def _decide_each(self, rows: Ints, slots: Ints, now: Floats) -> Action:
@@ -124,10 +124,25 @@ class Balancer:
         self, rows: Ints, slots: Ints, outcome: Ints, now: Floats, retry_after: Floats
     ) -> None:
         """An attempt ended in each of n replications; ``retry_after`` in seconds or NaN."""
+        if len(rows) == 1:
+            self._complete_one(rows, slots, outcome, now, retry_after)
+            return
         at = self._places(rows, slots)
         self.delivered[rows] += outcome == _SUCCEEDED
         arm, latency = self._arm[at].copy(), now - self._sent_at[at]
         wait = np.minimum(retry_after, LONGEST_WAIT)
+        self.strategy.observe(Feedback(rows, now, arm, outcome, latency, wait))
+
+    def _complete_one(
+        self, rows: Ints, slots: Ints, outcome: Ints, now: Floats, retry_after: Floats
+    ) -> None:
+        """As ``complete`` for a single request: numbers are quicker than arrays."""
+        place = rows.item() * self.slots + slots.item()
+        if outcome.item() == _SUCCEEDED:
+            self.delivered[rows.item()] += 1
+        arm, latency = self._arm[place : place + 1].copy(), now - self._sent_at.item(place)
+        long = retry_after.item() > LONGEST_WAIT
+        wait = np.array([LONGEST_WAIT]) if long else retry_after
         self.strategy.observe(Feedback(rows, now, arm, outcome, latency, wait))
 
     def grow(self, slots: int) -> None:

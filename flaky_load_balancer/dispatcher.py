@@ -13,6 +13,7 @@ from math import nan
 
 import numpy as np
 
+from flaky_load_balancer.alarms import Alarms, Within
 from flaky_load_balancer.balancer import Balancer
 from flaky_load_balancer.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.types import HOLD, Action, Bools, Floats, Ints, Outcome
@@ -94,7 +95,7 @@ class Dispatcher:
         self._clock = clock
         self._record = record
         self._deadline = deadline
-        self._attempt_timeout = attempt_timeout
+        self._timeouts = Alarms(attempt_timeout)
         self._slots = balancer.slots
         self._free = list(reversed(range(self._slots)))
         self._requests = 0
@@ -166,10 +167,10 @@ class Dispatcher:
         left = request.deadline - decision.time
         answer = Answer(Outcome.CANCELLED, unclear=True)
         try:
-            async with asyncio.timeout(min(left, self._attempt_timeout)):
+            with Within(self._timeouts if left > self._timeouts.seconds else Alarms(left)):
                 answer = await self._send(decision.arm, request.id)
         except TimeoutError:
-            if left > self._attempt_timeout:
+            if left > self._timeouts.seconds:
                 answer = Answer(Outcome.FAILED, unclear=True)
         finally:
             self._complete(request, decision, answer)

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from starlette.routing import Route as Path
 from starlette.types import Message, Receive, Scope, Send
 
+from flaky_load_balancer.alarms import Alarms
 from flaky_load_balancer.dispatcher import Request
 from flaky_load_balancer.events import Ending
 from flaky_load_balancer.planes import problems
@@ -60,6 +61,8 @@ class Gate:
         self.closing = False
         self.arriving: set[asyncio.Task[Any]] = set()
         self.inside: set[asyncio.Task[Any]] = set()
+        self.slow_bodies = Alarms(SLOWEST_BODY)
+        self.looks = Alarms(PATIENCE)
 
     @property
     def in_flight(self) -> int:
@@ -86,21 +89,19 @@ class Gate:
 class Arrival:
     """A request that is being received: for so long at most, and not while we shut down."""
 
-    __slots__ = ("_gate", "_task", "_timer")
+    __slots__ = ("_gate", "_task")
 
-    def __init__(self, gate: Gate) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # ASGI servers run apps in tasks
+    def __init__(self, gate: Gate, task: asyncio.Task[Any]) -> None:
         self._gate = gate
         self._task = task
 
     def __enter__(self) -> None:
         self._gate.arriving.add(self._task)
-        self._timer = asyncio.get_running_loop().call_later(SLOWEST_BODY, self._task.cancel)
+        self._gate.slow_bodies.set(self, self._task.cancel)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._gate.arriving.discard(self._task)
-        self._timer.cancel()
+        self._gate.slow_bodies.clear(self)
         if kind is asyncio.CancelledError:
             self._task.uncancel()
             if self._gate.closing:
@@ -111,14 +112,12 @@ class Arrival:
 class Visit:
     """A request inside the gate.  If its client hangs up it is cancelled: ClientGoneError.
 
-    Most are over before ``PATIENCE`` is, and cost no more than a timer.
+    Most are over before ``PATIENCE`` is, and are never looked after.
     """
 
-    __slots__ = ("_gate", "_gone", "_receive", "_task", "_timer", "_watch")
+    __slots__ = ("_gate", "_gone", "_receive", "_task", "_watch")
 
-    def __init__(self, gate: Gate, receive: Receive) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # ASGI servers run apps in tasks
+    def __init__(self, gate: Gate, task: asyncio.Task[Any], receive: Receive) -> None:
         self._gate = gate
         self._receive = receive
         self._task = task
@@ -127,11 +126,11 @@ class Visit:
 
     def __enter__(self) -> None:
         self._gate.inside.add(self._task)
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._look)
+        self._gate.looks.set(self, self._look)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._gate.inside.discard(self._task)
-        self._timer.cancel()
+        self._gate.looks.clear(self)
         if self._watch is not None:
             self._watch.cancel()
         if self._gone and kind is asyncio.CancelledError:
@@ -205,14 +204,16 @@ class Deliveries:
         await reply.send(send, headers)
 
     async def _answer(self, headers: Headers, receive: Receive) -> Reply:
-        with Arrival(self._gate):
+        task = asyncio.current_task()
+        assert task is not None  # ASGI servers run apps in tasks
+        with Arrival(self._gate, task):
             body = await _body(headers, receive)
         request_id = read_id(headers, body)
         refused = self._gate.refusal()
         if refused is not None:
             return given_up(503, refused, request_id, 0, retry_after=1.0)
         try:
-            with Visit(self._gate, receive):
+            with Visit(self._gate, task, receive):
                 return await self._deliver(request_id)
         except asyncio.CancelledError:
             if not self._gate.closing:
