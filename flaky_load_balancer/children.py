@@ -61,8 +61,12 @@ class Child:
         env: dict[str, str] | None = None,
         *,
         stranger: bool = False,
+        reads: Sequence[int] = (),
     ) -> Self:
-        """Run a command in a process group of its own: Ctrl-C is for us alone to handle."""
+        """Run a command in a process group of its own: Ctrl-C is for us alone to handle.
+
+        ``reads`` are files that it inherits.
+        """
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -71,6 +75,7 @@ class Child:
                 stderr=asyncio.subprocess.PIPE,
                 env=env,
                 start_new_session=True,
+                pass_fds=reads,
                 limit=LINE,
             )
         except OSError as error:

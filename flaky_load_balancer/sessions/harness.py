@@ -8,16 +8,16 @@ same fleet, same ids, each request at its own time.
 import asyncio
 import json
 import math
+import os
 import re
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import httpx
 
@@ -153,9 +153,11 @@ class _Stage:
         self.admin = httpx.AsyncClient(timeout=10.0, verify=False)  # on loopback, without TLS
 
     async def set_up(self) -> None:
-        """Servers first, since the balancer is told where they listen."""
+        """Start both at once, the balancer first, which takes longest to load.
+
+        It is told where the servers listen as soon as they do: its config file is a pipe.
+        """
         await self.stack.enter_async_context(self.admin)
-        addresses = await self._start_servers()
         plan = self.plan
         self.session.id = self.recorder.start_session(
             "harness",
@@ -163,7 +165,15 @@ class _Stage:
             rate=plan.rate,
             settings={"sequential": plan.sequential, "requests": plan.requests},
         )
-        await self._start_balancer(addresses)
+        with _pipe() as (config, told):
+            command = self._serve(f"/dev/fd/{config.fileno()}")
+            self.balancer = await self._child("the balancer", command, reads=[config.fileno()])
+            config.close()  # so that writing fails if the balancer is gone
+            addresses = await self.balancer.unless_it_dies(self._start_servers())
+            await asyncio.to_thread(_write, told, self._config(addresses))
+        said = await self.servers.unless_it_dies(self.balancer.ready())
+        self.session.data, self.session.admin = said["data"], said["admin"]
+        self.recorded = said["runs"]
 
     async def play(self, watcher: Watcher) -> None:
         """Send everything; ChildDiedError if servers or balancer die meanwhile."""
@@ -246,16 +256,7 @@ class _Stage:
         fleets = (await self.servers.ready())["fleets"]
         return {f"{fleet['scenario']}-{fleet['copy']}": fleet["servers"] for fleet in fleets}
 
-    async def _start_balancer(self, addresses: dict[str, list[str]]) -> None:
-        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="flb-"))
-        config = Path(folder) / "flb.toml"
-        config.write_text(self._config(addresses), encoding="utf-8")
-        self.balancer = await self._child("the balancer", self._serve(config))
-        said = await self.servers.unless_it_dies(self.balancer.ready())
-        self.session.data, self.session.admin = said["data"], said["admin"]
-        self.recorded = said["runs"]
-
-    def _serve(self, config: Path) -> list[str]:
+    def _serve(self, config: str) -> list[str]:
         plan, game = self.plan, self.plan.game
         flags: dict[str, object] = {
             "--config": config,
@@ -305,11 +306,33 @@ class _Stage:
         response = await self.admin.get(f"{self.session.admin}/api/snapshot")
         return response.raise_for_status().json()
 
-    async def _child(self, name: str, command: Sequence[str], stranger: bool = False) -> Child:
+    async def _child(
+        self,
+        name: str,
+        command: Sequence[str],
+        stranger: bool = False,
+        reads: Sequence[int] = (),
+    ) -> Child:
         """A stranger is told nothing of our environment."""
-        child = await Child.start(name, command, {} if stranger else None, stranger=stranger)
+        env: dict[str, str] | None = {} if stranger else None
+        child = await Child.start(name, command, env, stranger=stranger, reads=reads)
         self.stack.push_async_callback(child.stop)
         return child
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """What is written to the second file can be read from the first one."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as front, os.fdopen(writing, "wb") as back:
+        yield front, back
+
+
+def _write(file: IO[bytes], text: str) -> None:
+    """Write everything and close; if nobody reads any more, its end will be reported as such."""
+    with suppress(BrokenPipeError):
+        file.write(text.encode())
+        file.close()
 
 
 def complaints(session: Session) -> list[str]:
