@@ -23,6 +23,7 @@ from flaky_load_balancer.terminal import (
     log_to_stderr,
     refusing,
     run,
+    stderr,
 )
 
 if TYPE_CHECKING:
@@ -384,6 +385,27 @@ def export_runs(
 
     with refusing():
         export.export(Records(data_dir), names, form, sys.stdout)
+
+
+@app.command(epilog="Example: flb fit attempts.csv > mine.toml")
+def fit(
+    log: Annotated[Path, typer.Argument(metavar="LOG.csv", help="A line for each attempt.")],
+    name: Annotated[str | None, typer.Option(help="Of the scenario (default: the file's).")] = None,
+    json: Json = None,
+) -> None:
+    """Fit a scenario to a log of attempts: failure rates, latency, and the limiter."""
+    from flaky_load_balancer import fitting
+
+    with refusing():
+        out = Output(json)
+        fitted = fitting.fit(log, name)
+        if json == "-":
+            out.console.print(fitted.toml, markup=False, soft_wrap=True)
+        else:
+            sys.stdout.write(fitted.toml)
+        for doubt in fitted.doubts:
+            stderr.print(f"uncertain: {doubt}", markup=False, soft_wrap=True)
+        out.write(fitted.result)
 
 
 def main() -> None:
