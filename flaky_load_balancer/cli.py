@@ -204,6 +204,7 @@ def serve(
 ) -> None:
     """Put the balancer in front of servers that already run."""
     from flaky_load_balancer import choices
+    from flaky_load_balancer.planes import page
     from flaky_load_balancer.planes import serve as serving
 
     with refusing():
@@ -229,7 +230,7 @@ def serve(
         def ready(addresses: "Addresses") -> None:
             for route in routes:
                 out.console.print(f"{addresses.data}{route.path}  {route.strategy}", soft_wrap=True)
-            out.console.print(f"admin plane {addresses.admin}", soft_wrap=True)
+            out.console.print(page.address(addresses.admin), soft_wrap=True)
             out.write(asdict(addresses))
 
         run(serving.serve(settings, ready, child=child))

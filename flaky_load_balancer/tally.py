@@ -25,6 +25,7 @@ class Tally:
         self.bound = bound
         self.requests = self.delivered = self.attempts = self.paid_attempts = 0
         self.possibly_twice = 0
+        self._attempts_of_ended = 0
         self.endings = dict.fromkeys(Ending, 0)
         self.outcomes = [[0] * rules.arms for _ in Outcome]  # [outcome][server]
         self.latency = Histogram()
@@ -66,6 +67,7 @@ class Tally:
         self.delivered += delivery.ending is Ending.DELIVERED
         self.endings[delivery.ending] += 1
         self.possibly_twice += delivery.possibly_twice
+        self._attempts_of_ended += delivery.attempts
         self.latency.add(delivery.ended - delivery.arrived)
 
     def _forget(self, second: int) -> None:
@@ -95,6 +97,7 @@ class Tally:
             "given_up": self.requests - self.delivered,
             "attempts": self.attempts,
             "paid_attempts": self.paid_attempts,
+            "effort": self._attempts_of_ended / self.requests if self.requests else None,
             "rate_limited": sum(self.outcomes[Outcome.RATE_LIMITED]),
             "score": self.score,
             "bound": bound,

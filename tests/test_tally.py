@@ -19,6 +19,7 @@ def test_an_empty_run() -> None:
         "given_up": 0,
         "attempts": 0,
         "paid_attempts": 0,
+        "effort": None,
         "rate_limited": 0,
         "score": 0.0,
         "bound": None,
@@ -47,6 +48,7 @@ def test_a_run_in_full() -> None:
     assert (run["offered_rate"], run["seconds"]) == (1.0, 4.0)
     assert run["latency_ms"]["p50"] == pytest.approx(100, rel=0.023)
     assert run["latency_ms"]["p99"] == pytest.approx(2000, rel=0.023)
+    assert run["effort"] == 2.0  # so say the deliveries
     assert tally.possibly_twice == 1
     assert tally.endings[Ending.DEADLINE] == 1
 

@@ -1,6 +1,7 @@
 """The admin plane: what people and programs ask about the balancer.  Routes without logic."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -11,7 +12,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from flaky_load_balancer import __version__, catalogue
-from flaky_load_balancer.planes import metrics, problems, schemas
+from flaky_load_balancer.planes import metrics, page, problems, schemas
 from flaky_load_balancer.planes.live import Live
 from flaky_load_balancer.planes.play import play
 from flaky_load_balancer.planes.route import Route
@@ -21,9 +22,6 @@ from flaky_load_balancer.types import Outcome
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 STUCK = 30.0  # seconds after which a reader that does not read is let go
 OUTCOMES = {outcome.label: outcome for outcome in Outcome}
-NO_DASHBOARD = """<!doctype html><meta charset="utf-8"><title>flaky_load_balancer</title>
-<p>The balancer runs. Its numbers: <a href="api/snapshot">snapshot</a>,
-<a href="metrics">metrics</a>, <a href="openapi.json">openapi.json</a>."""
 
 
 def admin_plane(
@@ -33,8 +31,12 @@ def admin_plane(
     *,
     ready: Callable[[], bool],
     records_lost: Callable[[], int],
+    dashboard: Path | None = None,
 ) -> FastAPI:
-    """The app that watches these routes; ``records`` None where nothing is recorded."""
+    """The app that watches these routes; ``records`` None where nothing is recorded.
+
+    ``dashboard`` is the folder of its built page, None where that is not built.
+    """
     app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
     problems.install(app)
@@ -48,10 +50,7 @@ def admin_plane(
     def scrape() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/", include_in_schema=False)
-    def index() -> Response:
-        return Response(NO_DASHBOARD, media_type="text/html")
-
+    page.serve(app, dashboard)
     return app
 
 
@@ -91,6 +90,24 @@ def _live(app: FastAPI, routes: Sequence[Route], live: Live) -> None:
 
         return EventSourceResponse(stream(), ping=0, send_timeout=STUCK, sep="\n")
 
+    @app.get("/api/history", response_model=schemas.Histories)
+    async def histories(after: float = 0.0) -> Response:
+        """How all routes came to where they are, from behind a time on."""
+        return _json(live.history(after))
+
+    @app.get("/api/routes/{route:path}/history", response_model=schemas.SharesHistory)
+    async def history(route: str, after: float = 0.0) -> Response:
+        """How one route came to where it is, and which servers it chose on the way."""
+        found = find(route)
+        return _json(
+            {
+                "route": found.name,
+                **found.history.numbers(after),
+                "servers": found.servers,
+                "share": found.history.shares(after),
+            }
+        )
+
     @app.get("/api/routes/{route:path}/decisions", response_model=schemas.Decisions)
     async def decisions(route: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
         """Its last decisions behind a cursor: the index of every server, and why."""
@@ -114,22 +131,22 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
             raise HTTPException(404, f"no such {what}: {str(name)[:100]!a}; see /api/{what}s")
         return found
 
-    @app.get("/api/sessions")
+    @app.get("/api/sessions", response_model=list[schemas.SessionRow])
     def sessions() -> Response:
         """Recorded sessions, newest first."""
         return _json(kept().sessions())
 
-    @app.get("/api/sessions/{session}")
+    @app.get("/api/sessions/{session}", response_model=schemas.SessionDetail)
     def session(session: str) -> Response:
         """The comparison of the runs of one session."""
         return _json(one(kept().session(session), "session", session))
 
-    @app.get("/api/runs")
+    @app.get("/api/runs", response_model=list[schemas.RunRow])
     def runs(session: str | None = None) -> Response:
         """Recorded runs, newest first."""
         return _json(kept().runs(session))
 
-    @app.get("/api/runs/{run}")
+    @app.get("/api/runs/{run}", response_model=schemas.RunDetail)
     def run(run: int) -> Response:
         return _json(one(kept().run(run), "run", run))
 
@@ -153,7 +170,7 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
         headers = {"Content-Disposition": name}
         return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
 
-    @app.get("/api/runs/{run}/attempts")
+    @app.get("/api/runs/{run}/attempts", response_model=schemas.Attempts)
     def attempts(
         run: int,
         after: Annotated[int, Query(ge=0)] = 0,

@@ -34,11 +34,21 @@ class Event:
 class Live:
     """Makes frames while something changes, and hands them out."""
 
-    def __init__(self, routes: Sequence[Route], clock: Clock, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        clock: Clock,
+        recorder: Recorder,
+        *,
+        session: str | None = None,
+        kind: str = "serve",
+        data: str | None = None,
+    ) -> None:
         self._routes = routes
         self._clock = clock
         self._recorder = recorder
         self._boot = uuid4().hex[:8]
+        self._session = {"session": session, "kind": kind, "data": data}
         self._frames: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
         self._count = 0
         self._last: dict[str, bytes] = {}  # of each route
@@ -53,6 +63,16 @@ class Live:
         """Everything the live page shows, now."""
         now = self._clock()
         return {"time": now, "routes": [route.frame(now) for route in self._routes]}
+
+    def connected(self) -> dict[str, Any]:
+        """Who answers: a page that comes back sees whether the balancer is still the same."""
+        runs = {route.name: route.run for route in self._routes}
+        return {"boot": self._boot, **self._session, "runs": runs}
+
+    def history(self, after: float) -> dict[str, Any]:
+        """How all routes came to where they are, from behind a time on."""
+        rows = [{"route": route.name, **route.history.numbers(after)} for route in self._routes]
+        return {**self.connected(), "routes": rows}
 
     async def run(self) -> None:
         """Make frames until cancelled."""
@@ -70,7 +90,7 @@ class Live:
     async def events(self, last_id: str | None = None) -> AsyncIterator[Event]:
         """A reader's stream: what it missed since ``last_id``, then each new frame."""
         seen = self._cursor(last_id)
-        yield Event("connected", f"{self._boot}-{seen}", orjson.dumps({"boot": self._boot}))
+        yield Event("connected", f"{self._boot}-{seen}", orjson.dumps(self.connected()))
         while True:
             for number, frame in [f for f in self._frames if f[0] > seen]:
                 yield Event("metrics", f"{self._boot}-{number}", frame)
@@ -102,11 +122,13 @@ class Live:
         changed = False
         parts = []
         for route in self._routes:
-            part = orjson.dumps(route.frame(now))
+            shown = route.frame(now)
+            part = orjson.dumps(shown)
             parts.append(part)
             if part != self._last.get(route.name):
                 changed = True
                 self._last[route.name] = part
+                route.history.add(now, shown)
                 if route.run is not None:
                     frame = b'{"time":%s,"routes":[%s]}' % (orjson.dumps(now), part)
                     self._recorder.frame(route.run, now, frame)

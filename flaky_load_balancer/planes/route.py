@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from flaky_load_balancer.balancer import Balancer
 from flaky_load_balancer.dispatcher import Decision, Dispatcher
+from flaky_load_balancer.planes.history import History
 from flaky_load_balancer.tally import Tally
 from flaky_load_balancer.types import GIVE_UP, HOLD, Floats, Outcome
 
@@ -29,6 +30,7 @@ class Route:
     tally: Tally
     truth: Sequence[float] | None = None
     run: int | None = None  # its number in the records
+    history: History = field(default_factory=History)
 
     def frame(self, now: float) -> dict[str, Any]:
         """What the live page shows of this route, at ``now`` (seconds since the epoch)."""
@@ -134,7 +136,7 @@ def _short(x: float, digits: int) -> float:
 def _rounded(run: dict[str, Any]) -> dict[str, Any]:
     """A run's numbers, short; nothing measured is more exact, and scores stay as they are."""
     latency = run["latency_ms"]
-    digits = {"bound": 2, "offered_rate": 2, "seconds": 1}
+    digits = {"bound": 2, "offered_rate": 2, "seconds": 1, "effort": 2}
     return {
         **run,
         **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},

@@ -32,6 +32,7 @@ class RunNumbers(Shape):
     given_up: int
     attempts: int
     paid_attempts: int
+    effort: float | None
     rate_limited: int
     score: float
     bound: float | None
@@ -78,6 +79,57 @@ class Frame(Shape):
     routes: list[RouteFrame]
 
 
+class Connected(Shape):
+    """Who answers; ``runs`` has the number in the records of each route's run.
+
+    ``data`` is the address of the data plane.  ``boot`` is another one whenever the balancer was
+    started anew.
+    """
+
+    boot: str
+    session: str | None
+    kind: Literal["harness", "serve"]
+    data: str | None
+    runs: dict[str, int | None]
+
+
+class HistoryColumns(Shape):
+    """Samples of a route's numbers, oldest first, one entry per sample in every column."""
+
+    time: list[float]
+    requests: list[int]
+    delivered: list[int]
+    given_up: list[int]
+    attempts: list[int]
+    paid_attempts: list[int]
+    rate_limited: list[int]
+    effort: list[float | None]
+    score: list[float]
+    bound: list[float | None]
+    regret: list[float | None]
+    p50: list[float | None]
+    p99: list[float | None]
+
+
+class RouteHistory(HistoryColumns):
+    """How a route came to where it is."""
+
+    route: str
+
+
+class Histories(Connected):
+    """How all routes came to where they are."""
+
+    routes: list[RouteHistory]
+
+
+class SharesHistory(RouteHistory):
+    """With the share of the attempts of the last ten seconds: of each sample, of each server."""
+
+    servers: list[str]
+    share: list[list[Chance]]
+
+
 class RulesOfTheGame(Shape):
     free_attempts: int
     max_attempts: int
@@ -119,12 +171,123 @@ class Decisions(Shape):
     decisions: list[DecisionMade]
 
 
+State = Literal["running", "finished", "interrupted"]
+
+
+class SessionFacts(Shape):
+    session: str
+    kind: Literal["harness", "serve", "compare"]
+    started: float
+    ended: float | None
+    seed: int | None
+    rate: float | None
+    state: State
+    settings: dict[str, Any]
+
+
+class SessionRow(SessionFacts):
+    """A recorded session; ``runs`` counts its runs."""
+
+    runs: int
+
+
+class RunRow(RunNumbers):
+    """A recorded run with its numbers."""
+
+    run: int
+    session: str
+    route: str
+    path: str
+    seed: int | None
+    rate: float | None
+    started: float
+    ended: float | None
+    state: State
+
+
+class RunDetail(RunRow):
+    """A recorded run in full; what is older than ``kept_from`` was deleted to save space."""
+
+    servers: list[str]
+    rules: dict[str, float]
+    truth: list[Chance] | None
+    client: dict[str, Any] | None
+    kept_from: float | None
+
+
+class Mean(Shape):
+    mean: float | None
+
+
+class Interval(Mean):
+    ci95: tuple[float | None, float | None]
+
+
+class SimulatedCell(Shape):
+    """One strategy on one scenario, in virtual time.
+
+    ``behind`` is its distance to the best of its scenario, ``group`` the number of its group:
+    strategies of one group do not differ by more than chance.
+    """
+
+    strategy: str
+    scenario: str
+    score: Interval
+    regret: Interval
+    bound: Mean
+    delivered: Mean
+    given_up: Mean
+    attempts: Mean
+    paid_attempts: Mean
+    rate_limited: Mean
+    latency_ms: Percentiles
+    behind: Interval
+    group: int
+
+
+class Simulated(Shape):
+    """What ``flb compare --save`` recorded."""
+
+    seed: int
+    replications: int
+    requests: int
+    seconds: float
+    bound_seconds: float
+    cells: list[SimulatedCell]
+
+
+class SessionDetail(SessionFacts):
+    """A session with its runs and their numbers; of a simulated one the result instead."""
+
+    runs: list[RunRow]
+    result: Simulated | None
+
+
+class AttemptMade(Shape):
+    cursor: int
+    request: int
+    id: str | None
+    number: int
+    server: str
+    outcome: str
+    sent: float
+    latency_ms: float
+
+
+class Attempts(Shape):
+    """A page of attempts; ``next`` is the cursor to go on with."""
+
+    attempts: list[AttemptMade]
+    next: int | None
+
+
 class StrategyRow(BaseModel):
     """A strategy of the catalogue."""
 
     name: str
     summary: str
     parameters: dict[str, Any]
+    source: str
 
 
 class Told(Shape):

@@ -20,6 +20,7 @@ from flaky_load_balancer.bounds.known import Known, known
 from flaky_load_balancer.children import told_to_stop
 from flaky_load_balancer.dispatcher import Dispatcher
 from flaky_load_balancer.events import Event
+from flaky_load_balancer.planes import page
 from flaky_load_balancer.planes.admin_plane import admin_plane
 from flaky_load_balancer.planes.data_plane import DataPlane, Gate
 from flaky_load_balancer.planes.inbound import Inbound
@@ -70,13 +71,21 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
         async with Upstreams() as upstreams:
             routes = _Routes(settings, upstreams, recorder, session).all()
             gate = Gate(settings.max_in_flight)
-            live = Live(routes, clock, recorder)
+            live = Live(
+                routes,
+                clock,
+                recorder,
+                session=session,
+                kind="serve" if settings.session is None else "harness",
+                data=_url(data_socket),
+            )
             admin = admin_plane(
                 routes,
                 live,
                 None if settings.data_dir is None else Records(settings.data_dir),
                 ready=lambda: not gate.closing,
                 records_lost=lambda: recorder.lost,
+                dashboard=page.built(),
             )
             making = asyncio.create_task(live.run())
             data_server = await _Server.start(DataPlane(routes, gate), data_socket)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flaky_load_balancer.children import told_to_stop
+from flaky_load_balancer.planes import page
 from flaky_load_balancer.records import NoRecorder, Recorder
 from flaky_load_balancer.sessions.harness import Plan, Session, played
 from flaky_load_balancer.terminal import Output
@@ -23,8 +24,9 @@ PLAIN = 5.0  # seconds between lines of progress where there is no terminal
 class Progress:
     """Shows a session while it goes on: in place on a terminal, else a line now and then."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, dashboard: bool = True) -> None:
         self.console = console
+        self._dashboard = dashboard
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._session: Session | None = None
         self._frame: dict[str, Any] = {"routes": []}
@@ -43,7 +45,7 @@ class Progress:
     def started(self, session: Session) -> None:
         self._session, self._started = session, time.monotonic()
         self._said = self._started
-        for line in opening(session):
+        for line in opening(session, self._dashboard):
             self.console.print(line)
         if self.console.is_terminal:
             self._live.start()
@@ -79,7 +81,7 @@ class Progress:
         )
 
 
-def opening(session: Session) -> list[str]:
+def opening(session: Session, dashboard: bool = True) -> list[str]:
     """What is about to happen, and where it can be watched."""
     plan = session.plan
     how = "one after the other" if plan.sequential else "at once"
@@ -88,7 +90,8 @@ def opening(session: Session) -> list[str]:
         f"[bold]{len(session.runs)} runs[/bold] {how}: {len(plan.strategies)} strategies on"
         f" {scenarios}; {plan.requests} requests each, {plan.rate:g} per second,"
         f" seed {plan.seed}",
-        f"balancer {session.data}, admin plane {session.admin}",
+        f"balancer {session.data}"
+        + (f", {page.address(session.admin)}" if dashboard else f", admin plane {session.admin}"),
     ]
     if plan.server_binary is not None:
         binary = escape(str(plan.server_binary))
@@ -190,7 +193,7 @@ def _number(value: float | None, form: str) -> str:
 async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
     """Play a plan and tell what came of it; with ``stay`` the balancer is up until Ctrl-C."""
     recording = NoRecorder() if plan.data_dir is None else Recorder(plan.data_dir, plan.keep)
-    with recording as recorder, Progress(out.console) as progress:
+    with recording as recorder, Progress(out.console, dashboard) as progress:
         async with played(plan, recorder, progress) as session:
             progress.stop()
             for table in results(session):
@@ -202,7 +205,7 @@ async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
                 out.console.print(f"recorded as session {session.id}: flb export {session.id}")
             out.write(session.result())
             if stay and dashboard:
-                out.console.print(f"the balancer is still up: {session.admin}  (Ctrl-C ends)")
+                out.console.print(f"still up: {page.address(session.admin)}  (Ctrl-C ends)")
                 await told_to_stop(child=False)
 
 

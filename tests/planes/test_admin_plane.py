@@ -85,6 +85,21 @@ async def test_a_route_in_full() -> None:
     assert "until" in detail.beliefs
 
 
+async def test_how_a_route_came_to_where_it_is() -> None:
+    served = await played()
+    served.history.add(5.0, served.frame(5.0))
+    async with admin(served) as http:
+        histories = (await http.get("/api/history")).content
+        found = (await http.get("/api/routes/v6-T2/history")).content
+        later = (await http.get("/api/routes/v6-T2/history?after=5")).json()
+    (row,) = schemas.Histories.model_validate_json(histories).routes
+    assert (row.route, row.time, row.requests, row.effort) == ("v6-T2", [5.0], [2], [6.5])
+    shares = schemas.SharesHistory.model_validate_json(found)
+    assert shares.servers == SERVERS
+    assert sum(shares.share[0]) == pytest.approx(1, abs=0.01)
+    assert later["time"] == later["share"] == []
+
+
 async def test_the_last_decisions_say_why() -> None:
     served = await played()
     async with admin(served) as http:
@@ -183,15 +198,16 @@ async def test_what_was_recorded(tmp_path: Path) -> None:
     session, run = await recorded(tmp_path)
     async with admin(records=Records(tmp_path)) as http:
         sessions = (await http.get("/api/sessions")).json()
-        assert [row["session"] for row in sessions] == [session]
+        assert [schemas.SessionRow(**row).session for row in sessions] == [session]
         comparison = (await http.get(f"/api/sessions/{session}")).json()
-        assert [row["score"] for row in comparison["runs"]] == [1.0]
-        assert [row["run"] for row in (await http.get("/api/runs")).json()] == [run]
-        assert (await http.get(f"/api/runs/{run}")).json()["delivered"] == 1
+        assert [run.score for run in schemas.SessionDetail(**comparison).runs] == [1.0]
+        rows = (await http.get("/api/runs")).json()
+        assert [schemas.RunRow(**row).run for row in rows] == [run]
+        assert schemas.RunDetail(**(await http.get(f"/api/runs/{run}")).json()).delivered == 1
         frames = await http.get(f"/api/runs/{run}/frames")
         assert [schemas.Frame.model_validate(frame).time for frame in frames.json()] == [5.0]
         page = (await http.get(f"/api/runs/{run}/attempts?limit=1")).json()
-        assert [row["outcome"] for row in page["attempts"]] == ["failed"]
+        assert [row.outcome for row in schemas.Attempts(**page).attempts] == ["failed"]
         rest = (await http.get(f"/api/runs/{run}/attempts?after={page['next']}")).json()
         assert [row["outcome"] for row in rest["attempts"]] == ["succeeded"]
         assert rest["next"] is None
