@@ -7,10 +7,15 @@ UV ?= $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
+# The dashboard's page is built where Node.js is there, and everything else works without it.
+NODE := $(shell node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null && command -v npm >/dev/null && echo yes)
+PAGE := flaky_load_balancer/dashboard/manifest.json
+PAGE_SOURCES := $(wildcard dashboard/*.ts dashboard/*.mjs dashboard/scripts/*.mjs) $(shell find dashboard/src -type f -not -name '*.test.*')
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help harness test setup check bench reproduce format lock clean
+.PHONY: help harness test setup dashboard check bench reproduce format types lock clean page
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,14 +27,18 @@ harness: setup ## the main job: every strategy against flaky servers, live
 test: $(VENV)/.dev setup ## every test, in parallel, with coverage
 	@$(BIN)/python -m pytest --no-header -n auto --cov $(ARGS)
 
-setup: $(VENV)/.setup ## only the installing: .venv/bin/flb
+setup: $(VENV)/.setup page ## only the installing: .venv/bin/flb, and the dashboard that it serves
 	@:
+
+dashboard: setup ## the dashboard's dev server; FLB_ADMIN=http://127.0.0.1:8001 is the balancer that it asks
+	@cd dashboard && npm run --silent dev
 
 check: $(VENV)/.dev setup ## what CI runs: format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(if $(NODE),cd dashboard && npm run --silent check,@echo 'not checked: the dashboard, as Node.js 20 or newer is missing')
 	@$(MAKE) --no-print-directory test
 
 bench: $(VENV)/.dev setup ## benchmarks against peers, printed as ratios
@@ -41,6 +50,11 @@ reproduce: setup ## published results, as measured here; ARGS=--quick leaves out
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	$(if $(NODE),@cd dashboard && npm run --silent format)
+
+types: setup ## the dashboard's types, from the admin plane's description
+	@$(BIN)/python dashboard/scripts/openapi.py > dashboard/openapi.json
+	@cd dashboard && npm run --silent types
 
 LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
@@ -51,6 +65,7 @@ lock: ## pin what pyproject.toml asks for; ARGS=--upgrade for the newest (needs 
 	$(LOCK) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
 
 clean: ## remove what was installed and built; recorded runs stay
+	rm -rf dashboard/node_modules dashboard/.next dashboard/out flaky_load_balancer/dashboard
 	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # Stamps: each is newer than what it was made from.
@@ -75,3 +90,19 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 $(VENV)/.setup: pyproject.toml $(VENV)/.runtime
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+ifeq ($(NODE),yes)
+page: $(PAGE)
+else
+page:
+	@echo 'the dashboard is not built, as Node.js 20 or newer is missing; everything else works'
+endif
+
+dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
+	@echo 'installing into dashboard/node_modules/ ...'
+	@cd dashboard && npm ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+$(PAGE): dashboard/node_modules/.package-lock.json $(PAGE_SOURCES)
+	@echo 'building the dashboard ...'
+	@cd dashboard && npm run --silent build >build.log 2>&1 || { cat build.log >&2; exit 1; }

@@ -1,0 +1,150 @@
+"use client";
+
+import { useMemo, useState } from "react";
+import type { RouteFrame } from "@/api/types";
+import { Choice } from "@/components/Choice";
+import { Disconnected } from "@/components/Connection";
+import { Loading, Note } from "@/components/Note";
+import { Panel } from "@/components/Panel";
+import { CsvButton, sorting, Table } from "@/components/Table";
+import { count } from "@/lib/format";
+import { useUrlState } from "@/lib/url";
+import { useSource, type View } from "@/store/source";
+import { columns } from "./columns";
+import { MEASURES, measure } from "./measures";
+import { Race } from "./Race";
+
+const ALL = "all";
+const DEFAULTS = { scenario: ALL, strategy: "", show: "regret", sort: "" };
+const CHOICES = MEASURES.map(({ key, name }) => ({ value: key, name }));
+
+/** Every route that runs, as a row of a race; in production there may be just one. */
+export function Live() {
+  const view = useSource((all) => all);
+  return (
+    <>
+      <h1 className="sr-only">Live</h1>
+      <Disconnected />
+      <Content view={view} />
+    </>
+  );
+}
+
+function Content({ view }: { view: View }) {
+  const { frame, connected } = view;
+  if (frame === null) return <Loading what="what the balancer does" />;
+  if (frame.routes.every((route) => route.requests + route.in_flight === 0)) {
+    return <Waiting address={`${connected?.data ?? ""}${frame.routes[0]?.path ?? "/"}`} />;
+  }
+  return <Running view={view} routes={frame.routes} />;
+}
+
+function Waiting({ address }: { address: string }) {
+  return (
+    <Note title="The balancer is ready, and no request has come yet">
+      The first one shows up here by itself. Send it, for example, with
+      <br />
+      <code>curl -H 'Content-Type: text/plain' -d Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1 {address}</code>
+    </Note>
+  );
+}
+
+function Running({ view, routes }: { view: View; routes: readonly RouteFrame[] }) {
+  const [asked, ask] = useUrlState(DEFAULTS);
+  const [pointed, point] = useState<string | null>(null);
+  const scenarios = [...new Set(routes.map(scenarioOf))].toSorted();
+  const shown = routes.filter((row) => matches(row, asked));
+  const bounded = routes.some((row) => row.regret !== null);
+  const measured = measure(bounded ? asked.show : asked.show === "regret" ? "score" : asked.show);
+  const worst = Math.max(...routes.map((row) => row.regret ?? 0));
+  const table = useMemo(() => columns(view.series, worst, bounded), [view.series, worst, bounded]);
+  const by = sorting.read(asked.sort || (bounded ? "regret" : "score"));
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
+        <p className="mr-auto text-ink-2">{summary(routes, scenarios)}</p>
+        {scenarios.length > 1 && (
+          <Choice
+            label="Scenario"
+            value={asked.scenario}
+            options={[
+              { value: ALL, name: "All" },
+              ...scenarios.map((name) => ({ value: name, name })),
+            ]}
+            onChange={(scenario) => ask({ scenario })}
+          />
+        )}
+        <Choice
+          label="Shown over time"
+          value={measured.key}
+          options={bounded ? CHOICES : CHOICES.slice(1)}
+          onChange={(show) => ask({ show })}
+        />
+        <input
+          type="search"
+          aria-label="Strategies to show"
+          placeholder="Filter strategies: v4 v6"
+          value={asked.strategy}
+          onChange={(event) => ask({ strategy: event.target.value })}
+          className="h-7 w-48 rounded-md border border-line-strong bg-surface px-2.5 text-xs placeholder:text-ink-3 max-sm:h-9 max-sm:w-full"
+        />
+      </div>
+      <p className="mb-3 text-ink-3 text-xs">{measured.hint}</p>
+      <div className="mb-4 grid gap-4 md:grid-cols-[repeat(auto-fit,minmax(360px,1fr))]">
+        {scenarios
+          .filter((name) => asked.scenario === ALL || name === asked.scenario)
+          .map((name) => (
+            <Race
+              key={name}
+              scenario={name}
+              routes={shown.filter((row) => scenarioOf(row) === name)}
+              view={view}
+              measure={measured}
+              highlight={pointed}
+              onHighlight={point}
+            />
+          ))}
+      </div>
+      <Panel
+        title="Race"
+        hint={
+          bounded
+            ? "The finish on the right is the bound: what no strategy's mean can beat. One run is noise: a few points may well be chance."
+            : undefined
+        }
+        actions={<CsvButton name="race" columns={table} rows={shown} by={by} />}
+      >
+        {shown.length === 0 ? (
+          <p className="py-8 text-center text-ink-3">No route matches the filters.</p>
+        ) : (
+          <Table
+            caption="Running routes"
+            columns={table}
+            rows={shown}
+            rowKey={(row) => row.route}
+            by={by}
+            onSort={(sort) => ask({ sort: sorting.write(sort) })}
+            {...(scenarios.length > 1 ? { group: scenarioOf } : {})}
+            onPoint={(row) => point(row?.strategy ?? null)}
+            rowClass={(row) => (row.strategy === pointed ? "bg-sunken/60" : undefined)}
+          />
+        )}
+      </Panel>
+    </>
+  );
+}
+
+const scenarioOf = (row: RouteFrame) => row.scenario ?? "";
+
+function matches(row: RouteFrame, asked: typeof DEFAULTS): boolean {
+  const words = asked.strategy.toLowerCase().split(/\s+/).filter(Boolean);
+  const named =
+    words.length === 0 || words.some((word) => row.strategy.toLowerCase().includes(word));
+  return named && (asked.scenario === ALL || scenarioOf(row) === asked.scenario);
+}
+
+function summary(routes: readonly RouteFrame[], scenarios: readonly string[]): string {
+  const strategies = new Set(routes.map((row) => row.strategy)).size;
+  const on = scenarios.filter(Boolean).join(", ");
+  return `${count(routes.length, "route")}: ${count(strategies, "strategy", "strategies")}${on && ` on ${on}`}`;
+}

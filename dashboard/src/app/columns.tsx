@@ -1,0 +1,149 @@
+import type { RouteFrame } from "@/api/types";
+import { Sparkline } from "@/charts/Sparkline";
+import { Strategy } from "@/components/Strategy";
+import type { Column } from "@/components/Table";
+import * as format from "@/lib/format";
+import type { Series } from "@/store/series";
+import { look } from "@/theme/strategies";
+import { Lane } from "./Lane";
+
+/** The columns of the race. `worst` is the regret at the start of the lanes. */
+export function columns(
+  series: ReadonlyMap<string, Series>,
+  worst: number,
+  bounded: boolean,
+): Column<RouteFrame>[] {
+  return [
+    {
+      key: "strategy",
+      title: "Strategy",
+      value: (row) => row.strategy,
+      cell: (row) => <Strategy name={row.strategy} />,
+      className: "w-44",
+    },
+    {
+      key: "route",
+      title: "Route",
+      value: (row) => row.route,
+      cell: () => null,
+      className: "hidden!",
+    },
+    ...(bounded ? race(series, worst) : []),
+    figure(
+      "score",
+      "Score",
+      "Deliveries − 0.5 × paid attempts",
+      "high",
+      (row) => row.score,
+      format.score,
+    ),
+    ...(bounded
+      ? [
+          figure(
+            "bound",
+            "Bound",
+            "What no strategy's mean can beat",
+            "high",
+            (row) => row.bound,
+            one,
+            true,
+          ),
+        ]
+      : []),
+    figure(
+      "delivered",
+      "Delivered",
+      "Requests that a server served",
+      "high",
+      (row) => row.delivered,
+    ),
+    figure("given_up", "Given up", "Requests that ended otherwise", "low", (row) => row.given_up),
+    figure(
+      "paid_attempts",
+      "Paid",
+      "Attempts after the third of a request",
+      "low",
+      (row) => row.paid_attempts,
+    ),
+    figure(
+      "rate_limited",
+      "Refused",
+      "Attempts that a server refused to try",
+      "low",
+      (row) => row.rate_limited,
+    ),
+    figure(
+      "effort",
+      "Att./req.",
+      "Attempts per request that ended",
+      "low",
+      (row) => row.effort,
+      (value) => format.number(value, 2),
+    ),
+    figure(
+      "p50",
+      "p50 ms",
+      "Half of the requests ended within",
+      "low",
+      (row) => row.latency_ms.p50,
+      format.milliseconds,
+    ),
+    figure(
+      "p99",
+      "p99 ms",
+      "99 of 100 requests ended within",
+      "low",
+      (row) => row.latency_ms.p99,
+      format.milliseconds,
+    ),
+    figure(
+      "in_flight",
+      "In flight",
+      "Requests that have not ended yet",
+      "low",
+      (row) => row.in_flight,
+      undefined,
+      true,
+    ),
+  ];
+}
+
+function race(series: ReadonlyMap<string, Series>, worst: number): Column<RouteFrame>[] {
+  return [
+    {
+      key: "lane",
+      title: "Race to the bound",
+      cell: (row) => <Lane strategy={row.strategy} regret={row.regret} worst={worst} />,
+      className: "w-[22%] max-sm:col-span-3 max-sm:before:hidden!",
+    },
+    {
+      key: "course",
+      title: "Course",
+      cell: (row) => (
+        <Sparkline
+          values={series.get(row.route)?.columns.regret ?? []}
+          hue={look(row.strategy).hue}
+          low={0}
+          high={worst}
+        />
+      ),
+      wide: true,
+      className: "w-24 max-lg:hidden",
+    },
+    figure("regret", "Regret", "Bound − score: lower is better", "low", (row) => row.regret, one),
+  ];
+}
+
+const one = (value: number | null | undefined) => format.number(value, 1);
+
+function figure(
+  key: string,
+  title: string,
+  hint: string,
+  best: "high" | "low",
+  value: (row: RouteFrame) => number | null,
+  shown: (value: number | null) => string = (x) => format.number(x),
+  wide = false,
+): Column<RouteFrame> {
+  return { key, title, hint, best, value, cell: (row) => shown(value(row)), figure: true, wide };
+}

@@ -1,0 +1,64 @@
+/** What can be followed over time, and how each is drawn. */
+import * as format from "@/lib/format";
+import type { Field } from "@/store/series";
+
+export interface Measure {
+  key: Field;
+  name: string;
+  unit: string;
+  hint: string;
+  format: (value: number) => string;
+  /** On the axis in any case. */
+  include: readonly number[];
+}
+
+const points = (value: number) => format.number(value, Number.isInteger(value) ? 0 : 1);
+const whole = (value: number) => format.number(value, Number.isInteger(value) ? 0 : 1);
+const hundredths = (value: number) => format.number(value, 2);
+
+export const MEASURES: readonly Measure[] = [
+  {
+    key: "regret",
+    name: "Regret",
+    unit: "points behind the bound",
+    hint: "How far the score is behind the best that any strategy can reach on average. Lower is better; below 0 is luck.",
+    format: points,
+    include: [0],
+  },
+  {
+    key: "score",
+    name: "Score",
+    unit: "points",
+    hint: "Deliveries, less half a point for each paid attempt, under the bound that no mean can beat.",
+    format: points,
+    include: [0],
+  },
+  {
+    key: "effort",
+    name: "Attempts",
+    unit: "attempts per request",
+    hint: "Attempts that each request took until it ended. One is the least there is.",
+    format: hundredths,
+    include: [1],
+  },
+  {
+    key: "rate_limited",
+    name: "Refusals",
+    unit: "refusals",
+    hint: "Attempts that a server refused because it had admitted too many.",
+    format: whole,
+    include: [0],
+  },
+  {
+    key: "p99",
+    name: "p99",
+    unit: "ms",
+    hint: "99 of 100 requests ended within this time.",
+    format: (value) => format.milliseconds(value),
+    include: [0],
+  },
+];
+
+export function measure(key: string): Measure {
+  return MEASURES.find((each) => each.key === key) ?? MEASURES[0]!;
+}

@@ -1,0 +1,125 @@
+/** How a line chart looks: thin axes, light grid, no ornament; colours from the theme's tokens. */
+import type uPlot from "uplot";
+import { type Look, resolved } from "@/theme/strategies";
+import type { LineChartProps } from "./LineChart";
+import type { Readout } from "./readout";
+
+export interface Line {
+  key: string;
+  label: string;
+  look: Look;
+  x: readonly number[];
+  y: readonly (number | null)[];
+  /** For what the others are measured against: thin and dashed. */
+  quiet?: boolean;
+  /** Between here and `y`, a light band; for intervals. */
+  low?: readonly (number | null)[];
+}
+
+const FONT = "11px";
+
+export function options(
+  latest: () => LineChartProps,
+  width: number,
+  height: number,
+  readout: Readout,
+): uPlot.Options {
+  const { lines, clock = false, unit } = latest();
+  const ink = resolved("--ink-3");
+  const font = `${FONT} ${getComputedStyle(document.body).getPropertyValue("--font-geist-mono") || "monospace"}`;
+  const grid = { stroke: resolved("--line"), width: 1 };
+  const axis = { stroke: ink, font, ticks: { show: false }, grid };
+  return {
+    width,
+    height,
+    padding: [10, 12, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      drag: { x: true, y: false },
+      focus: { prox: 24 },
+      points: { size: 7, width: 1.5 },
+    },
+    focus: { alpha: 0.16 },
+    scales: {
+      x: { time: clock },
+      y: { range: (_, low, high) => span(low, high, latest().include) },
+    },
+    axes: [
+      {
+        ...axis,
+        size: 28,
+        gap: 6,
+        space: 64,
+        grid: { show: false },
+        ...(clock ? {} : { values: (_, splits) => texts(splits, latest().formatX) }),
+      },
+      {
+        ...axis,
+        label: unit,
+        labelFont: font,
+        labelSize: 16,
+        labelGap: 0,
+        gap: 6,
+        space: 34,
+        size: (_, values) => 14 + 6.8 * Math.max(2, ...(values ?? []).map((text) => text.length)),
+        values: (_, splits) => texts(splits, latest().format),
+      },
+    ],
+    series: [{}, ...lines.map(series)],
+    hooks: {
+      drawClear: [(plot) => marks(plot, latest().marks ?? [], ink)],
+      setCursor: [(plot) => readout.show(plot)],
+      setSeries: [(_, index) => readout.point(index)],
+    },
+  };
+}
+
+function series(line: Line): uPlot.Series {
+  return {
+    label: line.label,
+    stroke: resolved(line.look.hue),
+    width: line.quiet ? 1 : 1.75,
+    dash: line.look.dash,
+    spanGaps: false,
+    points: { show: (_plot, _index, from, to) => to - from < 1 },
+  };
+}
+
+/** A range with some air, and with what must be on it; never empty. */
+function span(low: number | null, high: number | null, include: readonly number[] = []) {
+  const all = [low, high, ...include].filter((value) => value !== null && Number.isFinite(value));
+  if (all.length === 0) return [0, 1] as [number, number];
+  const [least, most] = [Math.min(...(all as number[])), Math.max(...(all as number[]))];
+  const air = (most - least || Math.abs(most) || 1) * 0.06;
+  return [
+    include.includes(least) ? least : least - air,
+    include.includes(most) && least < most ? most : most + air,
+  ] as [number, number];
+}
+
+/** The texts at an axis; where rounding would say the same twice, only the first time. */
+function texts(splits: number[], format: ((value: number) => string) | undefined): string[] {
+  const all = splits.map((value) => (format ? format(value) : String(value)));
+  return all.map((text, index) => (text === all[index - 1] ? "" : text));
+}
+
+function marks(plot: uPlot, all: readonly { x: number; name: string }[], ink: string): void {
+  const { ctx } = plot;
+  const { top, height, left, width } = plot.bbox;
+  ctx.save();
+  ctx.strokeStyle = ink;
+  ctx.fillStyle = ink;
+  ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const { x, name } of all) {
+    const at = Math.round(plot.valToPos(x, "x", true));
+    if (at < left || at > left + width) continue;
+    ctx.beginPath();
+    ctx.moveTo(at, top);
+    ctx.lineTo(at, top + height);
+    ctx.stroke();
+    ctx.fillText(name, at + 4 * devicePixelRatio, top + 11 * devicePixelRatio);
+  }
+  ctx.restore();
+}

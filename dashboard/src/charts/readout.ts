@@ -1,0 +1,86 @@
+/** The values under the cursor, in a small box that is moved without React: it follows the mouse. */
+import type uPlot from "uplot";
+import type { LineChartProps } from "./LineChart";
+
+const MOST = 9; // lines
+
+export class Readout {
+  private readonly box = document.createElement("div");
+  private pointed: number | null = null;
+
+  constructor(
+    parent: HTMLElement,
+    private readonly latest: () => LineChartProps,
+  ) {
+    this.box.setAttribute("role", "status");
+    this.box.className =
+      "pointer-events-none absolute top-2 z-10 hidden min-w-32 rounded-md border border-line bg-surface/95 px-2.5 py-1.5 text-xs shadow-lg";
+    parent.append(this.box);
+  }
+
+  remove(): void {
+    this.box.remove();
+  }
+
+  /** The line nearest to the cursor. */
+  point(index: number | null): void {
+    this.pointed = index;
+    const { lines, onHighlight, highlight = null } = this.latest();
+    const key = index === null || index === 0 ? null : (lines[index - 1]?.key ?? null);
+    if (key !== highlight) onHighlight?.(key);
+  }
+
+  show(plot: uPlot): void {
+    const { idx, left = -1 } = plot.cursor;
+    const hidden = idx === null || idx === undefined || left < 0;
+    this.box.style.display = hidden ? "none" : "block";
+    if (hidden) return;
+    this.fill(plot, idx);
+    const right = left > plot.over.clientWidth / 2;
+    const edge = plot.over.offsetLeft;
+    this.box.style.left = right ? "auto" : `${edge + left + 14}px`;
+    this.box.style.right = right ? `${plot.width - edge - left + 14}px` : "auto";
+  }
+
+  private fill(plot: uPlot, index: number): void {
+    const { lines, format = String, formatX = String, clock } = this.latest();
+    const x = plot.data[0][index] ?? 0;
+    const rows = lines
+      .map((line, at) => ({ line, at, value: plot.data[at + 1]?.[index] }))
+      .filter((row): row is typeof row & { value: number } => row.value != null)
+      .sort((a, b) => b.value - a.value);
+    const from = Math.max(
+      0,
+      Math.min(rows.findIndex((row) => row.at + 1 === this.pointed) - 4, rows.length - MOST),
+    );
+    const shown = rows.slice(from, from + MOST);
+    const head = element("div", "num mb-0.5 text-ink-3");
+    head.textContent = clock
+      ? new Date(1000 * x).toLocaleTimeString([], { hour12: false })
+      : formatX(x);
+    const list = shown.map((row) => {
+      const strong = row.at + 1 === this.pointed;
+      const item = element("div", `flex items-center gap-2 ${strong ? "text-ink" : "text-ink-2"}`);
+      const dot = element("span", "size-2 shrink-0 rounded-full");
+      dot.style.background = `var(${row.line.look.hue})`;
+      const name = element("span", `grow ${strong ? "font-medium" : ""}`);
+      name.textContent = row.line.label;
+      const value = element("span", "num");
+      value.textContent = format(row.value);
+      item.append(dot, name, value);
+      return item;
+    });
+    this.box.replaceChildren(head, ...list);
+    if (rows.length > shown.length) {
+      const more = element("div", "text-ink-3");
+      more.textContent = `and ${rows.length - shown.length} more`;
+      this.box.append(more);
+    }
+  }
+}
+
+function element(kind: "div" | "span", className: string): HTMLElement {
+  const made = document.createElement(kind);
+  made.className = className;
+  return made;
+}

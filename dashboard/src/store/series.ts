@@ -1,0 +1,110 @@
+/**
+ * A route's numbers over time, in columns, in a bounded space: after an hour of stream it has as
+ * many samples as after ten minutes. The newest sample is always there.
+ */
+import type { RouteFrame, RouteHistory } from "@/api/types";
+
+export const FIELDS = [
+  "requests",
+  "delivered",
+  "given_up",
+  "attempts",
+  "paid_attempts",
+  "rate_limited",
+  "effort",
+  "score",
+  "bound",
+  "regret",
+  "p50",
+  "p99",
+] as const;
+
+export type Field = (typeof FIELDS)[number];
+export type Sample = Record<Field, number | null>;
+
+export const CAPACITY = 600;
+
+export class Series {
+  /** Seconds since the epoch, rising. */
+  time: number[] = [];
+  readonly columns = Object.fromEntries(FIELDS.map((field) => [field, []])) as unknown as Record<
+    Field,
+    (number | null)[]
+  >;
+  /** Changes whenever something was added: charts redraw then. */
+  version = 0;
+  /** Samples nearer to each other than this are not kept, but for the newest. */
+  private gap = 0;
+
+  constructor(private readonly capacity = CAPACITY) {}
+
+  get last(): number {
+    return this.time.at(-1) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Add one sample, usually the newest; one that is late finds its place, a known one is ignored. */
+  add(time: number, sample: Sample): void {
+    const at = this.place(time);
+    if (this.time[at] === time) return;
+    const { length } = this.time;
+    const crowded =
+      at === length && length > 1 && this.time[length - 1]! - this.time[length - 2]! < this.gap;
+    this.write(crowded ? at - 1 : at, crowded ? 1 : 0, time, sample);
+    if (this.time.length > this.capacity) this.thin();
+    this.version++;
+  }
+
+  /** A hole, so that no line is drawn across a time of which nothing is known. */
+  interrupt(time: number): void {
+    const nothing = Object.fromEntries(FIELDS.map((field) => [field, null])) as Sample;
+    this.add(time, nothing);
+  }
+
+  /** What the balancer remembers of this route. */
+  merge(history: RouteHistory): void {
+    history.time.forEach((time, index) => {
+      const sample = Object.fromEntries(
+        FIELDS.map((field) => [field, history[field][index] ?? null]),
+      ) as Sample;
+      this.add(time, sample);
+    });
+  }
+
+  private place(time: number): number {
+    let at = this.time.length;
+    while (at > 0 && this.time[at - 1]! >= time) at--;
+    return at;
+  }
+
+  private write(at: number, replacing: number, time: number, sample: Sample): void {
+    this.time.splice(at, replacing, time);
+    for (const field of FIELDS) this.columns[field].splice(at, replacing, sample[field]);
+  }
+
+  /** Keep what is far enough apart, and every hole. */
+  private thin(): void {
+    const span = this.last - this.time[0]!;
+    this.gap = Math.max(2 * this.gap, (2 * span) / this.capacity);
+    const kept: number[] = [];
+    this.time.forEach((time, index) => {
+      const hole = this.columns.requests[index] === null;
+      const far = kept.length === 0 || time - this.time[kept.at(-1)!]! >= this.gap;
+      if (hole || far || index === this.time.length - 1) kept.push(index);
+    });
+    this.time = kept.map((index) => this.time[index]!);
+    for (const field of FIELDS) {
+      const column = this.columns[field];
+      this.columns[field] = kept.map((index) => column[index]!);
+    }
+  }
+}
+
+/** The numbers of a frame that are followed over time. */
+export function sampleOf(route: RouteFrame): Sample {
+  const { p50, p99 } = route.latency_ms;
+  const sample = { p50, p99 } as Sample;
+  for (const field of FIELDS) {
+    if (field !== "p50" && field !== "p99") sample[field] = route[field];
+  }
+  return sample;
+}
