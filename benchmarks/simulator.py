@@ -2,7 +2,7 @@
 
 First, what every strategy takes for 1,000 replications of 1,000 requests on T2, on one core.
 Then select + observe alone, on a plain problem of ten Bernoulli arms with 1,000 replications in
-one call, beside libraries that play one replication at a time (the extra ``bench`` installs
+one call, beside libraries that play one replication at a time (``make bench`` installs
 them; what is missing is skipped by name).
 """
 
@@ -61,7 +61,7 @@ def beside_peers(rounds: int) -> None:
         try:
             import_module(peer)
         except ImportError:
-            print(f"{peer.partition('.')[0]}: skipped, not installed (pip install -e .[bench])")
+            print(f"{peer.partition('.')[0]}: skipped, not installed (make bench installs it)")
             continue
         for kind, play in THEIRS[peer].items():
             took = play(rounds)

@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 class Desk(NamedTuple):
     """What a connection needs of the server it belongs to."""
 
-    attempt: Callable[[], Answer]
+    attempt: Callable[[bytes], Answer]  # given the body of the request
     status: Callable[[], dict[str, object]]
     connections: set["Connection"]
 
@@ -44,6 +44,7 @@ class _Request(NamedTuple):
     method: bytes
     target: bytes
     keep: bool  # the connection
+    body: bytes = b""
     refusal: bytes = b""  # the answer to what cannot be understood
 
 
@@ -82,7 +83,7 @@ class Connection(asyncio.Protocol):
         self._deaf = False  # what else arrives is not read
         self._paused = False
         self._target = b""
-        self._size = 0
+        self._body = b""
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
@@ -119,21 +120,21 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._target = b""
-        self._size = 0
+        self._body = b""
 
     def on_url(self, url: bytes) -> None:
         self._target += url
 
     def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > LARGEST_BODY:
+        self._body += body
+        if len(self._body) > LARGEST_BODY:
             self._refuse(TOO_LARGE)
 
     def on_message_complete(self) -> None:
         parser = self._parser
         keep = parser.should_keep_alive() and not parser.should_upgrade()
         if not self._deaf:
-            self._take(_Request(parser.get_method(), self._target, keep))
+            self._take(_Request(parser.get_method(), self._target, keep, self._body))
 
     # Acting
 
@@ -149,7 +150,7 @@ class Connection(asyncio.Protocol):
         """Answer what came before, then this, and nothing after it."""
         if not self._deaf:
             self._deaf = True
-            self._take(_Request(b"", b"", False, refusal))
+            self._take(_Request(b"", b"", False, refusal=refusal))
 
     def _take(self, request: _Request) -> None:
         if not self._busy:
@@ -169,7 +170,7 @@ class Connection(asyncio.Protocol):
         elif request.target.partition(b"?")[0] != b"/":
             self._write(NOT_FOUND, request.keep)
         elif request.method == b"POST":
-            self._act(self._desk.attempt(), request.keep)
+            self._act(self._desk.attempt(request.body), request.keep)
         elif request.method == b"GET":
             self._write(http(HTTPStatus.OK, self._desk.status()), request.keep)
         else:

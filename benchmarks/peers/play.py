@@ -1,0 +1,101 @@
+"""Rounds: some scenarios at once, everybody before a copy of the same servers, at the same time."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.parts.processes import BenchmarkError
+from benchmarks.peers.contestants import Addresses, Proxy, Urls, flb
+from flaky_load_balancer.histogram import Histogram
+from flaky_load_balancer.sessions.client import Client, Sent, request_ids
+from flaky_load_balancer.settings import Game
+
+START = 1.5  # seconds for everybody to settle
+GAME = Game()
+
+
+@dataclass
+class Standing:
+    """What one contestant came to on one scenario, over all fleets."""
+
+    scores: list[float] = field(default_factory=list)
+    delivered: int = 0
+    attempts: int = 0
+    paid: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+
+    def add(self, sent: Sent, counts: list[int]) -> None:
+        paid = sum(max(0, count - GAME.free_attempts) for count in counts)
+        self.scores.append(sent.delivered - GAME.penalty * paid)
+        self.delivered += sent.delivered
+        self.attempts += sum(counts)
+        self.paid += paid
+        self.latency.merge(sent.latency)
+
+
+def play_round(  # noqa: PLR0917 (all of them are needed)
+    scenarios: list[str], seed: int, requests: int, rate: float, peers: list[Proxy], ours: list[str]
+) -> dict[tuple[str, str], tuple[Sent, list[int]]]:
+    """By contestant and scenario, what the client saw and what the servers counted."""
+    names = [*(peer.name for peer in peers), *ours]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peers-")))
+        fleets, counted = stack.enter_context(_servers(scenarios, seed, len(names), rate))
+        copies = {name: fleets[copy] for copy, name in enumerate(names)}
+        urls = {p.name: stack.enter_context(p.started(copies[p.name], folder)) for p in peers}
+        urls |= stack.enter_context(flb({name: copies[name] for name in ours}, folder, seed))
+        sent = asyncio.run(_sent(urls, request_ids(seed, requests), rate))
+        counts = counted()
+    places = [(name, scenario) for scenario in scenarios for name in names]  # as servers count
+    return {place: (sent[place], count) for place, count in zip(places, counts, strict=True)}
+
+
+async def _sent(urls: dict[str, Urls], ids: list[str], rate: float) -> dict[tuple[str, str], Sent]:
+    """Send to everybody at once, each in its own part of an interval."""
+    places = [(name, scenario) for name, each in urls.items() for scenario in each]
+    start, gap = time.monotonic() + START, 1 / rate / len(places)
+    async with Client.open(rate, GAME.deadline) as client, asyncio.TaskGroup() as group:
+        tasks = {
+            (name, scenario): group.create_task(
+                client.run(urls[name][scenario], ids, start + number * gap)
+            )
+            for number, (name, scenario) in enumerate(places)
+        }
+    return {place: task.result() for place, task in tasks.items()}
+
+
+@contextmanager
+def _servers(scenarios: list[str], seed: int, copies: int, rate: float) -> Iterator[Any]:
+    """Addresses by copy and scenario, and a function that ends the servers and gets the counts."""
+    command = [sys.executable, "-m", "benchmarks.peers.servers", "--seed", str(seed)]
+    command += ["--copies", str(copies), "--rate", str(rate), *scenarios]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        said = child.stdout.readline()
+        if not said:
+            raise BenchmarkError("the servers did not start")
+        fleets: list[Addresses] = [{} for _ in range(copies)]
+        for fleet in json.loads(said):
+            members = [url.removeprefix("http://") for url in fleet["servers"]]
+            fleets[fleet["copy"]][fleet["scenario"]] = members
+
+        def counted() -> Any:
+            said, _ = child.communicate(timeout=30)
+            return json.loads(said)
+
+        yield fleets, counted
+    finally:
+        child.kill()
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()

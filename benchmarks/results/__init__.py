@@ -1,0 +1,1 @@
+"""The record of scores: docs/results.md with its plots and numbers, made by `make results`."""

@@ -1,0 +1,30 @@
+"""What the record of scores is made of: every strategy on every scenario, in virtual time."""
+
+from flaky_load_balancer import catalogue, scenarios
+from flaky_load_balancer.lab.comparison import Plan
+from strategies import STRATEGIES
+
+AWAITED = frozenset({"cascade"})  # may be missing from the record until it is measured again
+RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
+SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2", "outage"), 40, 20  # what a test plays again
+
+
+def full(requests: int) -> Plan:
+    """All there is, in runs of so many requests."""
+    return plan(tuple(STRATEGIES), tuple(scenarios.builtin()), requests, RUNS[requests])
+
+
+def small() -> Plan:
+    """Little enough to be played by a test, which compares it with the numbers on record."""
+    return plan(*SMALL)
+
+
+def plan(
+    strategies: tuple[str, ...], on: tuple[str, ...], requests: int, replications: int
+) -> Plan:
+    return Plan(
+        {name: catalogue.parse(name) for name in strategies},
+        [scenarios.find(name) for name in on],
+        requests=requests,
+        replications=replications,
+    )

@@ -1,0 +1,78 @@
+"""The numbers of a comparison as they are kept: without times, and with six digits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results.claims import CLAIMS, ORIGINAL, measured
+from flaky_load_balancer.lab.comparison import Comparison
+from flaky_load_balancer.lab.verdict import sentence
+
+FOLDER = Path(__file__).parents[2] / "docs" / "results"
+PAGE = FOLDER.with_suffix(".md")
+DIGITS = 6
+
+Record = dict[str, Any]
+
+
+def recorded(comparison: Comparison) -> Record:
+    """What is kept of a comparison."""
+    plan = comparison.plan
+    result = comparison.result()
+    numbers = {
+        "seed": plan.seed,
+        "rate": plan.rate,
+        "requests": plan.requests,
+        "replications": plan.replications,
+        "cells": result["cells"],
+        "sentences": {
+            each.name: sentence(comparison.standings(each.name), plan) for each in plan.scenarios
+        },
+        "claims": {
+            str(claim): measured(claim, comparison)
+            for claim in CLAIMS
+            if claim.scenario in result_scenarios(result) and set(ORIGINAL) <= set(plan.strategies)
+        },
+    }
+    return _rounded(numbers)  # type: ignore[no-any-return]
+
+
+def result_scenarios(record: Record) -> list[str]:
+    return list(dict.fromkeys(cell["scenario"] for cell in record["cells"]))
+
+
+def result_strategies(record: Record) -> list[str]:
+    return list(dict.fromkeys(cell["strategy"] for cell in record["cells"]))
+
+
+def cells(record: Record, scenario: str) -> dict[str, Record]:
+    """Of one scenario, by strategy: who knows the servers, then the best first."""
+    mine = [cell for cell in record["cells"] if cell["scenario"] == scenario]
+    mine.sort(key=lambda cell: (cell["group"] > 0, cell["behind"]["mean"]))
+    return {cell["strategy"]: cell for cell in mine}
+
+
+def save(name: str, record: Any) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / name).write_text(_lines(record) + "\n", encoding="utf-8")
+
+
+def load(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _lines(record: Any) -> str:
+    """JSON with a line for each cell, so that a difference is read line by line."""
+    if not isinstance(record, dict) or "cells" not in record:
+        return json.dumps(record, indent=1)
+    head = {name: value for name, value in record.items() if name != "cells"}
+    rows = ",\n".join(f"  {json.dumps(cell)}" for cell in record["cells"])
+    return json.dumps(head, indent=1)[:-2] + f',\n "cells": [\n{rows}\n ]\n}}'
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
