@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks.results import page, plans
-from benchmarks.results.__main__ import SMALL, named
 from benchmarks.results.claims import CLAIMS, verdict
 from benchmarks.results.record import (
     FOLDER,
     PAGE,
+    SMALL,
     load,
+    named,
     recorded,
     result_scenarios,
     result_strategies,

@@ -8,11 +8,9 @@ import argparse
 from time import perf_counter
 
 from benchmarks.results import page, plans, plots
-from benchmarks.results.record import FOLDER, Record, load, recorded, save
+from benchmarks.results.record import FOLDER, SMALL, Record, load, named, recorded, save
 from flaky_load_balancer.lab.compare import compare
 from flaky_load_balancer.lab.comparison import Plan
-
-SMALL = "small.json"
 
 
 def main() -> None:
@@ -40,10 +38,6 @@ def measured(plan: Plan, jobs: int | None) -> Record:
         f"{games}, {plan.replications} fleets, {plan.requests} requests: {took:.0f} s", flush=True
     )
     return record
-
-
-def named(requests: int) -> str:
-    return f"simulated-{requests}.json"
 
 
 def write() -> None:

@@ -10,6 +10,7 @@ from flaky_load_balancer.lab.verdict import sentence
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 PAGE = FOLDER.with_suffix(".md")
+SMALL = "small.json"
 DIGITS = 6
 
 Record = dict[str, Any]
@@ -50,6 +51,11 @@ def cells(record: Record, scenario: str) -> dict[str, Record]:
     mine = [cell for cell in record["cells"] if cell["scenario"] == scenario]
     mine.sort(key=lambda cell: (cell["group"] > 0, cell["behind"]["mean"]))
     return {cell["strategy"]: cell for cell in mine}
+
+
+def named(requests: int) -> str:
+    """The file of the runs of so many requests."""
+    return f"simulated-{requests}.json"
 
 
 def save(name: str, record: Any) -> None:
