@@ -16,6 +16,7 @@ from flaky_load_balancer.types import Outcome
 
 CLEAR = 10.0  # a difference in BIC that leaves little doubt (Kass and Raftery 1995)
 MUCH = 0.1  # of the refusals: more that are not explained deserve a word
+VAGUE = 1.25  # high over low: a limit of which that is more is known roughly
 FEW = 20  # attempts: fewer tell little of a failure rate
 
 
@@ -80,8 +81,18 @@ class Fit:
             doubts.append(
                 f"never refused, so limited at most as the best: servers {_list(unknown)}"
             )
+        vague = [
+            place for place, each in enumerate(self.best.limits) if each.high > VAGUE * each.low > 0
+        ]
+        vague = [place for place in vague if place not in unknown]
+        if vague:
+            doubts.append(f"limits known only roughly, see their intervals: servers {_list(vague)}")
         window = self.best.window
-        if window.low < 0.99 * window.value or window.high > 1.01 * window.value:
+        if np.isinf(window.high):
+            doubts.append(
+                f"the log is too short to tell how long the window is: {window.low:g} s or more"
+            )
+        elif window.low < 0.99 * window.value or window.high > 1.01 * window.value:
             doubts.append(f"the window is from {window.low:.4g} to {window.high:.4g} s")
         burst = self.best.burst
         if burst.low < burst.high:

@@ -18,7 +18,7 @@ from flaky_load_balancer.fitting.log import Log
 from flaky_load_balancer.fitting.search import Range, narrowed, slack
 from flaky_load_balancer.types import Bools, Floats, Ints
 
-WINDOWS = (  # seconds that people choose; all of them are parts of a day
+WINDOWS: tuple[float, ...] = (  # seconds that people choose; all of them are parts of a day
     *(0.1, 0.2, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 45, 60, 90, 120, 180),
     *(240, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400),
 )
@@ -68,8 +68,8 @@ def explanations(log: Log) -> list[Explanation]:
     if not log.refused.any():
         return []
     lanes = lanes_of(log)
-    found = [_chance(lanes), _bucket(lanes), _sliding(lanes, log.span), _fixed(lanes, log)]
-    return sorted((each for each in found if each is not None), key=lambda each: each.bic)
+    found = [_chance(lanes), _bucket(lanes), _fixed(lanes, log), _sliding(lanes, log.span)]
+    return sorted(found, key=lambda each: each.bic)
 
 
 def _evidence(wrong: int, right: int) -> float:
@@ -158,24 +158,21 @@ def _sliding(lanes: Sequence[Lane], span: float) -> Explanation:
     def cost(windows: Floats) -> Ints:
         return np.array([_wrong(lanes, needs(window)) for window in windows.tolist()])
 
-    usual = np.array([window for window in WINDOWS if window <= max(span, WINDOWS[0])])
+    usual = np.array(_usual(span))
     tried = np.union1d(usual, np.geomspace(usual[0], usual[-1], COARSE))
     window = narrowed(cost, tried, _spare(cost(tried).min(), lanes))
     best = usual[cost(usual) <= cost(np.array([window.value]))]
     window = window._replace(value=float(best[0])) if len(best) else window
+    window = window._replace(high=np.inf) if window.high >= span else window
     return _windowed("sliding-window", lanes, needs(window.value), extra=1, window=window)
 
 
-def _fixed(lanes: Sequence[Lane], log: Log) -> Explanation | None:
+def _fixed(lanes: Sequence[Lane], log: Log) -> Explanation:
     """Window and phase are the same for all servers, the limit each one's own."""
     found: dict[tuple[float, float], int] = {}
-    for window in WINDOWS:
-        if window > log.span:
-            break
+    for window in _usual(log.span):
         for phase in _phases(lanes, window, log):
             found[window, phase] = _wrong(lanes, _fixed_needs(window, phase))
-    if not found:
-        return None
     window, phase = min(found, key=lambda each: found[each])
     spare = _spare(found[window, phase], lanes)
     fair = [each for (each, _), wrong in found.items() if wrong <= found[window, phase] + spare]
@@ -183,10 +180,15 @@ def _fixed(lanes: Sequence[Lane], log: Log) -> Explanation | None:
         "fixed-window",
         lanes,
         _fixed_needs(window, phase),
-        extra=2,
-        window=Range(window, min(fair), max(fair)),
+        extra=1 if phase == 0 else 2,
+        window=Range(window, min(fair), np.inf if max(fair) >= log.span else max(fair)),
         phase=phase,
     )
+
+
+def _usual(span: float) -> list[float]:
+    """Windows up to the first that is longer than the log, which stands for all such."""
+    return list(WINDOWS[: np.searchsorted(WINDOWS, span, side="right") + 1])
 
 
 def _fixed_needs(window: float, phase: float) -> Needs:

@@ -52,8 +52,9 @@ def _limit(fit: Fit) -> Iterator[str]:
         burst = best.burst
         yield f"window = 1.0\nburst = {burst.value:g}  # {burst.low:g} to {burst.high:g}"
     else:
-        window = best.window
-        yield f"window = {window.value:.6g}  # {window.low:.4g} to {window.high:.4g} s"
+        low, high = best.window.low, best.window.high
+        to = f"to {high:.4g} s" if np.isfinite(high) else "s or longer"
+        yield f"window = {best.window.value:.6g}  # {low:.4g} {to}"
     if best.kind == "fixed-window":
         yield f"# In the log a window begins {best.phase:.4g} s after the first attempt."
     yield "values = ["

@@ -105,6 +105,23 @@ def test_a_server_that_never_refused_is_named_and_gets_the_best_limit(tmp_path: 
     assert any(doubt.endswith("servers 2") for doubt in made.doubts)
 
 
+def test_a_log_shorter_than_the_window_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    record(path, '[limit]\nkind="fixed-window"\nwindow=60.0\nvalues=[30, 60, 90]', requests=300)
+    limit = found(path)[1]
+    assert (limit.kind, limit.admissions.low) == ("fixed-window", (30, 60, 90))
+    assert limit.window == 30
+    doubts = fit(path).doubts
+    assert any("too short to tell how long the window is" in doubt for doubt in doubts)
+    assert any("sliding-window of 30 s explains the refusals nearly" in doubt for doubt in doubts)
+
+
+def test_a_limit_that_is_seldom_met_is_known_roughly(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    record(path, '[limit]\nkind="token-bucket"\nwindow=1.0\nvalues=[4, 8, 40]', requests=150)
+    assert any(doubt.endswith("intervals: servers 2") for doubt in fit(path).doubts)
+
+
 def test_limits_begin_anew_with_every_run(tmp_path: Path) -> None:
     """As in an export of runs that followed each other on the same ports."""
     path = tmp_path / "log.csv"
