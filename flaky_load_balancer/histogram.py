@@ -64,6 +64,19 @@ class Histogram:
                 return upper_edge(index) / math.exp2(0.5 / PER_DOUBLING)
         return None
 
+    def bars(self, merged: int = 4) -> tuple[list[float], list[int]]:
+        """For people: edges in seconds, and between each two of them how many latencies.
+
+        As many buckets as ``merged`` are one bar; there are none before the shortest latency and
+        none behind the longest.
+        """
+        held = [index // merged for index, count in enumerate(self.counts) if count]
+        if not held:
+            return [], []
+        bars = range(held[0], held[-1] + 1)
+        edges = [upper_edge(merged * bar - 1) for bar in (*bars, bars.stop)]
+        return edges, [sum(self.counts[merged * bar : merged * (bar + 1)]) for bar in bars]
+
     def at_most(self, edges: list[float]) -> list[int]:
         """How many latencies are at most as long as each of these edges (ascending, seconds)."""
         cumulative, index, out = 0, 0, []

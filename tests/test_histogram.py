@@ -63,6 +63,18 @@ def test_cumulative_counts_rise_to_all(values: list[float]) -> None:
         assert below <= count <= sum(value < edge * (1 + 1e-6) for value in values)
 
 
+@given(values=latencies, merged=st.integers(1, 16))
+def test_bars_hold_what_lies_between_their_edges(values: list[float], merged: int) -> None:
+    edges, counts = filled(values).bars(merged)
+    assert len(edges) == len(counts) + 1
+    assert counts[0] > 0 < counts[-1]
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        inside = sum(low * (1 + 1e-6) < value < high * (1 - 1e-6) for value in values)
+        assert inside <= count <= sum(low * (1 - 1e-6) <= v <= high * (1 + 1e-6) for v in values)
+    assert sum(counts) == len(values)
+    assert Histogram().bars() == ([], [])
+
+
 @given(values=latencies)
 def test_the_sum_is_exact(values: list[float]) -> None:
     assert filled(values).sum == pytest.approx(math.fsum(values))

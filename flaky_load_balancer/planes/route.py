@@ -47,8 +47,7 @@ class Route:
 
     def detail(self, now: float) -> dict[str, Any]:
         """The frame, and what is too much to send twice a second."""
-        counts = self.tally.latency.counts
-        last = max((i for i, count in enumerate(counts) if count), default=-1)
+        edges, counts = self.tally.latency.bars()
         return {
             **self.frame(now),
             "run": self.run,
@@ -59,7 +58,10 @@ class Route:
             },
             "truth": None if self.truth is None else list(self.truth),
             "endings": {str(ending): n for ending, n in self.tally.endings.items()},
-            "latency_histogram": counts[: last + 1],
+            "latency_histogram": {
+                "edges_ms": [float(f"{1000 * edge:.3g}") for edge in edges],
+                "count": counts,
+            },
             "beliefs": {key: _listed(row) for key, row in self._beliefs(now).items()},
         }
 

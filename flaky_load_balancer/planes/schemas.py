@@ -136,14 +136,21 @@ class RulesOfTheGame(Shape):
     penalty: float
 
 
+class LatencyHistogram(Shape):
+    """Requests by latency: ``count[i]`` between ``edges_ms[i]`` and ``edges_ms[i + 1]``."""
+
+    edges_ms: list[float]
+    count: list[int]
+
+
 class RouteDetail(RouteFrame):
-    """A route in full.  Bucket i of the histogram ends at 1e-5 x 2^(i/16) seconds."""
+    """A route in full; ``beliefs`` is what its strategy believes of each server."""
 
     run: int | None
     rules: RulesOfTheGame
     truth: list[Chance] | None
     endings: dict[str, int]
-    latency_histogram: list[int]
+    latency_histogram: LatencyHistogram
     beliefs: dict[str, list[float | None]]
 
 

@@ -80,7 +80,8 @@ async def test_a_route_in_full() -> None:
             (await http.get("/api/routes/v6-T2")).content
         )
     assert detail.truth == [0.9, 0.5, 0.1]
-    assert sum(detail.latency_histogram) == 2
+    assert sum(detail.latency_histogram.count) == 2
+    assert len(detail.latency_histogram.edges_ms) == len(detail.latency_histogram.count) + 1
     assert detail.endings == {"delivered": 1, "given-up": 1, "deadline": 0, "abandoned": 0}
     assert "until" in detail.beliefs
 

@@ -467,6 +467,16 @@ export interface components {
                 number | null
             ];
         };
+        /**
+         * LatencyHistogram
+         * @description Requests by latency: ``count[i]`` between ``edges_ms[i]`` and ``edges_ms[i + 1]``.
+         */
+        LatencyHistogram: {
+            /** Edges Ms */
+            edges_ms: number[];
+            /** Count */
+            count: number[];
+        };
         /** Mean */
         Mean: {
             /** Mean */
@@ -528,7 +538,7 @@ export interface components {
         };
         /**
          * RouteDetail
-         * @description A route in full.  Bucket i of the histogram ends at 1e-5 x 2^(i/16) seconds.
+         * @description A route in full; ``beliefs`` is what its strategy believes of each server.
          */
         RouteDetail: {
             /** Strategy */
@@ -578,8 +588,7 @@ export interface components {
             endings: {
                 [key: string]: number;
             };
-            /** Latency Histogram */
-            latency_histogram: number[];
+            latency_histogram: components["schemas"]["LatencyHistogram"];
             /** Beliefs */
             beliefs: {
                 [key: string]: (number | null)[];

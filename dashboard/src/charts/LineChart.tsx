@@ -7,6 +7,7 @@
 import { useEffect, useEffectEvent, useRef } from "react";
 import uPlot from "uplot";
 import { useTheme } from "@/theme/useTheme";
+import { columns } from "./columns";
 import { Legend } from "./Legend";
 import { type Line, options } from "./options";
 import { usePicture } from "./picture";
@@ -32,15 +33,17 @@ export interface LineChartProps {
   highlight?: string | null;
   onHighlight?: (key: string | null) => void;
   legend?: boolean;
+  /** The lines are parts of a whole, one upon the other from the first at the bottom; same x. */
+  stacked?: boolean;
 }
 
 export function LineChart(props: LineChartProps) {
-  const { title, lines, height = 240, highlight = null } = props;
+  const { title, lines, height = 240, highlight = null, stacked = false } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const theme = useTheme();
   const shape = JSON.stringify([
-    lines.map(({ key, look }) => [key, look]),
+    lines.map(({ key, look, low }) => [key, look, low !== undefined]),
     props.unit,
     props.clock,
   ]);
@@ -54,7 +57,7 @@ export function LineChart(props: LineChartProps) {
     const readout = new Readout(element, latest);
     const made = new uPlot(
       options(latest, element.clientWidth, height, readout),
-      table(latest().lines),
+      columns(latest().lines, latest().stacked),
       element,
     );
     plot.current = made;
@@ -72,8 +75,8 @@ export function LineChart(props: LineChartProps) {
   }, [shape, theme, height]);
 
   useEffect(() => {
-    plot.current?.setData(table(lines));
-  }, [lines]);
+    plot.current?.setData(columns(lines, stacked));
+  }, [lines, stacked]);
 
   useEffect(() => {
     const made = plot.current;
@@ -111,20 +114,6 @@ export function LineChart(props: LineChartProps) {
         <Legend lines={lines} highlight={highlight} onHighlight={props.onHighlight} />
       )}
     </figure>
-  );
-}
-
-/** One x for all lines, as uPlot wants it. Most often they share it already. */
-function table(lines: readonly Line[]): uPlot.AlignedData {
-  const first = lines[0]?.x ?? [];
-  const shared = lines.every(
-    ({ x }) => x.length === first.length && x[0] === first[0] && x.at(-1) === first.at(-1),
-  );
-  if (shared) return [first, ...lines.map((line) => line.y)] as unknown as uPlot.AlignedData;
-  const tables = lines.map(({ x, y }) => [x, y] as unknown as uPlot.AlignedData);
-  return uPlot.join(
-    tables,
-    lines.map(() => [0, 2]),
   );
 }
 

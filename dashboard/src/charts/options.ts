@@ -1,6 +1,7 @@
 /** How a line chart looks: thin axes, light grid, no ornament; colours from the theme's tokens. */
 import type uPlot from "uplot";
 import { type Look, resolved } from "@/theme/strategies";
+import { area, areaUnder, bands, ends, names } from "./bands";
 import type { LineChartProps } from "./LineChart";
 import type { Readout } from "./readout";
 
@@ -12,8 +13,9 @@ export interface Line {
   y: readonly (number | null)[];
   /** For what the others are measured against: thin and dashed. */
   quiet?: boolean;
-  /** Between here and `y`, a light band; for intervals. */
+  /** Between these two, a light band: an interval around `y`. */
   low?: readonly (number | null)[];
+  high?: readonly (number | null)[];
 }
 
 const FONT = "11px";
@@ -24,7 +26,7 @@ export function options(
   height: number,
   readout: Readout,
 ): uPlot.Options {
-  const { lines, clock = false, unit } = latest();
+  const { lines, clock = false, unit, stacked = false } = latest();
   const ink = resolved("--ink-3");
   const font = `${FONT} ${getComputedStyle(document.body).getPropertyValue("--font-geist-mono") || "monospace"}`;
   const grid = { stroke: resolved("--line"), width: 1 };
@@ -37,7 +39,7 @@ export function options(
     cursor: {
       y: false,
       drag: { x: true, y: false },
-      focus: { prox: 24 },
+      focus: { prox: stacked ? -1 : 24 },
       points: { size: 7, width: 1.5 },
     },
     focus: { alpha: 0.16 },
@@ -66,11 +68,18 @@ export function options(
         values: (_, splits) => texts(splits, latest().format),
       },
     ],
-    series: [{}, ...lines.map(series)],
+    series: [{}, ...lines.map(stacked ? area : series), ...ends(lines)],
+    bands: bands(lines, stacked),
     hooks: {
       drawClear: [(plot) => marks(plot, latest().marks ?? [], ink)],
-      setCursor: [(plot) => readout.show(plot)],
-      setSeries: [(_, index) => readout.point(index)],
+      draw: stacked ? [(plot) => names(plot, latest().lines)] : [],
+      setCursor: [
+        (plot) => {
+          if (stacked) readout.point(areaUnder(plot, lines.length));
+          readout.show(plot);
+        },
+      ],
+      setSeries: stacked ? [] : [(_, index) => readout.point(index)],
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The values under the cursor, in a small box that is moved without React: it follows the mouse. */
 import type uPlot from "uplot";
+import { valueAt } from "./columns";
 import type { LineChartProps } from "./LineChart";
 
 const MOST = 9; // lines
@@ -27,6 +28,7 @@ export class Readout {
     this.pointed = index;
     const { lines, onHighlight, highlight = null } = this.latest();
     const key = index === null || index === 0 ? null : (lines[index - 1]?.key ?? null);
+    if (key === null) this.pointed = null;
     if (key !== highlight) onHighlight?.(key);
   }
 
@@ -43,11 +45,11 @@ export class Readout {
   }
 
   private fill(plot: uPlot, index: number): void {
-    const { lines, format = String, formatX = String, clock } = this.latest();
+    const { lines, format = String, formatX = String, clock, stacked } = this.latest();
     const x = plot.data[0][index] ?? 0;
     const rows = lines
-      .map((line, at) => ({ line, at, value: plot.data[at + 1]?.[index] }))
-      .filter((row): row is typeof row & { value: number } => row.value != null)
+      .map((line, at) => ({ line, at, value: valueAt(plot, at, index, stacked) }))
+      .filter((row): row is typeof row & { value: number } => row.value !== null)
       .sort((a, b) => b.value - a.value);
     const from = Math.max(
       0,

@@ -26,6 +26,11 @@ class Stage {
       this.asked.push(`history after ${after}`);
       return this.histories.get(this.boot) ?? history(this.boot, []);
     },
+    shares: async (name) => {
+      this.asked.push(`shares of ${name}`);
+      const { routes } = this.histories.get(this.boot)!;
+      return { ...routes[0]!, servers: ["a", "b"], share: routes[0]!.time.map(() => [0.5, 0.5]) };
+    },
     recorded: async (run, after) => {
       this.asked.push(`run ${run} after ${after}`);
       return (this.recorded.get(run) ?? []).filter((each) => each.time > after);
@@ -167,6 +172,23 @@ test("another session is another race: nothing of the last one stays", async () 
   await settle();
   expect(stage.scores()).toEqual([12]);
   expect(stage.asked.filter((each) => each.startsWith("run"))).toEqual([]);
+});
+
+test("the choices before now are asked for when somebody wants to see them", async () => {
+  stage.histories.set("aaaa", history("aaaa", [1, 2]));
+  stage.meet();
+  stage.send(1, 3);
+  await settle();
+  const series = stage.store.view().series.get("v4-T1")!;
+  expect(series.share).toEqual([null, null, [0.7, 0.3]]);
+  stage.store.recallShares("v4-T1");
+  await settle();
+  expect(series.share).toEqual([
+    [0.5, 0.5],
+    [0.5, 0.5],
+    [0.7, 0.3],
+  ]);
+  expect(series.time).toEqual([1, 2, 3]);
 });
 
 test("nobody watches, nothing is read; somebody comes, it begins again", async () => {

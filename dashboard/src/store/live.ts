@@ -3,7 +3,7 @@
  * loss, from the event it saw last, and asks for what it missed in between.
  */
 import { get } from "@/api/client";
-import type { Connected, Frame, Histories } from "@/api/types";
+import type { Connected, Frame, Histories, SharesHistory } from "@/api/types";
 import { Series, sampleOf } from "./series";
 import { NOTHING, type Source, type View } from "./source";
 import { readEvents, type StreamEvent } from "./sse";
@@ -16,12 +16,14 @@ const MARGIN = 0.001; // seconds between a hole and the sample behind it
 export interface World {
   read: typeof readEvents;
   history: (after: number) => Promise<Histories>;
+  shares: (route: string) => Promise<SharesHistory>;
   recorded: (run: number, after: number) => Promise<Frame[]>;
 }
 
 const WORLD: World = {
   read: readEvents,
   history: (after) => get("/api/history", { after }),
+  shares: (route) => get("/api/routes/{route}/history", { route }),
   recorded: (run, after) => get("/api/runs/{run}/frames", { run, after, limit: 2000 }),
 };
 
@@ -56,6 +58,15 @@ export class LiveStore implements Source {
   /** Try now, not when it is time. */
   retry = (): void => {
     if (this.current.phase !== "live") this.connect();
+  };
+
+  /** Ask which servers a route chose before now: too much to be asked of all routes. */
+  recallShares = (route: string): void => {
+    this.fill(async () => {
+      const history = await this.world.shares(route);
+      this.of(route).merge(history);
+      this.change({});
+    });
   };
 
   private get idle(): boolean {

@@ -28,6 +28,7 @@ test("an hour takes no more room than ten minutes, and first and newest stay", (
   expect(series.time[0]).toBe(0);
   expect(series.time.length).toBeGreaterThan(40);
   for (const field of FIELDS) expect(series.columns[field].length).toBe(series.time.length);
+  expect(series.share.length).toBe(series.time.length);
   const steps = series.time.slice(1, -1).map((time, index) => time - series.time[index]!);
   expect(Math.max(...steps)).toBeLessThan(4 * Math.min(...steps));
 });

@@ -2,7 +2,7 @@
  * A route's numbers over time, in columns, in a bounded space: after an hour of stream it has as
  * many samples as after ten minutes. The newest sample is always there.
  */
-import type { RouteFrame, RouteHistory } from "@/api/types";
+import type { RouteFrame, RouteHistory, SharesHistory } from "@/api/types";
 
 export const FIELDS = [
   "requests",
@@ -20,7 +20,9 @@ export const FIELDS = [
 ] as const;
 
 export type Field = (typeof FIELDS)[number];
-export type Sample = Record<Field, number | null>;
+/** Each server's share of the attempts of the last ten seconds; null where that is not known. */
+export type Shares = readonly number[] | null;
+export type Sample = Record<Field, number | null> & { share?: Shares };
 
 export const CAPACITY = 600;
 
@@ -31,6 +33,8 @@ export class Series {
     Field,
     (number | null)[]
   >;
+  /** Only a route's own page asks for those of the time before it was opened. */
+  share: Shares[] = [];
   /** Changes whenever something was added: charts redraw then. */
   version = 0;
   /** Samples nearer to each other than this are not kept, but for the newest. */
@@ -45,7 +49,10 @@ export class Series {
   /** Add one sample, usually the newest; one that is late finds its place, a known one is ignored. */
   add(time: number, sample: Sample): void {
     const at = this.place(time);
-    if (this.time[at] === time) return;
+    if (this.time[at] === time) {
+      this.share[at] ??= sample.share ?? null;
+      return;
+    }
     const { length } = this.time;
     const crowded =
       at === length && length > 1 && this.time[length - 1]! - this.time[length - 2]! < this.gap;
@@ -61,12 +68,12 @@ export class Series {
   }
 
   /** What the balancer remembers of this route. */
-  merge(history: RouteHistory): void {
+  merge(history: RouteHistory | SharesHistory): void {
     history.time.forEach((time, index) => {
       const sample = Object.fromEntries(
         FIELDS.map((field) => [field, history[field][index] ?? null]),
       ) as Sample;
-      this.add(time, sample);
+      this.add(time, "share" in history ? { ...sample, share: history.share[index]! } : sample);
     });
   }
 
@@ -78,6 +85,7 @@ export class Series {
 
   private write(at: number, replacing: number, time: number, sample: Sample): void {
     this.time.splice(at, replacing, time);
+    this.share.splice(at, replacing, sample.share ?? null);
     for (const field of FIELDS) this.columns[field].splice(at, replacing, sample[field]);
   }
 
@@ -92,6 +100,7 @@ export class Series {
       if (hole || far || index === this.time.length - 1) kept.push(index);
     });
     this.time = kept.map((index) => this.time[index]!);
+    this.share = kept.map((index) => this.share[index]!);
     for (const field of FIELDS) {
       const column = this.columns[field];
       this.columns[field] = kept.map((index) => column[index]!);
@@ -102,9 +111,9 @@ export class Series {
 /** The numbers of a frame that are followed over time. */
 export function sampleOf(route: RouteFrame): Sample {
   const { p50, p99 } = route.latency_ms;
-  const sample = { p50, p99 } as Sample;
+  const sample: Partial<Sample> = { p50, p99, share: route.servers.share };
   for (const field of FIELDS) {
     if (field !== "p50" && field !== "p99") sample[field] = route[field];
   }
-  return sample;
+  return sample as Sample;
 }
