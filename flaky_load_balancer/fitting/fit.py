@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
 from scipy.special import betaincinv
 
-from flaky_load_balancer.fitting.limiters import Explanation, explanations
+from flaky_load_balancer.fitting.explanation import Explanation
+from flaky_load_balancer.fitting.limiters import explanations
 from flaky_load_balancer.fitting.log import Log
 from flaky_load_balancer.fitting.search import Range
 from flaky_load_balancer.scenarios import Latency
@@ -53,51 +55,22 @@ class Fit:
     @property
     def doubts(self) -> list[str]:
         """What is uncertain, in sentences."""
-        return [*self._limit_doubts(), *self._rate_doubts()]
+        return [*self._limiter_doubts(), *self._rate_doubts()]
 
-    def _limit_doubts(self) -> list[str]:
-        refused = int(self.log.refused.sum())
+    def _limiter_doubts(self) -> list[str]:
         if not self.explanations:
-            busiest = _busiest(self.log)
-            return [
-                f"nothing was refused: limits above {busiest} attempts in a second are possible"
-            ]
+            most = _busiest(self.log)
+            return [f"nothing was refused: limits above {most} attempts in a second are possible"]
+        refused = int(self.log.refused.sum())
         if self.best is None:
             return [f"no limiter explains the {refused} refusals better than chance: left out"]
-        doubts = []
-        for other in self.explanations[1:]:
-            if other.bic - self.best.bic < CLEAR:
-                doubts.append(
-                    f"{described(other)} explains the refusals nearly as well as"
-                    f" {described(self.best)} (BIC {other.bic - self.best.bic:.1f} more)"
-                )
+        doubts = _rivals(self.best, self.explanations)
         if self.best.unexplained > MUCH * refused:
             doubts.append(
                 f"{self.best.unexplained} attempts are not as the limiter has it, next to {refused}"
                 " refusals: limits may move, or other clients use them up"
             )
-        unknown = [place for place, each in enumerate(self.best.limits) if np.isinf(each.value)]
-        if unknown:
-            doubts.append(
-                f"never refused, so limited at most as the best: servers {_list(unknown)}"
-            )
-        vague = [
-            place for place, each in enumerate(self.best.limits) if each.high > VAGUE * each.low > 0
-        ]
-        vague = [place for place in vague if place not in unknown]
-        if vague:
-            doubts.append(f"limits known only roughly, see their intervals: servers {_list(vague)}")
-        window = self.best.window
-        if np.isinf(window.high):
-            doubts.append(
-                f"the log is too short to tell how long the window is: {window.low:g} s or more"
-            )
-        elif window.low < 0.99 * window.value or window.high > 1.01 * window.value:
-            doubts.append(f"the window is from {window.low:.4g} to {window.high:.4g} s")
-        burst = self.best.burst
-        if burst.low < burst.high:
-            doubts.append(f"the burst is from {burst.low:g} to {burst.high:g}")
-        return doubts
+        return [*doubts, *_limits_known_badly(self.best), *_shapes_known_badly(self.best)]
 
     def _rate_doubts(self) -> list[str]:
         admitted = np.bincount(self.log.server[self.log.admitted], minlength=len(self.failure))
@@ -132,6 +105,39 @@ class Fit:
             ],
             "doubts": self.doubts,
         }
+
+
+def _rivals(best: Explanation, explanations: Sequence[Explanation]) -> list[str]:
+    return [
+        f"{described(other)} explains the refusals nearly as well as {described(best)}"
+        f" (BIC {other.bic - best.bic:.1f} more)"
+        for other in explanations
+        if other is not best and other.bic - best.bic < CLEAR
+    ]
+
+
+def _limits_known_badly(best: Explanation) -> list[str]:
+    never = [place for place, each in enumerate(best.limits) if np.isinf(each.value)]
+    vague = [place for place, each in enumerate(best.limits) if inf > each.high > VAGUE * each.low]
+    doubts = []
+    if never:
+        doubts.append(f"never refused, so limited at most as the best: servers {_list(never)}")
+    if vague:
+        doubts.append(f"limits known only roughly, see their intervals: servers {_list(vague)}")
+    return doubts
+
+
+def _shapes_known_badly(best: Explanation) -> list[str]:
+    window, burst = best.window, best.burst
+    doubts = []
+    if np.isinf(window.high):
+        least = f"{window.low:g} s or more"
+        doubts.append(f"the log is too short to tell how long the window is: {least}")
+    elif window.low < 0.99 * window.value or window.high > 1.01 * window.value:
+        doubts.append(f"the window is from {window.low:.4g} to {window.high:.4g} s")
+    if burst.low < burst.high:
+        doubts.append(f"the burst is from {burst.low:g} to {burst.high:g}")
+    return doubts
 
 
 def described(explanation: Explanation) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from flaky_load_balancer.fitting.explanation import Explanation
 from flaky_load_balancer.fitting.fit import Fit, described
-from flaky_load_balancer.fitting.limiters import Explanation
 
 
 def toml(fit: Fit, name: str, source: str) -> str:
