@@ -11,6 +11,7 @@ from benchmarks.peers.contestants import OURS, PROXIES, Proxy, present
 from benchmarks.peers.play import Standing, play_round
 from benchmarks.peers.table import recorded, section
 from benchmarks.results.page import placed
+from benchmarks.results.plans import AWAITED
 from benchmarks.results.record import PAGE, load
 from flaky_load_balancer.sessions.client import Sent
 from strategies import STRATEGIES
@@ -95,6 +96,10 @@ def test_the_section_shows_everybody_and_the_lead() -> None:
     assert "| `flb`, `v4` | **92.5 +- 31.8** |" in text
     assert "| `flb`, `v4` | 15.0 +- 0.0 |" in text
     assert "Skipped nginx: not there." in text
+
+
+def test_the_record_has_every_contestant_of_ours() -> None:
+    assert set(OURS) & set(STRATEGIES) - set(load(FILE)["ours"]) <= AWAITED
 
 
 def test_the_page_says_what_the_record_of_the_live_comparison_says() -> None:

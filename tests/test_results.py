@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.results import page, plans
 from benchmarks.results.claims import CLAIMS, verdict
+from benchmarks.results.lead import leads, ratio
 from benchmarks.results.record import (
     FOLDER,
     PAGE,
@@ -93,6 +94,23 @@ def test_a_claim_does_not_hold_if_another_is_better_for_sure() -> None:
 
 def test_a_claim_cannot_be_told_in_between() -> None:
     assert verdict(ahead(v4=(-1.0, 1.0), v6=(2.0, 3.0))).startswith("cannot be told: v5 is 0.00")
+
+
+def test_the_lead_is_a_ratio_of_regrets_on_the_same_fleets() -> None:
+    comparison = compare(plans.plan(("v4", "outlier", "lagrange"), ("T2",), 40, 30), jobs=1)
+    found = leads(comparison, "lagrange")["T2"]["V1-V8 and baselines"]
+    cells = {cell.strategy: cell.regret.mean for cell in comparison.cells}
+    assert found["rival"] == min(("v4", "outlier"), key=cells.__getitem__)
+    assert found["ratio"] == pytest.approx(cells["lagrange"] / cells[found["rival"]])
+    assert found["ci95"][0] < found["ratio"] < found["ci95"][1]
+    shown = page._leads({"leads": leads(comparison, "lagrange")})
+    assert f"of `{found['rival']}` |" in shown
+    assert leads(comparison, "cascade") == {}
+
+
+def test_an_interval_of_equals_is_narrow() -> None:
+    regret = np.random.default_rng(2).random(50)
+    assert ratio(regret / 2, regret) == (0.5, (0.5, 0.5))
 
 
 def test_a_section_is_replaced_and_the_others_stay() -> None:

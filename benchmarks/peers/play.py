@@ -30,6 +30,7 @@ class Standing:
     delivered: int = 0
     attempts: int = 0
     paid: int = 0
+    latest: float = 0.0  # seconds that a request was sent late, at most
     latency: Histogram = field(default_factory=Histogram)
 
     def add(self, sent: Sent, counts: list[int]) -> None:
@@ -38,6 +39,7 @@ class Standing:
         self.delivered += sent.delivered
         self.attempts += sum(counts)
         self.paid += paid
+        self.latest = max(self.latest, sent.latest)
         self.latency.merge(sent.latency)
 
 

@@ -40,7 +40,8 @@ def recorded(standings: dict[tuple[str, str], Standing], facts: dict[str, Any]) 
         }
         for (name, scenario), each in standings.items()
     ]
-    return {**facts, "cells": cells}
+    latest = max(each.latest for each in standings.values())
+    return {**facts, "late_ms": round(1000 * latest), "cells": cells}
 
 
 def section(record: dict[str, Any]) -> str:
@@ -81,7 +82,8 @@ def _played(record: dict[str, Any]) -> str:
     last = record["seed"] + record["fleets"] - 1
     played = (
         f"{record['requests']} requests at {record['rate']:g} per second on each of"
-        f" {record['fleets']} fleets (seeds {record['seed']} to {last}) of each scenario."
+        f" {record['fleets']} fleets (seeds {record['seed']} to {last}) of each scenario, sent at"
+        f" most {record['late_ms']} ms late."
     )
     versions = "; ".join(f"{name}: {said}" for name, said in record["versions"].items())
     skipped = "".join(f" Skipped {reason}." for reason in record["skipped"])

@@ -6,6 +6,7 @@ The page has sections between two marks, each written by whoever measured it; th
 from pathlib import Path
 
 from benchmarks.results.claims import verdict
+from benchmarks.results.lead import LEADER
 from benchmarks.results.record import (
     PAGE,
     Record,
@@ -30,7 +31,7 @@ def simulated(records: list[Record]) -> str:
     parts = ["## In virtual time\n", *(_plays(record) for record in records)]
     parts += ["\n### What the original said\n", _claims(records)]
     for record in records:
-        parts += [_overview(record), _sentences(record), _details(record)]
+        parts += [_overview(record), _leads(record), _sentences(record), _details(record)]
     return "\n".join(parts)
 
 
@@ -97,6 +98,24 @@ def _overview(record: Record) -> str:
 def _regret(cell: Record, unit: float) -> str:
     text = f"{unit * cell['regret']['mean']:z.2f}"
     return f"**{text}**" if cell["group"] == 1 else text
+
+
+def _leads(record: Record) -> str:
+    """Regret of the leader over that of its best rivals."""
+    if not record["leads"]:
+        return ""
+    groups = list(next(iter(record["leads"].values())))
+    rows = [
+        [scenario, *(_lead(found[group]) for group in groups)]
+        for scenario, found in record["leads"].items()
+    ]
+    text = f"Regret of `{LEADER}` divided by the smallest one of others (fleets drawn again):"
+    return f"{text}\n\n{table(['scenario', *groups], rows)}"
+
+
+def _lead(lead: Record) -> str:
+    low, high = lead["ci95"]
+    return f"{lead['ratio']:z.2f} ({low:z.2f} to {high:z.2f}) of `{lead['rival']}`"
 
 
 def _sentences(record: Record) -> str:

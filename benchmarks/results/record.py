@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results.claims import CLAIMS, ORIGINAL, measured
+from benchmarks.results.lead import leads
 from flaky_load_balancer.lab.comparison import Comparison
 from flaky_load_balancer.lab.verdict import sentence
 
@@ -35,6 +36,7 @@ def recorded(comparison: Comparison) -> Record:
             if claim.scenario in result_scenarios(result) and set(ORIGINAL) <= set(plan.strategies)
         },
     }
+    numbers["leads"] = leads(comparison)
     return _rounded(numbers)  # type: ignore[no-any-return]
 
 
