@@ -351,6 +351,26 @@ def list_scenarios(json: Json = None) -> None:
         out.write([asdict(one) for one in found])
 
 
+@app.command(epilog="Example: flb dashboard --data-dir .flb")
+def dashboard(
+    admin_port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens.")] = 8001,
+    data_dir: DataDir = Path(".flb"),
+    json: Json = None,
+) -> None:
+    """The dashboard alone, over what was recorded, while nothing runs."""
+    from flaky_load_balancer.planes import page
+    from flaky_load_balancer.planes import serve as serving
+
+    with refusing():
+        out = Output(json)
+
+        def ready(address: str) -> None:
+            out.console.print(page.address(address), soft_wrap=True)
+            out.write({"admin": address})
+
+        run(serving.show(data_dir, admin_port, ready))
+
+
 @app.command(epilog="Example: flb runs --delete 20261122-103000-ab3f")
 def runs(
     delete: Annotated[

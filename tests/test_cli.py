@@ -5,23 +5,28 @@ import json
 import signal
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from flaky_load_balancer import __version__
 from flaky_load_balancer.cli import app
+from flaky_load_balancer.records import Recorder
 from tests.programs import (
     Done,
     ended,
     flb,
     free_range,
+    is_free,
     is_refused,
     line_of,
+    port_of,
+    said,
     started,
     taken_port,
 )
 
-COMMANDS = ("harness", "serve", "servers", "strategies", "scenarios", "runs", "export")
+COMMANDS = ("harness", "serve", "servers", "strategies", "scenarios", "runs", "export", "dashboard")
 SERVE = ("serve", "--server", "http://127.0.0.1:1", "--port", "0", "--admin-port", "0")
 
 GOOD = """
@@ -216,6 +221,23 @@ def test_a_taken_port_is_named(folder: Path) -> None:
         ports = ("--port", "0", "--admin-port", "0")
         done = called("harness", *ports, "--scenario", "mine.toml", "--data-dir", "new")
         is_refused(done, message, "--free-ports")
+
+
+def test_the_dashboard_alone_shows_what_was_recorded(folder: Path) -> None:
+    with Recorder(folder / "kept") as recorder:
+        session = recorder.start_session("harness")
+        recorder.finish_session(session)
+    command = ("dashboard", "--admin-port", "0", "--data-dir", "kept", "--json", "-")
+    with started(*command, cwd=folder) as process:
+        admin = said(process)["admin"]
+        rows = httpx.get(f"{admin}/api/sessions").json()
+        assert httpx.get(f"{admin}/api/snapshot").json()["routes"] == []
+        assert is_free(port_of(admin)) is False
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert [row["session"] for row in rows] == [session]
+    with taken_port() as port:
+        is_refused(called("dashboard", "--admin-port", str(port)), "--admin-port", str(port))
 
 
 def test_one_port_for_both_planes_is_refused() -> None:

@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from flaky_load_balancer.histogram import Histogram
 from flaky_load_balancer.lab.intervals import Estimate, Standing, ranked
+from flaky_load_balancer.lab.sentences import sentence
 from flaky_load_balancer.lab.simulator import Run
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.settings import Game
@@ -51,10 +55,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cell:
-    """One strategy on one scenario; ``bound`` (B,) is that of the first B fleets."""
+    """One strategy on one scenario; ``bound`` (B,) is that of the first B fleets.
+
+    ``scenario`` None is the mean of all of them.
+    """
 
     strategy: str
-    scenario: str
+    scenario: str | None
     run: Run
     bound: Floats
 
@@ -92,27 +99,57 @@ class Comparison:
     seconds: float  # that everything took
     bound_seconds: float  # that the bounds took of these
 
-    def on(self, scenario: str) -> list[Cell]:
-        return [cell for cell in self.cells if cell.scenario == scenario]
+    def on(self, scenario: str | None) -> list[Cell]:
+        return self.overall() if scenario is None else self._of("scenario", scenario)
 
-    def standings(self, scenario: str) -> list[Standing]:
-        """The best first, on one scenario; before them who knows the servers."""
+    def overall(self) -> list[Cell]:
+        """Each strategy on all scenarios: replication by replication, the mean of them."""
+        names = self.plan.strategies
+        return [_mean(name, self._of("strategy", name)) for name in names]
+
+    def standings(self, scenario: str | None) -> list[Standing]:
+        """The best first, on one scenario or on all; before them who knows the servers."""
         told = {name for name, each in self.plan.strategies.items() if isinstance(each, Informed)}
         return ranked({cell.strategy: cell.run.score for cell in self.on(scenario)}, told)
 
     def result(self) -> dict[str, Any]:
         """The comparison under the names of the contract, with differences to the best."""
         plan = self.plan
-        standing = {(s.name, x.name): s for x in plan.scenarios for s in self.standings(x.name)}
-        cells = []
-        for cell in self.cells:
-            mine = standing[cell.strategy, cell.scenario]
-            cells.append({**cell.result(), "behind": mine.behind.json(), "group": mine.group})
+        scenarios: list[str | None] = [scenario.name for scenario in plan.scenarios]
+        standings = {name: self.standings(name) for name in [*scenarios, None]}
+        standing = {(s, x.name): x for s, ranks in standings.items() for x in ranks}
         return {
             "seed": plan.seed,
             "replications": plan.replications,
             "requests": plan.requests,
             "seconds": self.seconds,
             "bound_seconds": self.bound_seconds,
-            "cells": cells,
+            "cells": [_placed(cell, standing) for cell in self.cells],
+            "overall": [_placed(cell, standing) for cell in self.overall()],
+            "verdicts": [
+                {"scenario": name, "verdict": sentence(ranks, plan.replications)}
+                for name, ranks in standings.items()
+            ],
         }
+
+    def _of(self, key: str, value: str) -> list[Cell]:
+        return [cell for cell in self.cells if getattr(cell, key) == value]
+
+
+def _placed(cell: Cell, standing: Mapping[tuple[str | None, str], Standing]) -> dict[str, Any]:
+    mine = standing[cell.scenario, cell.strategy]
+    return {**cell.result(), "behind": mine.behind.json(), "group": mine.group}
+
+
+def _mean(strategy: str, cells: Sequence[Cell]) -> Cell:
+    """Scenarios weigh alike, and their fleets are drawn independently."""
+    latency = Histogram()
+    for cell in cells:
+        latency.merge(cell.run.latency)
+    arrays = {
+        name: np.mean([getattr(cell.run, name) for cell in cells], axis=0)
+        for name in ("score", *COUNTS)
+    }
+    bounded = min(len(cell.bound) for cell in cells)
+    bound = np.mean([cell.bound[:bounded] for cell in cells], axis=0)
+    return Cell(strategy, None, Run(cells[0].run.requests, **arrays, latency=latency), bound)

@@ -13,6 +13,7 @@ from rich.text import Text
 from flaky_load_balancer.lab.compare import compare
 from flaky_load_balancer.lab.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.lab.intervals import Estimate, Standing
+from flaky_load_balancer.lab.sentences import sentence
 from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.terminal import Output
 
@@ -51,7 +52,7 @@ def show(comparison: Comparison, out: Output) -> None:
         standings = comparison.standings(scenario.name)
         out.console.print()
         out.console.print(table(scenario.name, standings, comparison.on(scenario.name)))
-        out.console.print(Text(sentence(standings, comparison.plan)))
+        out.console.print(Text(sentence(standings, comparison.plan.replications)))
     out.console.print()
     out.console.print(
         f"[dim]{comparison.seconds:.1f} s, of these {comparison.bound_seconds:.1f} s"
@@ -81,29 +82,6 @@ def table(scenario: str, standings: Sequence[Standing], cells: Sequence[Cell]) -
     return made
 
 
-def sentence(standings: Sequence[Standing], plan: Plan) -> str:
-    """Which is best, by how much, and how sure that is."""
-    standings = [each for each in standings if each.group > 0]  # references are no rivals
-    leaders = [each.name for each in standings if each.group == 1]
-    others = [each for each in standings if each.group > 1]
-    if plan.replications < 2:
-        return "One replication: nothing can be said about chance."
-    if len(standings) == 1:
-        return f"{leaders[0]} played alone."
-    if len(leaders) > 1:
-        said = f"{_listed(leaders)} cannot be told apart with {plan.replications} replications"
-    else:
-        said = f"{leaders[0]} is best"
-    if not others:
-        return f"{said}."
-    low, high = others[0].behind.low, others[0].behind.high
-    return (
-        f"{said}; {others[0].name} comes next, {_points(others[0].behind.mean)} points behind"
-        f"{' ' + leaders[0] if len(leaders) > 1 else ''}"
-        f" (95 % sure: {_points(low)} to {_points(high)})."
-    )
-
-
 def _compared(plan: Plan, console: Console, jobs: int | None) -> Comparison:
     columns = BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn()
     bar = Progress(
@@ -129,13 +107,5 @@ def _estimate(estimate: Estimate) -> tuple[str, str]:
     return f"{estimate.mean:z.2f}", reach
 
 
-def _points(value: float) -> str:
-    return f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
-
-
 def _milliseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"

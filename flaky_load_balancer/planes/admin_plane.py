@@ -13,8 +13,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from flaky_load_balancer import __version__, catalogue
 from flaky_load_balancer.planes import metrics, page, problems, schemas
+from flaky_load_balancer.planes.comparing import compared
 from flaky_load_balancer.planes.live import Live
-from flaky_load_balancer.planes.play import play
+from flaky_load_balancer.planes.play import Observation, Round, play
 from flaky_load_balancer.planes.route import Route
 from flaky_load_balancer.records import Records, export
 from flaky_load_balancer.types import Outcome
@@ -139,7 +140,8 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
     @app.get("/api/sessions/{session}", response_model=schemas.SessionDetail)
     def session(session: str) -> Response:
         """The comparison of the runs of one session."""
-        return _json(one(kept().session(session), "session", session))
+        found = one(kept().session(session), "session", session)
+        return _json({**found, "comparison": compared(found)})
 
     @app.get("/api/runs", response_model=list[schemas.RunRow])
     def runs(session: str | None = None) -> Response:
@@ -155,10 +157,14 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
         run: int,
         after: float | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+        spread: bool = False,
     ) -> Response:
-        """Frames for replay, oldest first, from behind a time (seconds since the epoch) on."""
+        """Frames for replay, oldest first, from behind a time (seconds since the epoch) on.
+
+        With ``spread`` the limit is kept by leaving out frames in between, not at the end.
+        """
         one(kept().run(run), "run", run)
-        found = kept().frames(run, after, limit)
+        found = kept().frames(run, after, limit, spread=spread)
         return Response(b"[" + b",".join(found) + b"]", media_type="application/json")
 
     @app.get("/api/runs/{run}/attempts.csv", response_class=StreamingResponse)
@@ -192,14 +198,22 @@ def _strategies(app: FastAPI) -> None:
     @app.post("/api/play", response_model=schemas.Played)
     def rounds(asked: schemas.PlayRequest) -> Response:
         """A few rounds of a strategy on a small fleet of given rates."""
-        history = [(told.server, OUTCOMES[told.outcome]) for told in asked.history]
-        if any(server >= len(asked.rates) for server, _ in history):
-            raise HTTPException(422, "history: a server beyond those that have rates")
         try:
             strategy = catalogue.built_in(asked.strategy)
         except catalogue.UnknownStrategyError as error:
             raise HTTPException(422, f"strategy: {error}") from None
-        return _json(play(strategy, asked.rates, history, asked.rounds, asked.seed))
+        story = [_step(step, asked.servers) for step in asked.story]
+        return _json(play(strategy, asked.servers, story, asked.seed))
+
+
+def _step(step: schemas.Told | schemas.Round, servers: int) -> Round | Observation:
+    if isinstance(step, schemas.Told):
+        if step.server >= servers:
+            raise HTTPException(422, f"story: there are {servers} servers, the first is 0")
+        return step.server, OUTCOMES[step.outcome]
+    if len(step.rates) != servers:
+        raise HTTPException(422, f"story: a round with {len(step.rates)} rates for {servers}")
+    return step.rates
 
 
 def _json(document: Any, status: int = 200) -> Response:

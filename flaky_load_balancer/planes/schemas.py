@@ -82,13 +82,13 @@ class Frame(Shape):
 class Connected(Shape):
     """Who answers; ``runs`` has the number in the records of each route's run.
 
-    ``data`` is the address of the data plane.  ``boot`` is another one whenever the balancer was
-    started anew.
+    ``data`` is the address of the data plane; where only records are shown, there is none.
+    ``boot`` is another one whenever the balancer was started anew.
     """
 
     boot: str
     session: str | None
-    kind: Literal["harness", "serve"]
+    kind: Literal["harness", "serve", "records"]
     data: str | None
     runs: dict[str, int | None]
 
@@ -193,9 +193,11 @@ class SessionFacts(Shape):
 
 
 class SessionRow(SessionFacts):
-    """A recorded session; ``runs`` counts its runs."""
+    """A recorded session; ``runs`` counts its runs, simulated ones have none."""
 
     runs: int
+    strategies: list[str]
+    scenarios: list[str]
 
 
 class RunRow(RunNumbers):
@@ -230,15 +232,14 @@ class Interval(Mean):
     ci95: tuple[float | None, float | None]
 
 
-class SimulatedCell(Shape):
-    """One strategy on one scenario, in virtual time.
+class CellNumbers(Shape):
+    """What one strategy came to on one scenario, null: on all of them; means per run.
 
-    ``behind`` is its distance to the best of its scenario, ``group`` the number of its group:
-    strategies of one group do not differ by more than chance.
+    ``behind`` is its distance to the best of that scenario.
     """
 
     strategy: str
-    scenario: str
+    scenario: str | None
     score: Interval
     regret: Interval
     bound: Mean
@@ -249,7 +250,23 @@ class SimulatedCell(Shape):
     rate_limited: Mean
     latency_ms: Percentiles
     behind: Interval
+
+
+class SimulatedCell(CellNumbers):
+    """In virtual time, on many fleets.
+
+    Strategies of one ``group`` do not differ by more than chance; those of group 0 are references
+    such as the oracle.
+    """
+
     group: int
+
+
+class Verdict(Shape):
+    """Who is best on a scenario (null: on all of them), and how sure that is, in words."""
+
+    scenario: str | None
+    verdict: str
 
 
 class Simulated(Shape):
@@ -261,13 +278,38 @@ class Simulated(Shape):
     seconds: float
     bound_seconds: float
     cells: list[SimulatedCell]
+    overall: list[SimulatedCell] = []
+    verdicts: list[Verdict] = []
+
+
+class ComparedCell(CellNumbers):
+    """Simulated, or a single ``run``, of which nothing is known of chance: ``group`` is null."""
+
+    group: int | None
+    run: int | None
+
+
+class Compared(Shape):
+    """Strategies by scenarios, simulated or run; each number a mean per run."""
+
+    replications: int
+    requests: int
+    strategies: list[str]
+    scenarios: list[str]
+    cells: list[ComparedCell]
+    overall: list[ComparedCell]
+    verdicts: list[Verdict]
 
 
 class SessionDetail(SessionFacts):
-    """A session with its runs and their numbers; of a simulated one the result instead."""
+    """A session with its runs and their numbers; of a simulated one the result instead.
+
+    ``comparison`` has one shape for both, null where there is nothing to compare yet.
+    """
 
     runs: list[RunRow]
     result: Simulated | None
+    comparison: Compared | None
 
 
 class AttemptMade(Shape):
@@ -298,19 +340,24 @@ class StrategyRow(BaseModel):
 
 
 class Told(Shape):
-    """An attempt that a strategy is told of before it plays."""
+    """An attempt that a strategy is told of."""
 
     server: Annotated[int, Field(ge=0)]
     outcome: Literal["succeeded", "failed", "rate-limited"]
 
 
+class Round(Shape):
+    """A request that a strategy plays, on servers with these chances of success."""
+
+    rates: Annotated[list[Chance], Field(min_length=1, max_length=20)]
+
+
 class PlayRequest(Shape):
-    """A small fleet of given success rates, and how many requests to play on it."""
+    """A strategy and its story on a small fleet: observations and rounds, oldest first."""
 
     strategy: Annotated[str, Field(max_length=200)]
-    rates: Annotated[list[Chance], Field(min_length=1, max_length=20)]
-    history: Annotated[list[Told], Field(max_length=10_000)] = []
-    rounds: Annotated[int, Field(ge=0, le=200)] = 1
+    servers: Annotated[int, Field(ge=1, le=20)]
+    story: Annotated[list[Told | Round], Field(max_length=1000)] = []
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
@@ -322,9 +369,30 @@ class Move(Shape):
     eligible: list[bool] | None
 
 
+class PlayedNumbers(Shape):
+    requests: int
+    delivered: int
+    given_up: int
+    paid_attempts: int
+    effort: float | None
+    score: float
+
+
 class Played(Shape):
+    """What came of a story: the moves of its last step, and the numbers of all of it.
+
+    ``now`` is the clock of ``beliefs``; ``observed`` counts each server's attempts by outcome;
+    ``density`` is, for each server, that of its rate at the points of ``grid``: Beta, from a flat
+    prior.
+    """
+
     moves: list[Move]
+    now: float
     beliefs: dict[str, list[float | None]]
+    observed: dict[str, list[int]]
+    played: PlayedNumbers
+    grid: list[float]
+    density: list[list[float]]
 
 
 class Health(Shape):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import uvicorn
@@ -103,6 +104,25 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
                 if route.run is not None:
                     recorder.finish_run(route.run)
             recorder.finish_session(session)
+
+
+async def show(data_dir: Path, admin_port: int, ready: Callable[[str], None]) -> None:
+    """The admin plane alone, over what is recorded; ``ready`` is told where it listens."""
+    with _listening("127.0.0.1", admin_port, "--admin-port") as listening:
+        live = Live([], clock, NoRecorder(), kind="records")
+        admin = admin_plane(
+            [],
+            live,
+            Records(data_dir),
+            ready=lambda: True,
+            records_lost=lambda: 0,
+            dashboard=page.built(),
+        )
+        server = await _Server.start(admin, listening)
+        ready(_url(listening))
+        await told_to_stop(child=False)
+        await live.close()
+        await server.stopped()
 
 
 class _Routes:

@@ -42,6 +42,22 @@ SELECT position, request, number, server, outcome, sent, latency,
         WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
 FROM attempts AS a WHERE run = ? AND position > ? ORDER BY position LIMIT ?
 """
+FRAMES = "SELECT frame FROM frames WHERE run = :run AND time > :after ORDER BY time LIMIT :limit"
+SPREAD = """
+WITH numbered AS (
+    SELECT frame, row_number() OVER (ORDER BY time) - 1 AS place, count(*) OVER () AS many
+    FROM frames WHERE run = :run AND time > :after
+)
+SELECT frame FROM numbered
+WHERE many <= :limit OR place = 0
+    OR place * (:limit - 1) / (many - 1) > (place - 1) * (:limit - 1) / (many - 1)
+ORDER BY place
+"""
+PLAYED = """
+SELECT json_group_array(DISTINCT strategy) AS strategies,
+    json_group_array(DISTINCT coalesce(scenario, path)) AS scenarios
+FROM runs WHERE session = ?
+"""
 
 
 class Records:
@@ -55,7 +71,7 @@ class Records:
         """All sessions, newest first; ``runs`` counts theirs."""
         with self._open() as db:
             rows = db.execute(f"{SESSIONS} ORDER BY started DESC, sessions.id DESC").fetchall()
-        return [_session(row) for row in rows]
+            return [{**_session(row), **_played(db, row)} for row in rows]
 
     def session(self, session: str) -> Row | None:
         """One session with its runs and their numbers: the comparison.  None if there is none."""
@@ -94,12 +110,23 @@ class Records:
         servers = [] if found is None else orjson.loads(found["servers"])
         return [_attempt(row, servers) for row in rows]
 
-    def frames(self, run: int, after: float | None = None, limit: int | None = None) -> list[bytes]:
-        """JSON of frames, oldest first, from behind a time (seconds since the epoch) on."""
-        statement = "SELECT frame FROM frames WHERE run = ? AND time > ? ORDER BY time LIMIT ?"
-        values = run, float("-inf") if after is None else after, -1 if limit is None else limit
+    def frames(
+        self,
+        run: int,
+        after: float | None = None,
+        limit: int | None = None,
+        *,
+        spread: bool = False,
+    ) -> list[bytes]:
+        """JSON of frames, oldest first, from behind a time (seconds since the epoch) on.
+
+        With ``spread`` the limit is kept by leaving out frames in between, not at the end.
+        """
+        values = {"run": run, "after": float("-inf") if after is None else after}
+        values["limit"] = -1 if limit is None else limit
         with self._open() as db:
-            return [row["frame"].encode() for row in db.execute(statement, values)]
+            rows = db.execute(SPREAD if spread and limit is not None else FRAMES, values)
+            return [row["frame"].encode() for row in rows]
 
     def events(self, run: int) -> Iterator[Event]:
         """The events of a run in the order in which they were recorded, up to this moment."""
@@ -179,6 +206,19 @@ def _session(row: sqlite3.Row) -> Row:
         **{name: row[name] for name in names},
         "state": liveness.state(row),
         "settings": orjson.loads(row["settings"]),
+    }
+
+
+def _played(db: sqlite3.Connection, session: sqlite3.Row) -> Row:
+    """Which strategies played on which scenarios."""
+    if session["result"] is None:
+        names = db.execute(PLAYED, (session["id"],)).fetchone()
+        return {key: orjson.loads(names[key]) for key in ("strategies", "scenarios")}
+    cells = orjson.loads(session["result"])["cells"]
+    strategies, scenarios = ([c[key] for c in cells] for key in ("strategy", "scenario"))
+    return {
+        "strategies": list(dict.fromkeys(strategies)),
+        "scenarios": list(dict.fromkeys(scenarios)),
     }
 
 

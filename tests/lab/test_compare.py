@@ -19,7 +19,7 @@ from flaky_load_balancer.cli import app
 from flaky_load_balancer.lab import comparison
 from flaky_load_balancer.lab.compare import compare
 from flaky_load_balancer.lab.comparison import Comparison, Plan
-from flaky_load_balancer.lab.verdict import sentence
+from flaky_load_balancer.lab.sentences import sentence
 from flaky_load_balancer.records import Records
 from flaky_load_balancer.settings import Game
 
@@ -75,7 +75,7 @@ def test_twins_cannot_be_told_apart() -> None:
     standings = {each.name: each for each in made.standings("T2")}
     assert standings["round-robin"].group == standings["round-robin:"].group
     assert "cannot be told apart" in sentence(
-        [standings["round-robin"], standings["round-robin:"]], made.plan
+        [standings["round-robin"], standings["round-robin:"]], made.plan.replications
     )
 
 
@@ -84,11 +84,27 @@ def test_a_clear_difference_is_said_with_its_size() -> None:
     told, _, worst = made.standings("T2-tight")
     assert (told.name, told.group) == ("oracle", 0)
     assert told.behind.high < 0
-    said = sentence(made.standings("T2-tight"), made.plan)
+    said = sentence(made.standings("T2-tight"), made.plan.replications)
     assert said.startswith("outlier is best; v8 comes next")
     behind = worst.behind
     assert behind.low > 0
     assert f"{behind.mean:.0f} points behind" in said
+
+
+def test_the_whole_is_the_mean_of_the_scenarios_fleet_by_fleet() -> None:
+    made = compare(plan_of("v4", "random", on="T1 T2"))
+    result = made.result()
+    for whole in result["overall"]:
+        parts = [cell for cell in result["cells"] if cell["strategy"] == whole["strategy"]]
+        assert whole["scenario"] is None
+        for key in ("score", "delivered", "paid_attempts"):
+            mean = sum(part[key]["mean"] for part in parts) / 2
+            assert whole[key]["mean"] == pytest.approx(mean)
+        reaches = [part["score"]["ci95"][1] - part["score"]["mean"] for part in parts]
+        reach = whole["score"]["ci95"][1] - whole["score"]["mean"]
+        assert 0 < reach < max(reaches)
+    assert [each["scenario"] for each in result["verdicts"]] == ["T1", "T2", None]
+    assert {each["group"] for each in result["overall"]} <= {1, 2}
 
 
 @pytest.mark.parametrize("name", scenarios.builtin())

@@ -247,15 +247,13 @@ async def test_the_catalogue() -> None:
 async def test_play() -> None:
     asked = {
         "strategy": "v4",
-        "rates": [0.0, 1.0],
-        "history": [{"server": 1, "outcome": "succeeded"}] * 30,
-        "rounds": 5,
+        "servers": 2,
+        "story": [*[{"server": 1, "outcome": "succeeded"}] * 30, *[{"rates": [0, 1]}] * 5],
     }
     async with admin() as http:
-        played = schemas.Played.model_validate_json(
-            (await http.post("/api/play", json=asked)).content
-        )
-    assert [move.server for move in played.moves] == [1] * 5
+        answer = (await http.post("/api/play", json=asked)).content
+    played = schemas.Played.model_validate_json(answer)
+    assert [move.server for move in played.moves] == [1]
     assert played.beliefs["mean"][1] == pytest.approx(36 / 37)
 
 
@@ -265,12 +263,13 @@ async def test_play() -> None:
         {"strategy": "v99"},
         {"strategy": "os:system"},
         {"strategy": "v6:cooldown=-1"},
-        {"rates": []},
-        {"rates": [1.5]},
-        {"rates": [0.5] * 21},
-        {"rounds": 201},
-        {"history": [{"server": 2, "outcome": "succeeded"}]},
-        {"history": [{"server": 0, "outcome": "cancelled"}]},
+        {"servers": 0},
+        {"servers": 21},
+        {"story": [{"rates": [1.5, 0.5]}]},
+        {"story": [{"rates": [0.5]}]},
+        {"story": [{"rates": [0.5, 0.5]}] * 1001},
+        {"story": [{"server": 2, "outcome": "succeeded"}]},
+        {"story": [{"server": 0, "outcome": "cancelled"}]},
         {"more": 1},
     ],
 )

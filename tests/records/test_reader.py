@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,34 @@ def _count_folded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     monkeypatch.setattr(folding, "_event", counting)
     return folded
+
+
+def test_frames_are_spread_over_the_whole_run(recorder: Recorder) -> None:
+    run = start_run(recorder)
+    for second in range(50):
+        recorder.frame(run, START + second, b"%d" % second)
+    recorder.flush()
+    records = Records(recorder.data_dir)
+    for many in (2, 7, 20, 50, 80):
+        found = [int(frame) for frame in records.frames(run, limit=many, spread=True)]
+        assert len(found) == min(many, 50)
+        assert (found[0], found[-1]) == (0, 49)
+        steps = [b - a for a, b in pairwise(found)]
+        assert max(steps) - min(steps) <= 1
+    late = records.frames(run, START + 39, limit=3, spread=True)
+    assert (int(late[0]), int(late[-1])) == (40, 49)
+
+
+def test_sessions_say_who_played_on_what(recorder: Recorder) -> None:
+    session = recorder.start_session("harness")
+    start_run(recorder, session)
+    start_run(recorder, session, strategy="v6")
+    start_run(recorder, session, scenario=None, path="/orders")
+    cells = [{"strategy": "v2", "scenario": name} for name in ("T1", "T2")]
+    simulated = recorder.start_session("compare")
+    recorder.finish_session(simulated, {"cells": cells})
+    recorder.flush()
+    rows = {row["session"]: row for row in Records(recorder.data_dir).sessions()}
+    assert rows[session]["strategies"] == ["v4", "v6"]
+    assert rows[session]["scenarios"] == ["T1", "/orders"]
+    assert (rows[simulated]["strategies"], rows[simulated]["scenarios"]) == (["v2"], ["T1", "T2"])

@@ -248,6 +248,8 @@ export interface paths {
         /**
          * Frames
          * @description Frames for replay, oldest first, from behind a time (seconds since the epoch) on.
+         *
+         *     With ``spread`` the limit is kept by leaving out frames in between, not at the end.
          */
         get: operations["frames_api_runs__run__frames_get"];
         put?: never;
@@ -372,6 +374,50 @@ export interface components {
             next: number | null;
         };
         /**
+         * Compared
+         * @description Strategies by scenarios, simulated or run; each number a mean per run.
+         */
+        Compared: {
+            /** Replications */
+            replications: number;
+            /** Requests */
+            requests: number;
+            /** Strategies */
+            strategies: string[];
+            /** Scenarios */
+            scenarios: string[];
+            /** Cells */
+            cells: components["schemas"]["ComparedCell"][];
+            /** Overall */
+            overall: components["schemas"]["ComparedCell"][];
+            /** Verdicts */
+            verdicts: components["schemas"]["Verdict"][];
+        };
+        /**
+         * ComparedCell
+         * @description Simulated, or a single ``run``, of which nothing is known of chance: ``group`` is null.
+         */
+        ComparedCell: {
+            /** Strategy */
+            strategy: string;
+            /** Scenario */
+            scenario: string | null;
+            score: components["schemas"]["Interval"];
+            regret: components["schemas"]["Interval"];
+            bound: components["schemas"]["Mean"];
+            delivered: components["schemas"]["Mean"];
+            given_up: components["schemas"]["Mean"];
+            attempts: components["schemas"]["Mean"];
+            paid_attempts: components["schemas"]["Mean"];
+            rate_limited: components["schemas"]["Mean"];
+            latency_ms: components["schemas"]["Percentiles"];
+            behind: components["schemas"]["Interval"];
+            /** Group */
+            group: number | null;
+            /** Run */
+            run: number | null;
+        };
+        /**
          * DecisionMade
          * @description What a strategy said about one attempt, why, and what came of it.
          */
@@ -447,7 +493,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "harness" | "serve";
+            kind: "harness" | "serve" | "records";
             /** Data */
             data: string | null;
             /** Runs */
@@ -504,37 +550,73 @@ export interface components {
         };
         /**
          * PlayRequest
-         * @description A small fleet of given success rates, and how many requests to play on it.
+         * @description A strategy and its story on a small fleet: observations and rounds, oldest first.
          */
         PlayRequest: {
             /** Strategy */
             strategy: string;
-            /** Rates */
-            rates: number[];
+            /** Servers */
+            servers: number;
             /**
-             * History
+             * Story
              * @default []
              */
-            history: components["schemas"]["Told"][];
-            /**
-             * Rounds
-             * @default 1
-             */
-            rounds: number;
+            story: (components["schemas"]["Told"] | components["schemas"]["Round"])[];
             /**
              * Seed
              * @default 0
              */
             seed: number;
         };
-        /** Played */
+        /**
+         * Played
+         * @description What came of a story: the moves of its last step, and the numbers of all of it.
+         *
+         *     ``now`` is the clock of ``beliefs``; ``observed`` counts each server's attempts by outcome;
+         *     ``density`` is, for each server, that of its rate at the points of ``grid``: Beta, from a flat
+         *     prior.
+         */
         Played: {
             /** Moves */
             moves: components["schemas"]["Move"][];
+            /** Now */
+            now: number;
             /** Beliefs */
             beliefs: {
                 [key: string]: (number | null)[];
             };
+            /** Observed */
+            observed: {
+                [key: string]: number[];
+            };
+            played: components["schemas"]["PlayedNumbers"];
+            /** Grid */
+            grid: number[];
+            /** Density */
+            density: number[][];
+        };
+        /** PlayedNumbers */
+        PlayedNumbers: {
+            /** Requests */
+            requests: number;
+            /** Delivered */
+            delivered: number;
+            /** Given Up */
+            given_up: number;
+            /** Paid Attempts */
+            paid_attempts: number;
+            /** Effort */
+            effort: number | null;
+            /** Score */
+            score: number;
+        };
+        /**
+         * Round
+         * @description A request that a strategy plays, on servers with these chances of success.
+         */
+        Round: {
+            /** Rates */
+            rates: number[];
         };
         /**
          * RouteDetail
@@ -841,6 +923,8 @@ export interface components {
         /**
          * SessionDetail
          * @description A session with its runs and their numbers; of a simulated one the result instead.
+         *
+         *     ``comparison`` has one shape for both, null where there is nothing to compare yet.
          */
         SessionDetail: {
             /** Session */
@@ -870,10 +954,11 @@ export interface components {
             /** Runs */
             runs: components["schemas"]["RunRow"][];
             result: components["schemas"]["Simulated"] | null;
+            comparison: components["schemas"]["Compared"] | null;
         };
         /**
          * SessionRow
-         * @description A recorded session; ``runs`` counts its runs.
+         * @description A recorded session; ``runs`` counts its runs, simulated ones have none.
          */
         SessionRow: {
             /** Session */
@@ -902,6 +987,10 @@ export interface components {
             };
             /** Runs */
             runs: number;
+            /** Strategies */
+            strategies: string[];
+            /** Scenarios */
+            scenarios: string[];
         };
         /**
          * SharesHistory
@@ -958,19 +1047,29 @@ export interface components {
             bound_seconds: number;
             /** Cells */
             cells: components["schemas"]["SimulatedCell"][];
+            /**
+             * Overall
+             * @default []
+             */
+            overall: components["schemas"]["SimulatedCell"][];
+            /**
+             * Verdicts
+             * @default []
+             */
+            verdicts: components["schemas"]["Verdict"][];
         };
         /**
          * SimulatedCell
-         * @description One strategy on one scenario, in virtual time.
+         * @description In virtual time, on many fleets.
          *
-         *     ``behind`` is its distance to the best of its scenario, ``group`` the number of its group:
-         *     strategies of one group do not differ by more than chance.
+         *     Strategies of one ``group`` do not differ by more than chance; those of group 0 are references
+         *     such as the oracle.
          */
         SimulatedCell: {
             /** Strategy */
             strategy: string;
             /** Scenario */
-            scenario: string;
+            scenario: string | null;
             score: components["schemas"]["Interval"];
             regret: components["schemas"]["Interval"];
             bound: components["schemas"]["Mean"];
@@ -1002,7 +1101,7 @@ export interface components {
         };
         /**
          * Told
-         * @description An attempt that a strategy is told of before it plays.
+         * @description An attempt that a strategy is told of.
          */
         Told: {
             /** Server */
@@ -1025,6 +1124,16 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * Verdict
+         * @description Who is best on a scenario (null: on all of them), and how sure that is, in words.
+         */
+        Verdict: {
+            /** Scenario */
+            scenario: string | null;
+            /** Verdict */
+            verdict: string;
         };
     };
     responses: never;
@@ -1379,6 +1488,7 @@ export interface operations {
             query?: {
                 after?: number | null;
                 limit?: number;
+                spread?: boolean;
             };
             header?: never;
             path: {
