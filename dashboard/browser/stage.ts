@@ -84,7 +84,11 @@ export const test = base.extend<{ stage: Stage; errors: string[] }>({
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
         // That a connection is lost, the browser says by itself; what we make of it is tested.
-        if (message.type() === "error" && !message.text().includes("net::ERR_"))
+        if (
+          message.type() === "error" &&
+          !message.text().includes("net::ERR_") &&
+          !message.text().includes("422")
+        )
           errors.push(message.text());
       });
       page.on("request", (request) => {

@@ -10,7 +10,10 @@ import { Mark } from "./Mark";
 import { ThemeSwitch } from "./ThemeSwitch";
 
 /** A page is in the header as soon as it is there. */
-const PAGES = [{ href: "/", name: "Live" }];
+const PAGES = [
+  { href: "/", name: "Live" },
+  { href: "/strategies", name: "Strategies" },
+];
 
 /** What is around every page: where one is, whether the stream is there, light or dark. */
 export function Shell({ children }: { children: ReactNode }) {
