@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.results.claims import CLAIMS, ORIGINAL, measured
 from benchmarks.results.lead import leads
 from flaky_load_balancer.lab.comparison import Comparison
-from flaky_load_balancer.lab.verdict import sentence
+from flaky_load_balancer.lab.sentences import sentence
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 PAGE = FOLDER.with_suffix(".md")
@@ -28,7 +28,8 @@ def recorded(comparison: Comparison) -> Record:
         "replications": plan.replications,
         "cells": result["cells"],
         "sentences": {
-            each.name: sentence(comparison.standings(each.name), plan) for each in plan.scenarios
+            each.name: sentence(comparison.standings(each.name), plan.replications)
+            for each in plan.scenarios
         },
         "claims": {
             str(claim): measured(claim, comparison)
