@@ -1,13 +1,16 @@
 """Proxies and ``flb serve`` before the same servers: configured as meant, counted alike."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks.parts.processes import BenchmarkError
 from benchmarks.peers import proxies
 from benchmarks.peers.__main__ import FILE
-from benchmarks.peers.contestants import OURS, PROXIES, Proxy, present
+from benchmarks.peers.contestants import OURS, PROXIES, Proxy, patiently, present
 from benchmarks.peers.play import Standing, play_round
 from benchmarks.peers.table import recorded, section
 from benchmarks.results.page import placed
@@ -82,6 +85,23 @@ def test_a_proxy_delivers_in_three_attempts_at_most(proxy: Proxy) -> None:
     assert sent.answered == 20
     assert sent.delivered >= 5
     assert max(counts) <= 3
+
+
+def test_who_does_not_start_is_started_once_more() -> None:
+    tries = []
+
+    @contextmanager
+    def start() -> Iterator[str]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise BenchmarkError("the port is taken")
+        yield "started"
+
+    with patiently(start) as said:
+        assert said == "started"
+    tries = [1, 1]
+    with pytest.raises(ZeroDivisionError), patiently(start):
+        raise ZeroDivisionError
 
 
 def test_the_section_shows_everybody_and_the_lead() -> None:

@@ -57,7 +57,8 @@ def _answers(child: subprocess.Popen[bytes], port: int, seconds: float = 30.0) -
     until = time.monotonic() + seconds
     while child.poll() is None and time.monotonic() < until:
         with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            return True
+            time.sleep(0.1)  # if somebody else has the port, the child is about to end
+            return child.poll() is None
         time.sleep(0.05)
     return False
 

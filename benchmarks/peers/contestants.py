@@ -3,17 +3,18 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from benchmarks.parts.processes import CORES, HOST, free_ports, running
+from benchmarks.parts.processes import CORES, HOST, BenchmarkError, free_ports, running
 from benchmarks.peers import proxies
 from benchmarks.peers.proxies import Fleets, program, version
 from strategies import STRATEGIES
 
 OURS = "v4", "p2c-ewma", "cascade"
 Addresses = dict[str, list[str]]  # HOST:PORT of the servers, by scenario
+Started = TypeVar("Started")
 Urls = dict[str, str]  # where requests go, by scenario
 
 
@@ -38,11 +39,22 @@ class Proxy(NamedTuple):
         file = folder / f"{self.name}.{'json' if self.program == 'envoy' else 'conf'}"
         fleets = {ports[scenario]: members for scenario, members in addresses.items()}
         own = folder / f"{self.name}-files"
-        own.mkdir()
+        own.mkdir(exist_ok=True)
         file.write_text(self.config(fleets, own), encoding="utf-8")
         command = [program(self.program) or self.program, *self.flags, str(file)]
         with running(command, list(fleets)[-1], set(CORES)):
             yield {scenario: f"http://{HOST}:{port}/" for scenario, port in ports.items()}
+
+
+@contextmanager
+def patiently(start: Callable[[], AbstractContextManager[Started]]) -> Iterator[Started]:
+    """Start it; ports that were free may be taken a moment later: then once more, on others."""
+    with ExitStack() as stack:
+        try:
+            started = stack.enter_context(start())
+        except BenchmarkError:
+            started = stack.enter_context(start())
+        yield started
 
 
 NGINX = "nginx", "apt-get install nginx-light"

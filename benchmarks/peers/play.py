@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.parts.processes import BenchmarkError
-from benchmarks.peers.contestants import Addresses, Proxy, Urls, flb
+from benchmarks.peers.contestants import Addresses, Proxy, Urls, flb, patiently
 from flaky_load_balancer.histogram import Histogram
 from flaky_load_balancer.sessions.client import Client, Sent, request_ids
 from flaky_load_balancer.settings import Game
@@ -52,8 +53,12 @@ def play_round(  # noqa: PLR0917 (all of them are needed)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peers-")))
         fleets, counted = stack.enter_context(_servers(scenarios, seed, len(names), rate))
         copies = {name: fleets[copy] for copy, name in enumerate(names)}
-        urls = {p.name: stack.enter_context(p.started(copies[p.name], folder)) for p in peers}
-        urls |= stack.enter_context(flb({name: copies[name] for name in ours}, folder, seed))
+        urls = {}
+        for peer in peers:
+            starting = partial(peer.started, copies[peer.name], folder)
+            urls[peer.name] = stack.enter_context(patiently(starting))
+        starting_ours = partial(flb, {name: copies[name] for name in ours}, folder, seed)
+        urls |= stack.enter_context(patiently(starting_ours))
         sent = asyncio.run(_sent(urls, request_ids(seed, requests), rate))
         counts = counted()
     places = [(name, scenario) for scenario in scenarios for name in names]  # as servers count
