@@ -87,7 +87,7 @@ export const test = base.extend<{ stage: Stage; errors: string[] }>({
         if (
           message.type() === "error" &&
           !message.text().includes("net::ERR_") &&
-          !message.text().includes("422")
+          !/status of 4(04|22)/.test(message.text())
         )
           errors.push(message.text());
       });

@@ -22,10 +22,15 @@ def sentence(standings: Sequence[Standing], replications: int) -> str:
         return f"{said}."
     low, high = others[0].behind.low, others[0].behind.high
     return (
-        f"{said}; {others[0].name} comes next, {_points(others[0].behind.mean)} points behind"
+        f"{said}; {others[0].name} comes next, {_named(others[0].behind.mean)} behind"
         f"{' ' + leaders[0] if len(leaders) > 1 else ''}"
         f" (95 % sure: {_points(low)} to {_points(high)})."
     )
+
+
+def _named(value: float) -> str:
+    text = _points(value)
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
 def _points(value: float) -> str:

@@ -12,6 +12,7 @@ import { ThemeSwitch } from "./ThemeSwitch";
 /** A page is in the header as soon as it is there. */
 const PAGES = [
   { href: "/", name: "Live" },
+  { href: "/compare", name: "Compare" },
   { href: "/strategies", name: "Strategies" },
 ];
 

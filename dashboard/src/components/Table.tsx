@@ -154,7 +154,8 @@ export function Table<Row>(props: {
   );
 }
 
-function Line<Row>(props: {
+/** One row of a table; for what is shown below others, too. */
+export function Line<Row>(props: {
   columns: readonly Column<Row>[];
   row: Row;
   onPoint?: (row: Row | null) => void;

@@ -1,0 +1,191 @@
+"use client";
+
+import Link from "next/link";
+import type { Compared, SessionDetail } from "@/api/types";
+import { ChartPanel } from "@/charts/ChartPanel";
+import { Button, ButtonLink } from "@/components/Button";
+import { Panel } from "@/components/Panel";
+import { CsvButton, Line, sorting, Table } from "@/components/Table";
+import * as format from "@/lib/format";
+import { ALL, cellsOf, type Measure, verdictOf } from "./cells";
+import { indented, named, numbers, written } from "./columns";
+import { HeatMap } from "./HeatMap";
+import { Intervals } from "./Intervals";
+
+export interface Shown {
+  scenario: string;
+  measure: Measure;
+  range: { low: number; high: number };
+  strongest: number;
+  sort: string;
+  open: readonly string[];
+  onSort: (sort: string) => void;
+  onOpen: (strategies: readonly string[]) => void;
+  pointed: string | null;
+  onPoint: (strategy: string | null) => void;
+}
+
+const WHAT = { harness: "Race", compare: "Simulation", serve: "Balancer" };
+
+/** A session by what it was, and when. */
+export function title(session: Pick<SessionDetail, "kind" | "started">): string {
+  return `${WHAT[session.kind]}, ${format.moment(session.started)}`;
+}
+
+/** One session: what it was, and its strategies by scenarios in three forms. */
+export function Session(props: {
+  session: SessionDetail;
+  compared: Compared;
+  shown: Shown;
+  compact: boolean;
+}) {
+  const { session, compared, shown, compact } = props;
+  const { scenario, measure } = shown;
+  const where = compared.scenarios.includes(scenario)
+    ? scenario
+    : compared.scenarios.length > 1
+      ? "all scenarios"
+      : (compared.scenarios[0] ?? "");
+  const what = measure === "regret" ? "Regret" : "Score";
+  const single = compared.replications === 1;
+  const which = compact ? `, ${title(session)}` : ""; // of two panels alike
+  return (
+    <div className="flex min-w-0 flex-col gap-4">
+      <Panel
+        title={title(session)}
+        hint={facts(session, compared)}
+        actions={
+          <>
+            {session.runs.length > 0 && (
+              <Link href={`/runs?replay=${session.session}`} className="contents">
+                <span className="inline-flex h-7 items-center rounded-md border border-line bg-surface px-2.5 text-ink-2 text-xs hover:border-line-strong hover:text-ink max-sm:h-9">
+                  Replay
+                </span>
+              </Link>
+            )}
+            <ButtonLink href={`/api/sessions/${session.session}`}>JSON</ButtonLink>
+          </>
+        }
+      >
+        <p className="max-w-[75ch] leading-relaxed">{verdictOf(compared, scenario)}</p>
+      </Panel>
+      <div className={compact ? "grid gap-4" : "grid gap-4 lg:grid-cols-[3fr_2fr]"}>
+        <ChartPanel
+          title={`${what}, ${where}${which}`}
+          hint={
+            single
+              ? "One run each: a hollow dot, as nothing is known of its noise."
+              : `Means of ${format.number(compared.replications)} fleets, with 95 % intervals.`
+          }
+        >
+          <Intervals
+            title={`${what}, ${where}, ${title(session)}`}
+            compared={compared}
+            {...shown}
+          />
+        </ChartPanel>
+        <ChartPanel
+          title={`${what} by scenario${which}`}
+          hint={
+            measure === "regret"
+              ? "The stronger the colour, the further behind the bound."
+              : "The stronger the colour, the lower the score."
+          }
+        >
+          <HeatMap
+            title={`${what} by scenario, ${title(session)}`}
+            compared={compared}
+            most={shown.strongest}
+            {...shown}
+          />
+        </ChartPanel>
+      </div>
+      <Numbers {...props} where={where + which} />
+    </div>
+  );
+}
+
+function Numbers(props: {
+  session: SessionDetail;
+  compared: Compared;
+  shown: Shown;
+  compact: boolean;
+  where: string;
+}) {
+  const { session, compared, shown, compact } = props;
+  const cells = cellsOf(compared, shown.scenario);
+  const by = sorting.read(shown.sort || shown.measure);
+  const figures = numbers(shown.measure, compact);
+  const several = compared.scenarios.length > 1 && shown.scenario === ALL;
+  const toggle = (name: string) =>
+    shown.onOpen(
+      shown.open.includes(name)
+        ? shown.open.filter((each) => each !== name)
+        : [...shown.open, name],
+    );
+  const every = compared.strategies;
+  const opened = every.every((name) => shown.open.includes(name));
+  return (
+    <Panel
+      title={`Strategies on ${props.where}`}
+      hint={
+        compared.replications === 1
+          ? "Single runs: no best one is marked, as a few points may well be chance."
+          : "± is half a 95 % interval. Best: nobody else can be told apart from it, or ahead of it."
+      }
+      actions={
+        <>
+          {several && (
+            <Button onClick={() => shown.onOpen(opened ? [] : every)}>
+              {opened ? "Close all" : "Open all"}
+            </Button>
+          )}
+          <CsvButton
+            name={`comparison-${session.session}`}
+            columns={written()}
+            rows={[...compared.cells, ...compared.overall]}
+            by={by}
+          />
+        </>
+      }
+    >
+      <Table
+        caption={`Strategies of ${title(session)}`}
+        columns={named(figures, cells, shown.open, several ? toggle : null)}
+        rows={cells}
+        rowKey={(cell) => cell.strategy + cell.scenario}
+        by={by}
+        onSort={(each) => shown.onSort(sorting.write(each))}
+        onPoint={(cell) => shown.onPoint(cell?.strategy ?? null)}
+        rowClass={(cell) => (cell.strategy === shown.pointed ? "bg-sunken/60" : undefined)}
+        below={(cell) =>
+          several && shown.open.includes(cell.strategy)
+            ? compared.cells
+                .filter((each) => each.strategy === cell.strategy)
+                .map((each) => (
+                  <Line
+                    key={each.scenario}
+                    columns={indented(figures, compared.cells)}
+                    row={each}
+                    rowClass={() => "bg-sunken/40 text-ink-2"}
+                  />
+                ))
+            : null
+        }
+      />
+    </Panel>
+  );
+}
+
+function facts(session: SessionDetail, compared: Compared): string {
+  const { replications, requests, strategies, scenarios } = compared;
+  return [
+    `${format.count(strategies.length, "strategy", "strategies")} on ${scenarios.join(", ")}`,
+    replications > 1 ? `${format.number(replications)} fleets in virtual time` : "one run each",
+    `${format.count(requests, "request")}${session.rate === null ? "" : `, ${format.number(session.rate)} per second`}`,
+    session.seed === null ? "" : `seed ${session.seed}`,
+    session.state === "finished" ? "" : session.state,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
