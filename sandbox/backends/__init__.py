@@ -1,0 +1,12 @@
+"""Ways to confine a program; each module is one of them.
+
+``LEVEL`` says what it stops, ``problem`` what it lacks here, ``STARTS`` how often something is
+executed until the program runs, and ``enter`` confines the calling process and becomes the program.
+"""
+
+from types import ModuleType
+
+from sandbox.backends import bubblewrap, landlock, seatbelt
+
+STRONGEST_FIRST: tuple[ModuleType, ...] = (bubblewrap, landlock, seatbelt)
+BY_NAME = {module.NAME: module for module in STRONGEST_FIRST}

@@ -1,0 +1,1 @@
+"""What the Linux backends ask of the kernel."""

@@ -1,0 +1,1 @@
+"""The process between whoever launches a program and the program: confines, watches, ends it."""

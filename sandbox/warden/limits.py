@@ -1,0 +1,78 @@
+"""How much the program may use: what the kernel counts for us, and what we have to look at."""
+
+import os
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.warden import tree
+
+BETWEEN_LOOKS = 0.25  # seconds
+Limits = dict[str, Any]
+
+
+def impose(limits: Limits, spare: int) -> None:
+    """The kernel's limits of ourselves and all that we start, ``spare`` processes of ours apart."""
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_DATA, limits["memory"])
+    _limit(resource.RLIMIT_FSIZE, limits["file_size"])
+    _limit(resource.RLIMIT_NOFILE, limits["open_files"])
+    _limit(resource.RLIMIT_NPROC, limits["processes"] + spare + _threads_of(os.getuid()))
+    if limits["cpu"] is not None:
+        _limit(resource.RLIMIT_CPU, limits["cpu"])
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(what, (most, most))
+
+
+def _threads_of(user: int) -> int:
+    """What runs already: the kernel counts a user's threads, and not those of a program."""
+    if sys.platform == "darwin":
+        return 0
+    threads = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == user:
+                    threads += len(os.listdir(f"/proc/{name}/task"))
+            except OSError:
+                continue  # gone meanwhile
+    return threads
+
+
+class Look:
+    """Memory and scratch folder of the whole tree, looked at now and then."""
+
+    def __init__(self, limits: Limits, scratch: str, tell: Callable[[str], None]) -> None:
+        self._limits = limits
+        self._scratch = scratch
+        self._tell = tell
+
+    def exceeded(self) -> bool:
+        if tree.memory(os.getpid()) > self._limits["memory"]:
+            self._tell(f"ended: it held more than {self._limits['memory']} bytes of memory")
+        elif _size(self._scratch) > self._limits["scratch"]:
+            self._tell(f"ended: it wrote more than {self._limits['scratch']} bytes of files")
+        else:
+            return False
+        return True
+
+
+def _size(folder: str) -> int:
+    """Bytes that its files take, at least a block for each."""
+    total, waiting = 0, [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    total += 512 * entry.stat(follow_symlinks=False).st_blocks + 4096
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:
+            continue  # gone, or closed to us
+    return total

@@ -1,0 +1,95 @@
+"""Start a program in a sandbox, watch it, and end all of it when anybody ends.
+
+Two processes: the outer one is what the launcher sees, the inner one the program's parent.  Each
+inherits the orphans of what is below and notices the death of the other, and so no single SIGKILL,
+to the launcher or to either of them, leaves anything running.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+from sandbox import backends
+from sandbox.warden import scratch, tree
+from sandbox.warden.say import tell
+from sandbox.warden.watch import Watch
+
+Plan = dict[str, Any]
+FAILED = 126  # exit code: the sandbox could not be set up, and nothing was run
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def run(plan: Plan, tie: int | None = None) -> int | None:
+    """The program's exit code, once all of it is gone; ``tie`` closes when the launcher ends.
+
+    Without a command in the plan, it returns None in a new process that is confined.
+    """
+    if wrong := _other_file(plan):
+        tell(wrong)
+        return FAILED
+    outer = os.getpid()
+    user = _user()
+    folder = scratch.make(plan["temporary"], user)
+    tree.inherit_orphans()
+    inner = os.fork()
+    if inner == 0:
+        code = _inner(plan, tie, folder, user, outer)
+        if code is None:
+            return None
+        os._exit(code)
+    for number in FORWARDED:
+        signal.signal(number, lambda number, _: _forward(inner, number))
+    _, status = os.waitpid(inner, 0)
+    tree.end(outer)
+    scratch.remove(folder)
+    return exit_code(status)
+
+
+def _user() -> int | None:
+    """Whom to become, if we are root."""
+    if os.getuid() != 0 or sys.platform != "linux":
+        return None
+    from sandbox.linux import root  # noqa: PLC0415 (there is none elsewhere)
+
+    return root.some_user()
+
+
+def exit_code(status: int) -> int:
+    """As shells have it: 128 + n for one that signal n ended."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _forward(inner: int, number: int) -> None:
+    try:
+        os.kill(inner, number)
+    except ProcessLookupError:
+        return
+
+
+def _inner(plan: Plan, tie: int | None, folder: str, user: int | None, outer: int) -> int | None:
+    os.setsid()  # what is sent to the outer one's group is for it to pass on
+    watch = Watch(plan, tie, folder, outer)
+    try:
+        if not watch.start(backends.BY_NAME[plan["backend"]], user):
+            return None
+        return watch.until_it_ends()
+    except OSError as error:
+        tell(f"cannot be set up: {error}")
+        return FAILED
+    finally:
+        if os.getpid() == watch.pid:
+            tree.end(watch.pid)
+
+
+def _other_file(plan: Plan) -> str | None:
+    if plan["sha256"] is None:
+        return None
+    import hashlib  # noqa: PLC0415 (seldom)
+
+    with open(plan["program"], "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found == plan["sha256"].lower():
+        return None
+    return f"not run: SHA-256 of {plan['program']} is {found}"

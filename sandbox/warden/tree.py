@@ -1,0 +1,107 @@
+"""All that descends from a process, found and ended.
+
+A subreaper inherits the orphans of its descendants, so that nothing gets out of its tree.  What is
+stopped cannot fork any more: with a limit to their number, all are stopped in the end, and killed.
+"""
+
+import os
+import signal
+import sys
+import time
+
+PATIENCE = 5.0  # seconds to end everything
+
+
+def inherit_orphans() -> None:
+    """Be the parent of whoever below us loses its own."""
+    if sys.platform == "linux":
+        from sandbox.linux import kernel  # noqa: PLC0415 (there is none elsewhere)
+
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int, number: int) -> None:
+    """Get this signal when the parent dies."""
+    if sys.platform == "linux":
+        from sandbox.linux import kernel  # noqa: PLC0415
+
+        kernel.die_with(parent, number)
+
+
+def descendants(ancestor: int) -> dict[int, str]:
+    """The state of each process below, by process id; the dead that nobody reaped are left out."""
+    if sys.platform == "darwin":
+        return {}
+    children: dict[int, list[tuple[int, str]]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            found = parent_and_state(name)
+            if found is not None:
+                children.setdefault(found[0], []).append((int(name), found[1]))
+    below: dict[int, str] = {}
+    new = [ancestor]
+    while new:
+        for pid, state in children.get(new.pop(), ()):
+            new.append(pid)
+            if state not in "ZX":
+                below[pid] = state
+    return below
+
+
+def end(ancestor: int) -> None:
+    """Kill every descendant, and reap those that are our children."""
+    until = time.monotonic() + PATIENCE
+    stopped: set[int] = set()
+    while (below := descendants(ancestor)) and time.monotonic() < until:
+        new = below.keys() - stopped
+        for pid in new or below.keys():
+            send(pid, signal.SIGSTOP if new else signal.SIGKILL)
+        stopped |= new
+        if not new:
+            reap()
+            time.sleep(0.001)
+    for pid in descendants(ancestor):
+        send(pid, signal.SIGKILL)
+    reap()
+
+
+def reap() -> dict[int, int]:
+    """How each child ended that did, by process id."""
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended[pid] = status
+
+
+def memory(ancestor: int) -> int:
+    """Bytes of memory that all descendants hold."""
+    pages = 0
+    for pid in descendants(ancestor):
+        try:
+            with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+                pages += int(file.read().split()[1])
+        except (OSError, ValueError, IndexError):
+            continue  # gone meanwhile
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+def parent_and_state(pid: str) -> tuple[int, str] | None:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            state, parent = file.read().rpartition(")")[2].split()[:2]
+    except (OSError, ValueError):
+        return None
+    return int(parent), state
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal, if it still is there and ours."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
