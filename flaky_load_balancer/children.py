@@ -24,6 +24,7 @@ LONGEST = 1000  # characters of such a line
 LINE = 1 << 22  # bytes of a line of JSON: addresses of a few hundred copies of fleets
 START = 30.0  # seconds a child has to get ready
 STOP = 8.0  # seconds it has to end itself
+PIPES = 2.0  # seconds until nobody holds its output any more
 REFUSED = 2  # exit code of a program that did not start: flags, files, ports
 
 
@@ -62,10 +63,12 @@ class Child:
         *,
         stranger: bool = False,
         reads: Sequence[int] = (),
+        told: bytes = b"",
     ) -> Self:
         """Run a command in a process group of its own: Ctrl-C is for us alone to handle.
 
-        ``reads`` are files that it inherits.
+        ``reads`` are files that it inherits; ``told`` is the first that it reads on its stdin, which
+        then stays open.
         """
         try:
             process = await asyncio.create_subprocess_exec(
@@ -80,6 +83,9 @@ class Child:
             )
         except OSError as error:
             raise UserError(f"{name} ({command[0]}) cannot be run: {error.strerror}") from None
+        if told:
+            assert process.stdin is not None  # a pipe
+            process.stdin.write(told)
         return cls(name, process, stranger=stranger)
 
     async def ready(self, work: Awaitable[T] | None = None, *, within: float = START) -> T | Any:
@@ -134,6 +140,7 @@ class Child:
         finally:
             self.signal(signal.SIGKILL)
         await self.process.wait()
+        await asyncio.wait(self._readers, timeout=PIPES)  # what is left ends with its warden
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)

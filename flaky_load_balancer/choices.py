@@ -1,10 +1,12 @@
 """From what a user asked for on the command line to what is played: names, files, addresses."""
 
+import hashlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from flaky_load_balancer import catalogue, scenarios
+from flaky_load_balancer import catalogue, confined, scenarios
 from flaky_load_balancer.fleets import ports
 from flaky_load_balancer.records import Keep
 from flaky_load_balancer.scenarios import Scenario
@@ -17,6 +19,8 @@ from flaky_load_balancer.settings import (
     server_url,
 )
 from flaky_load_balancer.strategy import Informed
+from sandbox import SandboxError, available, choose
+from sandbox.backends import BY_NAME as KINDS
 
 ALL_SCENARIOS = ("T1", "T2", "T3")
 
@@ -53,22 +57,59 @@ def keep(text: str) -> str:
     return text
 
 
-def server_binary(path: Path | None, sandbox: str) -> Path | None:
-    """The program to run as servers, if it can be run; only with the sandbox turned off."""
-    if sandbox not in {"auto", "off"}:
-        raise SettingsError(
-            f"--sandbox {sandbox}: there is no sandbox yet; expected auto or off (none)"
-        )
+def sandbox_backend(asked: str, path: Path | None) -> str:
+    """What servers run in: a backend, OFF or NONE.
+
+    A stranger's run in none only if the user says so.
+    """
+    if asked == confined.OFF:
+        return confined.OFF
+    try:
+        return choose(asked)
+    except SandboxError as error:
+        if asked != "auto":
+            hint = "" if asked in KINDS else " or off"
+            raise SettingsError(f"--sandbox {asked}: {error}{hint}") from None
+        if path is not None:
+            raise SettingsError(
+                f"--server-binary {path}: {error}. Install one of them (see: flb sandbox), or if"
+                " you trust the program, add --sandbox off"
+            ) from None
+        return confined.NONE
+
+
+def own_backend(asked: str) -> str:
+    """The same for ``flb servers``: by preference one that can confine it where it is.
+
+    The others start a program anew, which takes half a second.
+    """
+    if asked == "auto" and any(o.name == confined.IN_PLACE and not o.problem for o in available()):
+        return confined.IN_PLACE
+    return sandbox_backend(asked, None)
+
+
+def server_binary(path: Path | None, sha256: str | None = None) -> Path | None:
+    """The program to run as servers, if it can be run and is the one that was meant."""
     if path is None:
+        if sha256 is not None:
+            raise SettingsError("--strict-hash: it says which --server-binary is meant; add that")
         return None
-    if sandbox != "off":
-        raise SettingsError(
-            "--server-binary: there is no sandbox yet to run it in; if you trust it,"
-            " add --sandbox off"
-        )
     if not path.is_file() or not os.access(path, os.X_OK):
         raise SettingsError(f"--server-binary {path}: not a program that can be run")
+    check_hash(path, sha256)
     return path.resolve()
+
+
+def check_hash(path: Path, sha256: str | None) -> None:
+    """Refuse any other file than the one with this SHA-256."""
+    if sha256 is None:
+        return
+    if re.fullmatch("[0-9a-fA-F]{64}", sha256) is None:
+        raise SettingsError(f"--strict-hash {sha256}: not a SHA-256, which has 64 hex digits")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256.lower():
+        raise SettingsError(f"--strict-hash: {path} is another file, its SHA-256 is {found}")
 
 
 def check_plan(plan: Plan) -> Plan:

@@ -78,6 +78,13 @@ Json = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE", help="Write the result as JSON; '-' for stdout."),
 ]
+Sandbox = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|bubblewrap|landlock|seatbelt|off",
+        help="What confines the servers; auto: the strongest there is. See: flb sandbox",
+    ),
+]
 DataDir = Annotated[
     Path, typer.Option(envvar="FLB_DATA_DIR", help="Folder of the records.", file_okay=True)
 ]
@@ -117,9 +124,11 @@ def harness(
     server_binary: Annotated[
         Path | None, typer.Option(help="Somebody's own servers instead of the built-in ones.")
     ] = None,
-    sandbox: Annotated[
-        str, typer.Option(metavar="auto|off", help="How the servers are confined.")
-    ] = "auto",
+    strict_hash: Annotated[
+        str | None,
+        typer.Option(metavar="SHA256", help="The server binary must be this very file."),
+    ] = None,
+    sandbox: Sandbox = "auto",
     dashboard: Annotated[
         bool, typer.Option("--dashboard/--no-dashboard", help="Say where it can be watched.")
     ] = True,
@@ -149,7 +158,9 @@ def harness(
             rate=rate,
             seed=seed,
             sequential=sequential or server_binary is not None,
-            server_binary=choices.server_binary(server_binary, sandbox),
+            server_binary=choices.server_binary(server_binary, strict_hash),
+            strict_hash=strict_hash,
+            sandbox=choices.sandbox_backend(sandbox, server_binary),
             port=port,
             admin_port=admin_port,
             free_ports=free_ports,
@@ -243,19 +254,41 @@ def servers(
     rate: Rate = 10.0,
     copies: Annotated[int, typer.Option(min=1, max=1000, help="Copies of every fleet.")] = 1,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Choose every port.")] = False,
+    sandbox: Sandbox = "auto",
     json: Json = None,
+    json_to: Annotated[int | None, typer.Option(hidden=True)] = None,
     child: Child = False,
+    confined: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start the flaky downstream servers alone."""
     from flaky_load_balancer import choices
+    from flaky_load_balancer import confined as confining
     from flaky_load_balancer.children import told_to_stop
     from flaky_load_balancer.fleets.listeners import serve_fleets
 
     with refusing():
-        out = Output(json)
-        chosen = [found for _, found in choices.chosen_scenarios(scenario or ["all"])]
+        out = Output(json, json_to)
+        asked = choices.chosen_scenarios(scenario or ["all"])
+        chosen = [found for _, found in asked]
+        if confined is None:
+            confined = choices.own_backend(sandbox)
+            code = confining.servers(
+                confined,
+                asked,
+                out,
+                seed=seed,
+                rate=rate,
+                copies=copies,
+                free=free_ports,
+                tied=child,
+            )
+            if code is not None:
+                raise typer.Exit(code)
+            child = child and not confining.is_confined(confined)  # or the warden sees to it
+        how = confining.told(confined, "the servers run")
 
         def ready(fleets: "list[FleetAddress]") -> None:
+            out.console.print(how)
             for fleet in fleets:
                 out.console.print(
                     f"{fleet['scenario']} {' '.join(fleet['servers'])}", soft_wrap=True
@@ -393,6 +426,35 @@ def runs(
         none = f"no runs are recorded in {escape(str(data_dir))}"
         out.console.print(runs_table(rows) if rows else none)
         out.write(rows)
+
+
+sandboxes = typer.Typer()
+app.add_typer(sandboxes, name="sandbox", epilog="Example: flb sandbox --json -")
+
+
+@sandboxes.callback(invoke_without_command=True)
+def sandbox(context: typer.Context, json: Json = None) -> None:
+    """What this machine can confine servers with, and what each way stops."""
+    from flaky_load_balancer import looks
+
+    if context.invoked_subcommand is None:
+        with refusing():
+            looks.show_offers(Output(json))
+
+
+@sandboxes.command(epilog="Example: flb sandbox inspect ./flakyservers")
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A program; it is not run.")],
+    strict_hash: Annotated[
+        str | None, typer.Option(metavar="SHA256", help="Fail if it is any other file.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """What a program is, without running it."""
+    from flaky_load_balancer import looks
+
+    with refusing():
+        looks.show_inspection(path, strict_hash, Output(json))
 
 
 @app.command(name="export", epilog="Example: flb export 12 13 --format csv > attempts.csv")

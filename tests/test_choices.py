@@ -1,5 +1,6 @@
 """From names and files to what is played: each wrong choice is refused by its flag."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from flaky_load_balancer import choices
 from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.sessions.harness import Plan, runs_of
 from flaky_load_balancer.settings import Game, PoolSettings, RouteSettings
+from sandbox import backends
 from tests.programs import free_range, taken_port
 
 SCENARIO = """
@@ -64,22 +66,60 @@ def test_a_wrong_amount_to_keep_is_refused(text: str) -> None:
         choices.keep(text)
 
 
-def test_a_server_binary_needs_the_sandbox_off(tmp_path: Path) -> None:
+def test_a_server_binary_is_a_program_and_the_one_that_was_meant(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_text("#!/bin/sh\n")
-    assert choices.server_binary(None, "auto") is None
-    with refused(["--server-binary", "--sandbox off"]):
-        choices.server_binary(binary, "auto")
+    assert choices.server_binary(None) is None
     with refused(["--server-binary", str(binary)]):  # not executable
-        choices.server_binary(binary, "off")
+        choices.server_binary(binary)
     binary.chmod(0o755)
-    assert choices.server_binary(binary, "off") == binary.resolve()
+    assert choices.server_binary(binary) == binary.resolve()
     with refused(["--server-binary", "missing"]):
-        choices.server_binary(tmp_path / "missing", "off")
+        choices.server_binary(tmp_path / "missing")
     with refused(["--server-binary", str(tmp_path)]):
-        choices.server_binary(tmp_path, "off")
-    with refused(["--sandbox chroot", "auto", "off"]):
-        choices.server_binary(None, "chroot")
+        choices.server_binary(tmp_path)
+    right = hashlib.sha256(binary.read_bytes()).hexdigest()
+    assert choices.server_binary(binary, right.upper()) == binary.resolve()
+    with refused(["--strict-hash", "another file", right]):
+        choices.server_binary(binary, "0" * 64)
+    with refused(["--strict-hash abc", "64 hex digits"]):
+        choices.server_binary(binary, "abc")
+    with refused(["--strict-hash", "--server-binary"]):
+        choices.server_binary(None, right)
+
+
+def without_backends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for backend in backends.STRONGEST_FIRST:
+        monkeypatch.setattr(backend, "problem", lambda: "bwrap is not installed")
+
+
+def test_a_server_binary_without_a_sandbox_is_the_users_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    binary = Path("binary")
+    assert choices.sandbox_backend("off", binary) == "off"
+    without_backends(monkeypatch)
+    assert choices.sandbox_backend("off", binary) == "off"
+    assert choices.sandbox_backend("auto", None) == "none"
+    assert choices.own_backend("auto") == "none"
+    with refused(["--server-binary binary", "not installed", "flb sandbox", "--sandbox off"]):
+        choices.sandbox_backend("auto", binary)
+    with refused(["--sandbox landlock", "not installed"]):
+        choices.sandbox_backend("landlock", None)
+    with refused(["--sandbox chroot", "auto", "landlock", "off"]):
+        choices.sandbox_backend("chroot", None)
+
+
+def test_auto_is_the_strongest_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_backends(monkeypatch)
+    monkeypatch.setattr(backends.landlock, "problem", lambda: None)
+    assert choices.sandbox_backend("auto", None) == "landlock"
+    monkeypatch.setattr(backends.bubblewrap, "problem", lambda: None)
+    assert choices.sandbox_backend("auto", None) == "bubblewrap"
+    assert choices.own_backend("auto") == "landlock"  # where they are
+    assert choices.own_backend("bubblewrap") == "bubblewrap"
+    monkeypatch.setattr(backends.landlock, "problem", lambda: "too old")
+    assert choices.own_backend("auto") == "bubblewrap"
 
 
 @pytest.fixture

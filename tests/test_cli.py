@@ -26,7 +26,10 @@ from tests.programs import (
     taken_port,
 )
 
-COMMANDS = ("harness", "serve", "servers", "strategies", "scenarios", "runs", "export", "dashboard")
+COMMANDS = (
+    *("harness", "serve", "servers", "strategies", "scenarios", "runs", "export", "dashboard"),
+    "sandbox",
+)
 SERVE = ("serve", "--server", "http://127.0.0.1:1", "--port", "0", "--admin-port", "0")
 
 GOOD = """
@@ -164,10 +167,13 @@ WRONG = [
     ],
     ("harness --port 65536", ["--port", "65535"]),
     ("harness --port 8123 --admin-port 8123", ["--port and --admin-port are both 8123"]),
-    ("harness --server-binary binary", ["--server-binary", "--sandbox off"]),
+    ("harness --server-binary binary --strict-hash abc", ["--strict-hash abc", "64 hex digits"]),
     ("harness --server-binary missing --sandbox off", ["--server-binary missing"]),
     ("harness --server-binary wrong.toml --sandbox off", ["--server-binary wrong.toml"]),
     ("harness --sandbox chroot", ["--sandbox chroot", "auto", "off"]),
+    ("servers --sandbox chroot", ["--sandbox chroot", "auto", "off"]),
+    ("sandbox inspect missing", ["missing: not a file"]),
+    (f"sandbox inspect binary --strict-hash {64 * '0'}", ["--strict-hash", "another file"]),
     ("harness --json missing/r.json", ["--json missing/r.json"]),
     ("harness --json .", ["--json ."]),
     ("strategies --json missing/r.json", ["--json missing/r.json"]),
@@ -217,7 +223,7 @@ def test_a_taken_port_is_named(folder: Path) -> None:
             f'name = "mine"\nservers = 1\nport = {port}\n[failure]\nvalues = [0.5]\n'
         )
         message = f"port {port} (mine) is taken"
-        is_refused(called("servers", "--scenario", str(scenario)), message, "--free-ports")
+        is_refused(flb("servers", "--scenario", scenario, cwd=folder), message, "--free-ports")
         ports = ("--port", "0", "--admin-port", "0")
         done = called("harness", *ports, "--scenario", "mine.toml", "--data-dir", "new")
         is_refused(done, message, "--free-ports")

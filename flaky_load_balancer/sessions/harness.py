@@ -21,11 +21,14 @@ from typing import IO, Any, Protocol
 
 import httpx
 
+from flaky_load_balancer import confined
 from flaky_load_balancer.children import START, Child
 from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.sessions.client import Client, Sent, request_ids
 from flaky_load_balancer.settings import Game
+from sandbox import Policy
+from sandbox.handle import WARDEN, message
 
 FLB = (sys.executable, "-m", "flaky_load_balancer")
 WARM_UP = 0.3  # seconds from the last preparation to the first request
@@ -50,6 +53,8 @@ class Plan:
     seed: int = 0
     sequential: bool = False
     server_binary: Path | None = None
+    strict_hash: str | None = None  # SHA-256 that the server binary must have
+    sandbox: str = confined.OFF  # what the servers run in: a backend, OFF or NONE
     port: int = 8000
     admin_port: int = 8001
     free_ports: bool = False
@@ -196,6 +201,7 @@ class _Stage:
             assert run.sent is not None  # all were played
             row, facts = rows[run.route], run.sent.facts()
             run.numbers = {key: row[key] for key in NUMBERS} | facts
+            run.numbers["scenario"] = run.scenario.name  # also where the balancer knows only URLs
             number = self.recorded.get(run.route)
             if number is not None:
                 self.recorder.annotate(number, facts)
@@ -241,18 +247,28 @@ class _Stage:
         """Start the servers, and wait until all of them listen: addresses by pool."""
         plan = self.plan
         if plan.server_binary is not None:
-            self.servers = await self._child("the server binary", [str(plan.server_binary)], True)
+            policy = confined.of_stranger(
+                plan.server_binary, [each for _, each in plan.scenarios], plan.strict_hash
+            )
+            self.servers = await self._servers("the server binary", policy, stranger=True)
             pools = {run.pool: _canonical(run.scenario) for run in self.session.runs}
             everywhere = [server for servers in pools.values() for server in servers]
             await self.servers.ready(_accepting(everywhere), within=plan.patience)
             return pools
         copies = 1 if plan.sequential else len(plan.strategies)
-        command = [*FLB, "servers", "--seed", str(plan.seed), "--rate", str(plan.rate)]
-        command += ["--copies", str(copies), "--child", "--json", "-"]
-        for asked, _ in plan.scenarios:
-            command += ["--scenario", asked]
-        command += ["--free-ports"] if plan.free_ports else []
-        self.servers = await self._child("servers", command)
+        free = plan.free_ports
+        command = confined.ours(
+            plan.sandbox,
+            plan.scenarios,
+            seed=plan.seed,
+            rate=plan.rate,
+            copies=copies,
+            free_ports=free,
+        )
+        command += ["--json", "-"]
+        command += [] if confined.is_confined(plan.sandbox) else ["--child"]
+        policy = confined.of_ours(command, plan.scenarios, copies=copies, free_ports=free)
+        self.servers = await self._servers("servers", policy)
         fleets = (await self.servers.ready())["fleets"]
         return {f"{fleet['scenario']}-{fleet['copy']}": fleet["servers"] for fleet in fleets}
 
@@ -306,16 +322,28 @@ class _Stage:
         response = await self.admin.get(f"{self.session.admin}/api/snapshot")
         return response.raise_for_status().json()
 
+    async def _servers(self, name: str, policy: Policy, *, stranger: bool = False) -> Child:
+        """The policy's program, in the sandbox if there is one.
+
+        Without, a stranger is still told nothing of our environment.
+        """
+        backend = self.plan.sandbox
+        if confined.is_confined(backend):
+            told = message(policy, backend)
+            return await self._child(name, WARDEN, {}, stranger=stranger, told=told)
+        return await self._child(name, policy.command, {} if stranger else None, stranger=stranger)
+
     async def _child(
         self,
         name: str,
         command: Sequence[str],
+        env: dict[str, str] | None = None,
+        *,
         stranger: bool = False,
         reads: Sequence[int] = (),
+        told: bytes = b"",
     ) -> Child:
-        """A stranger is told nothing of our environment."""
-        env: dict[str, str] | None = {} if stranger else None
-        child = await Child.start(name, command, env, stranger=stranger, reads=reads)
+        child = await Child.start(name, command, env, stranger=stranger, reads=reads, told=told)
         self.stack.push_async_callback(child.stop)
         return child
 

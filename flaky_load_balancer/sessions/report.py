@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from flaky_load_balancer import confined
 from flaky_load_balancer.children import told_to_stop
 from flaky_load_balancer.planes import page
 from flaky_load_balancer.records import NoRecorder, Recorder
@@ -93,12 +94,12 @@ def opening(session: Session, dashboard: bool = True) -> list[str]:
         f"balancer {session.data}"
         + (f", {page.address(session.admin)}" if dashboard else f", admin plane {session.admin}"),
     ]
-    if plan.server_binary is not None:
-        binary = escape(str(plan.server_binary))
-        lines.append(f"[bold red]{binary} runs without a sandbox[/bold red]")
-    else:
-        lines.append("[yellow]the servers run without a sandbox[/yellow]")
-    return lines
+    return [*lines, _sandboxed(plan)]
+
+
+def _sandboxed(plan: Plan) -> str:
+    who = "the servers run" if plan.server_binary is None else f"{plan.server_binary} runs"
+    return confined.told(plan.sandbox, who)
 
 
 def scores_so_far(rows: Sequence[dict[str, Any]]) -> Table:
