@@ -67,8 +67,8 @@ class Child:
     ) -> Self:
         """Run a command in a process group of its own: Ctrl-C is for us alone to handle.
 
-        ``reads`` are files that it inherits; ``told`` is the first that it reads on its stdin, which
-        then stays open.
+        ``reads`` are files that it inherits; ``told`` is the first that it reads on its stdin,
+        which then stays open.
         """
         try:
             process = await asyncio.create_subprocess_exec(

@@ -46,11 +46,7 @@ def test_every_command_in_the_readme_has_only_flags_that_exist(line: str) -> Non
         words = ["flb", "harness", *shlex.split(words[2].removeprefix("ARGS="))]
     command = COMMANDS[words[1]]
     command = getattr(command, "commands", {}).get(words[2], command)  # flb sandbox inspect
-    flags = {
-        name
-        for option in command.params
-        for name in [*option.opts, *option.secondary_opts]
-    }
+    flags = {name for option in command.params for name in [*option.opts, *option.secondary_opts]}
     used = {word for word in words[2:] if word.startswith("--")}
     assert used <= flags
 
