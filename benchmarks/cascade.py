@@ -1,6 +1,6 @@
 """How far `cascade` is from what is possible, next to the best of the others.
 
-    python -m benchmarks.cascade [--requests N] [--replications R] [SCENARIO ...]
+    python -m benchmarks.cascade [--requests N] [--replications R] [--seed S] [SCENARIO ...]
 
 For each scenario (a name or a TOML file): mean regret of `cascade` and of the best of V1-V8 and
 the baselines, their ratio with a 95 % interval (bootstrap over fleets), and what it cost in time,
@@ -45,20 +45,22 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", default=TARGETS)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--replications", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=NUMBER")
     arguments = parser.parse_args()
     numbers = {name: float(x) for name, x in (pair.split("=") for pair in arguments.set)}
     print(HEAD)
     for name in arguments.scenarios:
-        trial = Trial(find(name), arguments.requests, arguments.replications)
+        trial = Trial(find(name), arguments.requests, arguments.replications, arguments.seed)
         print(trial.line(Cascade(**numbers)), flush=True)
 
 
 class Trial:
     """R fleets of one scenario, each played by several strategies."""
 
-    def __init__(self, scenario: Scenario, requests: int, replications: int) -> None:
+    def __init__(self, scenario: Scenario, requests: int, replications: int, seed: int) -> None:
         self.scenario, self.requests, self.replications = scenario, requests, replications
+        self.seed = seed
         self.game = Game()
         self.rules = self.game.rules(scenario.servers)
 
@@ -87,20 +89,22 @@ class Trial:
             self.rules,
             requests=self.requests,
             replications=self.replications,
+            seed=self.seed,
         )
 
     def _score(self, name: str) -> Floats:
         return self._play(STRATEGIES[name]()).score
 
     def _bound(self) -> Floats:
-        servers = Servers(Fleet.draw(self.scenario, 0, replications=self.replications))
+        fleet = Fleet.draw(self.scenario, self.seed, replications=self.replications)
+        servers = Servers(fleet)
         return bounds(
             servers, self.requests, rate=10.0, deadline=self.game.deadline, rules=self.rules
         )
 
     def _kept(self, name: str, compute: Callable[[], Floats]) -> Floats:
         """What was computed before, in this form of the scenario, or is now."""
-        key = repr((name, self.scenario, self.requests, self.replications))
+        key = repr((name, self.scenario, self.requests, self.replications, self.seed))
         path = CACHE / hashlib.sha256(key.encode()).hexdigest()[:24]
         if not path.exists():
             CACHE.mkdir(exist_ok=True)

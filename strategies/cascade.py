@@ -39,19 +39,16 @@ from flaky_load_balancer.types import (
     Rules,
 )
 from strategies.parts.beta import BetaPosterior, draw, require_prior
-from strategies.parts.capacity import Capacity
+from strategies.parts.capacity import LEVELS, Capacity
 from strategies.parts.counts import Counts
 from strategies.parts.dual import values
 from strategies.parts.numbers import require
-from strategies.parts.outlook import Outlook
 from strategies.parts.patience import Patience
 from strategies.parts.tickets import Tickets
 
-SHARES = 0.5, 0.8, 1.0  # of the chance of admission, that a request may wait for
-HOPELESS = 0.1  # of it, below which no attempt is made that could be made later
-KEPT = 0.5  # of it, below which a promise is void
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
 AT_ONCE = 1e-4  # seconds that nobody is held for
+FAR = 10.0
 
 
 @dataclass
@@ -61,21 +58,19 @@ class Cascade(Strategy):
     a: float = 2.0
     b: float = 1.0
     hurry: float = 0.2  # points that a second of waiting costs
-    drift: float = 20.0  # seconds until what is known of a limit is stale
-    growth: float = 10.0  # seconds after a refusal until a limit is tested boldly
+    drift: float = 0.3  # how fast what is known of a limit goes stale
 
     def __post_init__(self) -> None:
         require_prior(self.a, self.b)
         require("hurry", self.hurry, above=0)
         require("drift", self.drift, above=0)
-        require("growth", self.growth, above=0)
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         shape = replications, rules.arms
         self.rules, self.rng = rules, rng
         self.counts = Counts(*shape)
         self.posterior = BetaPosterior(self.counts, self.a, self.b, refusals_fail=False)
-        self.capacity = Capacity(*shape, drift=self.drift, growth=self.growth)
+        self.capacity = Capacity(*shape, drift=self.drift)
         self.patience = Patience(replications)
         self.tickets = Tickets(replications)
 
@@ -85,45 +80,47 @@ class Cascade(Strategy):
         self.patience.learn(feedback)
 
     def select(self, context: Context) -> Action:
-        promised = self._promised(context)
-        outlook = self.capacity.outlook(context.rows, context.now)
-        gain, later = self._gain(context, outlook)
-        worth, wait = self._best_time(context, outlook, gain)
+        move = np.full(len(context.rows), -9)
+        self._promised(context, move)
+        rows, now = context.rows, context.now
+        wait = np.maximum(self.capacity.ready_at(rows) - now[:, None, None], 0.0)
+        gain, later = self._gain(context, wait[:, :, -1])
+        worth, delay = self._best_time(context, wait, gain)
         arm = worth.argmax(axis=1)
         each = np.arange(len(arm))
         paid = context.attempt > self.rules.free_attempts
         useless: Bools = later - self.rules.penalty + worth[each, arm] <= 0
-        until = context.now + wait[each, arm]
-        move = np.where(wait[each, arm] > AT_ONCE, HOLD, arm)
-        move = np.where(paid & useless, GIVE_UP, move)
-        move = np.where(promised >= 0, promised, move)
-        self._enter(context, move, arm, until)
-        return Action(move, until, worth, outlook.chance(0.0) > KEPT)
+        until = now + delay[each, arm]
+        new = np.where(delay[each, arm] > AT_ONCE, HOLD, arm)
+        new = np.where(paid & useless, GIVE_UP, new)
+        fresh = move == -9
+        move = np.where(fresh, new, move)
+        self._enter(context, fresh, move, arm, until)
+        return Action(move, until, worth, wait[:, :, 0] <= 0)
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
-        outlook = self.capacity.outlook(rows, now)
+        ready = self.capacity.ready_at(rows)[:, :, -1]
         return self.posterior.beliefs() | {
-            "until": now[:, None] + outlook.wait(1.0),
-            "capacity": self.capacity.rate(rows, now),
+            "until": np.maximum(ready, now[:, None]),
+            "capacity": self.capacity.rate(rows),
         }
 
-    def _promised(self, context: Context) -> Ints:
-        """(n,) the server that a request was held for, if that still looks open, else -1."""
-        promised = np.full(len(context.rows), -1)
+    def _promised(self, context: Context, move: Ints) -> None:
+        """Send requests that were held for a server, if that still looks open."""
         holding, arm, time = self.tickets.take(context.rows, context.deadline)
         if holding.size:
             rows, now = context.rows[holding], context.now[holding]
-            kept = self.capacity.redeem(rows, arm, time, now) > KEPT
-            promised[holding[kept]] = arm[kept]
-        return promised
+            kept = self.capacity.redeem(rows, arm, time, now)
+            move[holding[kept]] = arm[kept]
 
-    def _gain(self, context: Context, outlook: Outlook) -> tuple[Floats, Floats]:
+    def _gain(self, context: Context, wait: Floats) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
         shapes = self.posterior.shapes(context.rows)
         mean = shapes[:, 0] / shapes.sum(axis=1)
-        price = self.hurry * np.minimum(outlook.wait(1.0), 10.0)
-        value = values(mean * outlook.chance(np.inf), price, self.rules)
+        trust = self.capacity.trust(context.rows)
+        price = self.hurry * np.minimum(wait, FAR)
+        value = values(mean * trust, price, self.rules)
         following = np.minimum(context.attempt, value.shape[1] - 1)
         later = value[np.arange(len(value)), following]
         later = np.where(context.attempt < self.rules.max_attempts, later, 0.0)
@@ -131,32 +128,34 @@ class Cascade(Strategy):
         success = mean
         if early.any():
             success = np.where(early[:, None], draw(shapes, self.rng), mean)
-        return success * (1.0 - later)[:, None], later
+        return trust * success * (1.0 - later)[:, None], later
 
-    def _best_time(self, context: Context, outlook: Outlook, gain: Floats) -> tuple[Floats, Floats]:
+    def _best_time(self, context: Context, wait: Floats, gain: Floats) -> tuple[Floats, Floats]:
         """(n, K) each: what the best attempt on each server is worth, in how many seconds.
 
         Without any hope a request waits as long as it can: what is known may be wrong.
         """
-        left = self.patience.left(context.rows, context.now, context.deadline)[:, None]
-        worth = np.full(gain.shape, -np.inf)
-        wait = np.zeros_like(worth)
-        for share in (0.0, *SHARES):
-            after = np.minimum(outlook.wait(share), left) if share else np.zeros_like(worth)
-            p = outlook.chance(after)
-            this = np.where(p > HOPELESS * outlook.trust, p * gain - self.hurry * after, -np.inf)
-            better = this > worth
-            worth, wait = np.where(better, this, worth), np.where(better, after, wait)
+        left = self.patience.left(context.rows, context.now, context.deadline)
+        value = LEVELS * gain[:, :, None] - self.hurry * wait
+        value[wait > left[:, None, None]] = -np.inf
+        level = value.argmax(axis=2)[:, :, None]
+        worth = np.take_along_axis(value, level, 2)[:, :, 0]
+        delay = np.take_along_axis(wait, level, 2)[:, :, 0]
         lost = np.isneginf(worth)
-        worth = np.where(lost, outlook.chance(0.0) * gain - LOST, worth)
-        return worth, np.where(np.logical_and.reduce(lost, 1)[:, None], left, wait)
+        if np.count_nonzero(lost):
+            worth = np.where(lost, gain - LOST, worth)
+            delay = np.where(lost, 0.0, delay)
+            delay[lost.all(axis=1)] = left[lost.all(axis=1), None]
+        return worth, delay
 
-    def _enter(self, context: Context, move: Ints, arm: Ints, until: Floats) -> None:
+    def _enter(self, context: Context, fresh: Bools, move: Ints, arm: Ints, until: Floats) -> None:
         """Note what is sent and what is promised."""
         rows = context.rows
-        sent, held = np.flatnonzero(move >= 0), np.flatnonzero(move == HOLD)
-        if sent.size:
-            self.capacity.enter(rows[sent], move[sent], context.now[sent])
-        if held.size:
-            self.tickets.give(rows[held], context.deadline[held], arm[held], until[held])
-            self.capacity.enter(rows[held], arm[held], until[held])
+        on = np.flatnonzero(fresh & (move != GIVE_UP))
+        if on.size:
+            held = np.flatnonzero(move[on] == HOLD)
+            time = np.where(move[on] == HOLD, until[on], context.now[on])
+            if held.size:
+                h = on[held]
+                self.tickets.give(rows[h], context.deadline[h], arm[h], until[h])
+            self.capacity.enter(rows[on], arm[on], time)

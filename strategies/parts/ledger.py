@@ -9,42 +9,44 @@ import numpy as np
 
 from flaky_load_balancer.types import Floats, Ints
 
-DEPTH = 96  # entries: deeper than any spacing looks, and room for promises
+DEPTH = 96  # entries: what is older is forgotten
+PLACE = np.arange(DEPTH)
 
 
 class Ledger:
-    """``times`` (R, K, DEPTH): the last admissions of every server, the newest first."""
+    """``times`` (lanes, DEPTH): the last admissions of every server, the newest first."""
 
-    def __init__(self, replications: int, arms: int) -> None:
-        self.times: Floats = np.full((replications, arms, DEPTH), -np.inf)
+    def __init__(self, lanes: int) -> None:
+        self.times: Floats = np.full((lanes, DEPTH), -np.inf)
 
-    def enter(self, rows: Ints, arm: Ints, time: Floats) -> None:
+    def enter(self, lane: Ints, time: Floats) -> None:
         """Put one entry into each of n lists, where it belongs."""
-        old = self.times[rows, arm]
-        rank = np.count_nonzero(old > time[:, None], axis=1)[:, None]
+        old = self.times.take(lane, 0)
         new = np.empty_like(old)
-        new[:, 0], new[:, 1:] = -np.inf, old[:, :-1]
-        np.copyto(new, old, where=rank > PLACE)
-        np.put_along_axis(new, np.minimum(rank, DEPTH - 1), time[:, None], 1)
-        self.times[rows, arm] = new
+        new[:, 0], new[:, 1:] = time, old[:, :-1]
+        later = old[:, 0] > time
+        if np.count_nonzero(later):
+            self._sort_in(old, new, np.flatnonzero(later), time)
+        self.times[lane] = new
 
-    def strike(self, rows: Ints, arm: Ints, rank: Ints) -> None:
+    def strike(self, lane: Ints, rank: Ints) -> None:
         """Take the entry of this rank out of each of n lists."""
-        old = self.times[rows, arm]
+        old = self.times.take(lane, 0)
         new = np.empty_like(old)
         new[:, -1], new[:, :-1] = -np.inf, old[:, 1:]
-        np.copyto(new, old, where=rank[:, None] > PLACE)
-        self.times[rows, arm] = new
+        if np.count_nonzero(rank):
+            np.copyto(new, old, where=rank[:, None] > PLACE)
+        self.times[lane] = new
 
-    def rank(self, rows: Ints, arm: Ints, time: Floats) -> Ints:
+    def rank(self, lane: Ints, time: Floats) -> Ints:
         """(n,) the rank of the entry nearest to a time."""
-        nearest: Ints = np.abs(self.times[rows, arm] - time[:, None]).argmin(axis=1)
+        nearest: Ints = np.abs(self.times.take(lane, 0) - time[:, None]).argmin(axis=1)
         return nearest
 
-    def before(self, rows: Ints, arm: Ints, rank: Ints, count: Ints) -> Floats:
-        """The ``count``-th entry before the one of this rank; of the shape of all four together."""
-        found: Floats = self.times[rows, arm, np.minimum(rank + count, DEPTH - 1)]
-        return found
-
-
-PLACE = np.arange(DEPTH)
+    def _sort_in(self, old: Floats, new: Floats, some: Ints, time: Floats) -> None:
+        """Some entries are not the newest of their lists: promises come after them."""
+        before, after, time = old.take(some, 0), new.take(some, 0), time.take(some)
+        rank = np.count_nonzero(before > time[:, None], axis=1)
+        np.copyto(after, before, where=rank[:, None] > PLACE)
+        after[np.arange(len(some)), np.minimum(rank, DEPTH - 1)] = time
+        new[some] = after
