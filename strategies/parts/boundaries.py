@@ -66,12 +66,14 @@ class Boundaries:
             each.take(rows, 0) for each in (self.short, self.long, self.early, self.late)
         )
         least, most = np.floor((a - late) / long) + 1.0, np.floor((b - early) / short)
-        lost = (least > most) | (most < 1)
-        vague = (least < most) & (b - a < 0.3 * short) & (long > 1.1 * short)
-        unique = (least == most) & ~lost
-        n = np.where(unique, most, 1.0)
-        self.short[rows] = np.where(unique, np.maximum(short, (a - late) / n), short)
-        self.long[rows] = np.where(unique, np.minimum(long, (b - early) / n), long)
+        lost = least > most
+        vague = ~lost & (least < most) & (b - a < 0.3 * short) & (long > 1.1 * short)
+        unique = (least == most) & (most >= 0)
+        later = unique & (most > 0)
+        n = np.where(later, most, 1.0)
+        self.short[rows] = np.where(later, np.maximum(short, (a - late) / n), short)
+        self.long[rows] = np.where(later, np.minimum(long, (b - early) / n), long)
+        n = np.where(unique, most, 0.0)
         self.early[rows] = np.where(unique, np.maximum(early, a - n * long), early)
         self.late[rows] = np.where(unique, np.minimum(late, b - n * short), late)
         again = lost | vague

@@ -37,6 +37,8 @@ BUCKET_AT = (BURSTS[:, None] - 1 + STEPS).ravel()  # of the admissions that tell
 LOWEST, HIGHEST = 0.02, 500.0  # admissions per second
 MARGIN = np.log(1.25)  # the least width of an interval
 DOUBT = 0.03
+VAGUE = 0.3
+PRIOR = -0.4 * np.where(np.arange(G) < B, 0.0, np.log2(WINDOWS / 0.2))
 MEMORY = 0.995
 ODDS = 1.0  # by which a hypothesis must lead
 BACKOFF, LONGEST = 0.02, 10.0
@@ -134,7 +136,7 @@ class Capacity:
         p = np.clip((high - need) / (high - low), 0.0, 1.0)
         no = refused[:, None]
         happened = np.where(no, 1.0 - p, p)
-        happened[~sure] = 0.5
+        happened[~sure] = VAGUE
         self.score[rows] = MEMORY * self.score[rows] + np.log(np.maximum(happened, DOUBT))
         each = np.arange(len(rows))
         best = self.best[rows]
@@ -187,7 +189,7 @@ class Capacity:
 
     def _believe(self, rows: Ints, lane: Ints) -> Ints:
         """Choose hypotheses; the lanes whose outlook is another one now."""
-        score, old = self.score.take(rows, 0), self.best.take(rows)
+        score, old = self.score.take(rows, 0) + PRIOR, self.best.take(rows)
         new = score.argmax(axis=1)
         each = np.arange(len(rows))
         changed = np.flatnonzero(score[each, new] > score[each, old] + ODDS)
