@@ -58,7 +58,7 @@ class Cascade(Strategy):
     a: float = 2.0
     b: float = 1.0
     hurry: float = 0.2  # points that a second of waiting costs
-    drift: float = 0.3  # how fast what is known of a limit goes stale
+    drift: float = 1.0  # how fast what is known of a limit goes stale
 
     def __post_init__(self) -> None:
         require_prior(self.a, self.b)

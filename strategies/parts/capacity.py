@@ -37,7 +37,9 @@ BUCKET_AT = (BURSTS[:, None] - 1 + STEPS).ravel()  # of the admissions that tell
 LOWEST, HIGHEST = 0.02, 500.0  # admissions per second
 MARGIN = np.log(1.25)  # the least width of an interval
 DOUBT = 0.03
-VAGUE = 0.3
+FADE = 0.99
+STILL_S, STILL_E = 0.3, 20.0
+VAGUE = 0.95
 PRIOR = -0.4 * np.where(np.arange(G) < B, 0.0, np.log2(WINDOWS / 0.2))
 MEMORY = 0.995
 ODDS = 1.0  # by which a hypothesis must lead
@@ -67,8 +69,8 @@ class Capacity:
         self.ready: Floats = np.full((lanes, len(LEVELS)), -np.inf)
         self.kept: Floats = np.full(lanes, PRIOR_HONOUR)
         self.all: Floats = np.full(lanes, PRIOR_HONOUR)
-        self.surprises: Floats = np.full(replications, 1.0)
-        self.exposure: Floats = np.full(replications, 20.0)
+        self.surprises: Floats = np.zeros(replications)
+        self.exposure: Floats = np.zeros(replications)
 
     def enter(self, rows: Ints, arm: Ints, time: Floats) -> None:
         """Attempts are sent, or promised, for these times."""
@@ -129,17 +131,18 @@ class Capacity:
         need, sure = self._need(rows, lane, rank, sent)
         rest = np.nan_to_num(sent - self.heard_at[lane])
         rest = np.maximum(rest, 0.0)
-        speed = self.drift * self.surprises[rows] / self.exposure[rows]
+        speed = self.drift * (self.surprises[rows] + STILL_S) / (self.exposure[rows] + STILL_E)
         wider = np.minimum(speed * rest, 2.0)[:, None].astype(np.float32)
         low = np.maximum(self.low.take(lane, 0) - wider, self.least)
         high = np.minimum(self.high.take(lane, 0) + wider, self.most)
         p = np.clip((high - need) / (high - low), 0.0, 1.0)
         no = refused[:, None]
         happened = np.where(no, 1.0 - p, p)
-        happened[~sure] = VAGUE
-        self.score[rows] = MEMORY * self.score[rows] + np.log(np.maximum(happened, DOUBT))
         each = np.arange(len(rows))
         best = self.best[rows]
+        vague = VAGUE * np.maximum(happened[each, best], DOUBT)
+        happened = np.where(sure, happened, vague[:, None])
+        self.score[rows] = MEMORY * self.score[rows] + np.log(np.maximum(happened, DOUBT))
         self._reckon(rows, lane, p[each, best], happened[each, best], rest, refused)
         low_if = np.where(no, np.minimum(low, np.minimum(high, need) - MARGIN), np.maximum(low, need))
         high_if = np.where(no, np.minimum(high, need), np.maximum(high, low_if + MARGIN))
@@ -151,8 +154,8 @@ class Capacity:
 
     def _reckon(self, rows, lane, p, happened, rest, refused) -> None:
         """Count surprises: how fast limits move, and how far forecasts can be trusted."""
-        self.surprises[rows] += happened < 0.15
-        self.exposure[rows] += np.minimum(rest, 5.0)
+        self.surprises[rows] = FADE * self.surprises[rows] + (happened < 0.15)
+        self.exposure[rows] = FADE * self.exposure[rows] + np.minimum(rest, 5.0)
         certain = np.flatnonzero((p > 0.9) & self.limited[lane])
         if certain.size:
             at = lane[certain]
