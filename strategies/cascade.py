@@ -38,12 +38,12 @@ from flaky_load_balancer.types import (
     Ints,
     Rules,
 )
-from strategies.parts.beta import BetaPosterior, draw, require_prior
+from strategies.parts.beta import draw, require_prior
 from strategies.parts.capacity import LEVELS, Capacity
-from strategies.parts.counts import Counts
 from strategies.parts.dual import values
 from strategies.parts.numbers import require
 from strategies.parts.patience import Patience
+from strategies.parts.quality import Quality
 from strategies.parts.tickets import Tickets
 
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
@@ -68,14 +68,13 @@ class Cascade(Strategy):
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         shape = replications, rules.arms
         self.rules, self.rng = rules, rng
-        self.counts = Counts(*shape)
-        self.posterior = BetaPosterior(self.counts, self.a, self.b, refusals_fail=False)
+        self.quality = Quality(*shape, self.a, self.b)
         self.capacity = Capacity(*shape, drift=self.drift)
         self.patience = Patience(replications)
         self.tickets = Tickets(replications)
 
     def observe(self, feedback: Feedback) -> None:
-        self.counts.learn(feedback)
+        self.quality.learn(feedback)
         self.capacity.learn(feedback)
         self.patience.learn(feedback)
 
@@ -101,7 +100,7 @@ class Cascade(Strategy):
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
         ready = self.capacity.ready_at(rows)[:, :, -1]
-        return self.posterior.beliefs() | {
+        return self.quality.beliefs(rows, now) | {
             "until": np.maximum(ready, now[:, None]),
             "capacity": self.capacity.rate(rows),
         }
@@ -116,7 +115,7 @@ class Cascade(Strategy):
 
     def _gain(self, context: Context, wait: Floats) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
-        shapes = self.posterior.shapes(context.rows)
+        shapes = self.quality.shapes(context.rows, context.now)
         mean = shapes[:, 0] / shapes.sum(axis=1)
         trust = self.capacity.trust(context.rows)
         price = self.hurry * np.minimum(wait, FAR)
