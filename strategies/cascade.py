@@ -49,6 +49,7 @@ from strategies.parts.tickets import Tickets
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
 AT_ONCE = 1e-4  # seconds that nobody is held for
 FAR = 10.0
+SHARP = 2.5
 
 
 @dataclass
@@ -126,7 +127,7 @@ class Cascade(Strategy):
         early = context.attempt < self.rules.free_attempts
         success = mean
         if early.any():
-            success = np.where(early[:, None], draw(shapes, self.rng), mean)
+            success = np.where(early[:, None], draw(SHARP * shapes, self.rng), mean)
         return trust * success * (1.0 - later)[:, None], later
 
     def _best_time(self, context: Context, wait: Floats, gain: Floats) -> tuple[Floats, Floats]:

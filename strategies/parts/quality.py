@@ -18,7 +18,7 @@ from strategies.parts.beta import beliefs
 from strategies.parts.counts import REFUSED, SUCCEEDED
 
 MEMORIES = 1.0 - 1.0 / np.array([4.0, 12.0, 40.0])
-ALARM = 9.0
+ALARM = 5.5
 FADING = 10.0  # seconds
 
 
