@@ -26,9 +26,10 @@ DOUBT = 0.03  # of every way: answers that it excludes happen
 UNSURE = 0.95  # how well a way explains answers about which it says nothing, to the best one
 MEMORY = 0.995  # of scores
 ODDS = 1.0  # by which another way must lead
-LONGER = 0.4  # that each doubling of a window must earn
+LONGER = 0.7  # that each doubling of a window must earn
 SURPRISE, FADE = 0.15, 0.99
 STILL = 0.3, 20.0  # surprises in seconds, before any was seen
+SURE = 0.95
 ALL, SOME = 60, 8  # answers that every way is shown, then one of so many
 BACKOFF, LONGEST = 0.02, 10.0  # seconds
 TRUST = 4.0  # forecasts that came true, before any was tested
@@ -80,11 +81,12 @@ class Capacity:
         return self.ready.reshape(-1, self.arms, len(LEVELS)).take(rows, 0)
 
     def learn(self, feedback: Feedback) -> None:
-        """Attempts ended; nothing is learnt of limits before the first refusal by any server."""
+        """Attempts ended; where no server refuses, only the first answers are looked at."""
         refused = feedback.outcome == REFUSED
         if np.count_nonzero(refused):
             self.met[feedback.rows[refused]] = True
-        heard = np.flatnonzero(self.met[feedback.rows] & (feedback.outcome <= REFUSED))
+        new = self.met.take(feedback.rows) | (self.answers.take(feedback.rows) < ALL)
+        heard = np.flatnonzero(new & (feedback.outcome <= REFUSED))
         if heard.size:
             rows, arm = feedback.rows.take(heard), feedback.arm.take(heard)
             until = (feedback.now + feedback.retry_after).take(heard)
@@ -114,12 +116,13 @@ class Capacity:
         count = self.answers.take(rows) + 1
         self.answers[rows] = count
         full = refused | (self.in_turn.take(lane) > 0) | (count <= ALL) | (count % SOME == 0)
-        for test, some in (
-            (self._test_all, np.flatnonzero(full)),
-            (self._test_best, np.flatnonzero(~full)),
-        ):
-            if some.size:
-                test(rows[some], lane[some], rank[some], sent[some], refused[some])
+        some = np.flatnonzero(~full)
+        if some.size:
+            at = rows[some], lane[some], rank[some], sent[some], refused[some]
+            full[some] = self._test_best(*at)
+        some = np.flatnonzero(full)
+        if some.size:
+            self._test_all(rows[some], lane[some], rank[some], sent[some], refused[some])
         self.heard_at[lane] = sent
         if np.count_nonzero(refused):
             no = lane[refused]
@@ -157,8 +160,8 @@ class Capacity:
 
     def _test_best(
         self, rows: Ints, lane: Ints, rank: Ints, sent: Floats, refused: Bools
-    ) -> None:
-        """The same of the best way only, for answers that are hardly news."""
+    ) -> Bools:
+        """The same of the best way only; (n,) where it was not sure, and all should be asked."""
         best = self.best.take(rows)
         at = lane * WAYS + best
         need = self.ways.need(lane, best, rank, sent)
@@ -166,10 +169,14 @@ class Capacity:
         low = np.maximum(self.low.take(at) - wider, LEAST.take(best))
         high = np.minimum(self.high.take(at) + wider, MOST.take(best))
         p = np.clip((high - need) / (high - low), 0.0, 1.0)
-        self._reckon(rows, lane, p, rest, refused)
-        low, high = _tighter(low, high, need, refused)
-        self.low.put(at, low)
-        self.high.put(at, high)
+        news = np.where(refused, p > 1.0 - SURE, p < SURE)
+        told = np.flatnonzero(~news)
+        if told.size:
+            self._reckon(rows[told], lane[told], p[told], rest[told], refused[told])
+            low, high = _tighter(low[told], high[told], need[told], refused[told])
+            self.low.put(at[told], low)
+            self.high.put(at[told], high)
+        return news
 
     def _reckon(self, rows: Ints, lane: Ints, p: Floats, rest: Floats, refused: Bools) -> None:
         """Count surprises: how fast limits move, and how far forecasts can be trusted."""
