@@ -30,6 +30,7 @@ LONGER = 0.7  # that each doubling of a window must earn
 SURPRISE, FADE = 0.15, 0.99
 STILL = 0.3, 20.0  # surprises in seconds, before any was seen
 SURE = 0.95
+AMONG, CALM, CERTAIN = 4, 4.0, 0.9
 ALL, SOME = 60, 8  # answers that every way is shown, then one of so many
 BACKOFF, LONGEST = 0.02, 10.0  # seconds
 TRUST = 4.0  # forecasts that came true, before any was tested
@@ -50,6 +51,9 @@ class Capacity:
         self.high = np.broadcast_to(MOST, (lanes, WAYS)).astype(np.float32)
         self.score: Floats = np.zeros((replications, WAYS))
         self.best = np.zeros(replications, dtype=np.intp)
+        self.likely = np.zeros((replications, AMONG), dtype=np.intp)
+        self.weight: Floats = np.zeros((replications, AMONG))
+        self.weight[:, 0] = 1.0
         self.answers = np.zeros(replications, dtype=np.intp)
         self.heard_at: Floats = np.full(lanes, np.inf)
         self.refused_at: Floats = np.full(lanes, -np.inf)  # and not admitted since
@@ -201,8 +205,12 @@ class Capacity:
     def _believe(self, rows: Ints, lane: Ints) -> Ints:
         """Choose ways; the lanes whose outlook is another one now."""
         score, old = self.score.take(rows, 0) + PRIOR, self.best.take(rows)
-        new = score.argmax(axis=1)
         each = np.arange(len(rows))
+        likely = np.argpartition(-score, AMONG - 1, axis=1)[:, :AMONG]
+        theirs = score[each[:, None], likely]
+        weight = np.exp((theirs - theirs.max(axis=1)[:, None]) / CALM)
+        self.likely[rows], self.weight[rows] = likely, weight / weight.sum(axis=1)[:, None]
+        new = score.argmax(axis=1)
         changed = np.flatnonzero(score[each, new] > score[each, old] + ODDS)
         if not changed.size:
             return lane
@@ -217,17 +225,37 @@ class Capacity:
 
     def _ready(self, lane: Ints, first: Ints) -> Floats:
         """(n, Q) when the chance reaches each level, for who sees entries from ``first`` on."""
-        way = self.best.take(lane // self.arms)
-        at = lane * WAYS + way
-        low, high = self.low.take(at)[:, None], self.high.take(at)[:, None]
-        limit = np.exp(high - LEVELS * (high - low))
+        rows = lane // self.arms
+        ready = self._ready_if(lane, self.best.take(rows), first)
+        unsure = np.flatnonzero(self.weight.take(rows, 0).max(axis=1) < CERTAIN)
+        if unsure.size:
+            ready[unsure] = self._mixed(lane[unsure], rows[unsure], first[unsure])
         shut = self.refused_at.take(lane)
-        ready = self.ways.ready(lane, way, first, limit, shut)
         last = self.ledger.times[lane, np.minimum(first, DEPTH - 1)]
         pause = np.minimum(BACKOFF * 2.0 ** np.minimum(self.in_turn.take(lane) - 1, 20), LONGEST)
         floor = np.maximum(last[:, None], shut[:, None] + pause[:, None] * LEVELS)
         floor = np.maximum(floor, self.asked.take(lane)[:, None] - 1.0 + LEVELS)
         return np.maximum(ready, floor)
+
+    def _mixed(self, lane: Ints, rows: Ints, first: Ints) -> Floats:
+        """(n, Q) the same where several ways may be right."""
+        n, levels = len(lane), len(LEVELS)
+        way = self.likely.take(rows, 0)
+        ready = self._ready_if(lane.repeat(AMONG), way.ravel(), first.repeat(AMONG))
+        ready = ready.reshape(n, AMONG * levels)
+        share = self.weight.take(rows, 0)[:, :, None] * np.diff(LEVELS, prepend=0.0)
+        order = ready.argsort(axis=1)
+        each = np.arange(n)[:, None]
+        chance = share.reshape(n, -1)[each, order].cumsum(axis=1)
+        reached = (chance[:, None, :] < LEVELS[:, None] - 0.05).sum(axis=2)
+        return ready[each, order][each, reached]
+
+    def _ready_if(self, lane: Ints, way: Ints, first: Ints) -> Floats:
+        """(n, Q) the same where servers are limited in one way each."""
+        at = lane * WAYS + way
+        low, high = self.low.take(at)[:, None], self.high.take(at)[:, None]
+        limit = np.exp(high - LEVELS * (high - low))
+        return self.ways.ready(lane, way, first, limit, self.refused_at.take(lane))
 
 
 _LEAST, _MOST = LEAST.astype(np.float32), MOST.astype(np.float32)
