@@ -31,7 +31,7 @@ SURPRISE, FADE = 0.15, 0.99
 STILL = 0.3, 20.0  # surprises in seconds, before any was seen
 SURE = 0.95
 AMONG, CALM, CERTAIN = 4, 4.0, 0.9
-ALL, SOME = 60, 8  # answers that every way is shown, then one of so many
+ALL, SOME = 50, 10  # answers that every way is shown, then one of so many
 BACKOFF, LONGEST = 0.02, 10.0  # seconds
 TRUST = 4.0  # forecasts that came true, before any was tested
 LEAST = np.log(np.where(np.arange(WAYS) < FIRST_SLIDING, LOWEST, np.maximum(LOWEST * LENGTH, 0.75)))
@@ -47,13 +47,14 @@ class Capacity:
         self.drift = drift
         self.ledger = Ledger(lanes)
         self.ways = Ways(replications, arms, self.ledger)
-        self.low = np.broadcast_to(LEAST, (lanes, WAYS)).astype(np.float32)
-        self.high = np.broadcast_to(MOST, (lanes, WAYS)).astype(np.float32)
+        self.low = np.tile(_LEAST, (lanes, 1))  # in rows: taken by flat index
+        self.high = np.tile(_MOST, (lanes, 1))
         self.score: Floats = np.zeros((replications, WAYS))
         self.best = np.zeros(replications, dtype=np.intp)
         self.likely = np.zeros((replications, AMONG), dtype=np.intp)
         self.weight: Floats = np.zeros((replications, AMONG))
         self.weight[:, 0] = 1.0
+        self.stale = np.zeros(lanes, dtype=bool)
         self.answers = np.zeros(replications, dtype=np.intp)
         self.heard_at: Floats = np.full(lanes, np.inf)
         self.refused_at: Floats = np.full(lanes, -np.inf)  # and not admitted since
@@ -72,7 +73,7 @@ class Capacity:
         self.ways.boundaries.begin(rows, time)
         lane = rows * self.arms + arm
         self.ledger.enter(lane, time)
-        self._refresh(lane)
+        self.stale[lane] = True
 
     def trust(self, rows: Ints) -> Floats:
         """(n, K) the share of forecasts that came true."""
@@ -82,6 +83,7 @@ class Capacity:
 
     def ready_at(self, rows: Ints) -> Floats:
         """(n, K, Q) when the chance of admission reaches each level."""
+        self._refresh(rows)
         return self.ready.reshape(-1, self.arms, len(LEVELS)).take(rows, 0)
 
     def learn(self, feedback: Feedback) -> None:
@@ -105,7 +107,7 @@ class Capacity:
         no = np.flatnonzero(~kept)
         if no.size:
             self.ledger.strike(lane[no], rank[no])
-            self._refresh(lane[no])
+            self.stale[lane[no]] = True
         return kept
 
     def rate(self, rows: Ints) -> Floats:
@@ -127,6 +129,7 @@ class Capacity:
         some = np.flatnonzero(full)
         if some.size:
             self._test_all(rows[some], lane[some], rank[some], sent[some], refused[some])
+            self._believe(rows[some])
         self.heard_at[lane] = sent
         if np.count_nonzero(refused):
             no = lane[refused]
@@ -134,7 +137,7 @@ class Capacity:
             self.limited[no] = True
             self.asked[no] = np.fmax(self.asked[no], until[refused])
         self._bracket(rows, lane, sent, refused)
-        self._refresh(self._believe(rows, lane) if full.any() else lane)
+        self.stale[lane] = True
 
     def _wider(self, rows: Ints, lane: Ints, sent: Floats) -> tuple[Floats, Floats]:
         """(n,) by how much time has widened intervals, and the seconds since the last answer."""
@@ -202,26 +205,32 @@ class Capacity:
         self.refused_at[lane] = np.where(refused, np.maximum(before, sent), -np.inf)
         self.in_turn[lane] = np.where(refused, self.in_turn.take(lane) + 1, 0)
 
-    def _believe(self, rows: Ints, lane: Ints) -> Ints:
-        """Choose ways; the lanes whose outlook is another one now."""
-        score, old = self.score.take(rows, 0) + PRIOR, self.best.take(rows)
-        each = np.arange(len(rows))
-        likely = np.argpartition(-score, AMONG - 1, axis=1)[:, :AMONG]
-        theirs = score[each[:, None], likely]
-        weight = np.exp((theirs - theirs.max(axis=1)[:, None]) / CALM)
+    def _believe(self, rows: Ints) -> None:
+        """Choose the best way and those that may be right as well."""
+        score = self.score.take(rows, 0) + PRIOR
+        each, old = np.arange(len(rows)), self.best.take(rows)
+        now = score[each, old]
+        likely, theirs = np.empty((2, len(rows), AMONG))
+        for rank in range(AMONG):
+            top = score.argmax(axis=1)
+            likely[:, rank], theirs[:, rank] = top, score[each, top]
+            score[each, top] = -np.inf
+        weight = np.exp((theirs - theirs[:, :1]) / CALM)
         self.likely[rows], self.weight[rows] = likely, weight / weight.sum(axis=1)[:, None]
-        new = score.argmax(axis=1)
-        changed = np.flatnonzero(score[each, new] > score[each, old] + ODDS)
-        if not changed.size:
-            return lane
-        self.best[rows[changed]] = new[changed]
-        every = (rows[changed][:, None] * self.arms + np.arange(self.arms)).ravel()
-        return np.union1d(lane, every)
+        changed = np.flatnonzero(theirs[:, 0] > now + ODDS)
+        if changed.size:
+            rows = rows[changed]
+            self.best[rows] = likely[changed, 0]
+            self.stale.reshape(-1, self.arms)[rows] = True
 
-    def _refresh(self, lane: Ints) -> None:
-        lane = lane.compress(self.limited.take(lane))
-        if lane.size:
+    def _refresh(self, rows: Ints) -> None:
+        """Look again at servers to which something happened."""
+        stale = (self.stale & self.limited).reshape(-1, self.arms).take(rows, 0)
+        i, arm = np.nonzero(stale)
+        if i.size:
+            lane = rows.take(i) * self.arms + arm
             self.ready[lane] = self._ready(lane, np.zeros(len(lane), dtype=np.intp))
+            self.stale[lane] = False
 
     def _ready(self, lane: Ints, first: Ints) -> Floats:
         """(n, Q) when the chance reaches each level, for who sees entries from ``first`` on."""

@@ -47,7 +47,8 @@ class Ways:
         since, sure = self.boundaries.age(lane // self.arms, sent)
         span = np.empty((len(lane), WAYS - FIRST_SLIDING), dtype=np.float32)
         span[:, : len(SLIDING)], span[:, len(SLIDING) :] = SLIDING, since + _LATE
-        used = np.count_nonzero(age[:, None, :] < span[:, :, None], axis=2)
+        inside = (age[:, None, :] < span[:, :, None]).view(np.uint8)
+        used = np.add.reduce(inside, axis=2, dtype=np.uint8).astype(np.intp)
         need[:, FIRST_SLIDING:] = _LOG.take(used + 1)
         surely = np.ones(need.shape, dtype=bool)
         surely[:, FIRST_FIXED:] = sure
