@@ -40,7 +40,7 @@ from flaky_load_balancer.types import (
 )
 from strategies.parts.beta import draw, require_prior
 from strategies.parts.capacity import LEVELS, Capacity
-from strategies.parts.dual import values
+from strategies.parts.dual import value
 from strategies.parts.numbers import require
 from strategies.parts.patience import Patience
 from strategies.parts.quality import Quality
@@ -48,8 +48,7 @@ from strategies.parts.tickets import Tickets
 
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
 AT_ONCE = 1e-4  # seconds that nobody is held for
-FAR = 10.0
-SHARP = 2.5
+FAR = 10.0  # seconds: no price is above that of waiting so long
 
 
 @dataclass
@@ -59,11 +58,13 @@ class Cascade(Strategy):
     a: float = 2.0
     b: float = 1.0
     hurry: float = 0.2  # points that a second of waiting costs
+    sharpness: float = 2.5  # of draws, as if so many times as much were known
     drift: float = 1.0  # how fast what is known of a limit goes stale
 
     def __post_init__(self) -> None:
         require_prior(self.a, self.b)
         require("hurry", self.hurry, above=0)
+        require("sharpness", self.sharpness, least=0.1)
         require("drift", self.drift, above=0)
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
@@ -80,54 +81,61 @@ class Cascade(Strategy):
         self.patience.learn(feedback)
 
     def select(self, context: Context) -> Action:
-        move = np.full(len(context.rows), -9)
-        self._promised(context, move)
         rows, now = context.rows, context.now
-        wait = np.maximum(self.capacity.ready_at(rows) - now[:, None, None], 0.0)
-        gain, later = self._gain(context, wait[:, :, -1])
-        worth, delay = self._best_time(context, wait, gain)
+        promised = self._promised(context)
+        wait = self.capacity.wait(rows, now)
+        gain, later = self._gain(context, wait)
+        worth, delay = (gain, None) if wait is None else self._best_time(context, wait, gain)
         arm = worth.argmax(axis=1)
         each = np.arange(len(arm))
         paid = context.attempt > self.rules.free_attempts
-        useless: Bools = later - self.rules.penalty + worth[each, arm] <= 0
-        until = now + delay[each, arm]
-        new = np.where(delay[each, arm] > AT_ONCE, HOLD, arm)
-        new = np.where(paid & useless, GIVE_UP, new)
-        fresh = move == -9
-        move = np.where(fresh, new, move)
-        self._enter(context, fresh, move, arm, until)
-        return Action(move, until, worth, wait[:, :, 0] <= 0)
+        useless: Bools = paid & (worth[each, arm] <= self.rules.penalty - later)
+        move, until = arm, now
+        if delay is not None:
+            until = now + delay[each, arm]
+            move = np.where(until > now + AT_ONCE, HOLD, arm)
+        move = np.where(useless, GIVE_UP, move)
+        if promised is not None:
+            move = np.where(promised >= 0, promised, move)
+        self._enter(context, promised, move, arm, until)
+        eligible = np.ones(worth.shape, dtype=bool) if wait is None else wait[:, :, 0] <= 0
+        return Action(move, until, worth, eligible)
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
-        ready = self.capacity.ready_at(rows)[:, :, -1]
         return self.quality.beliefs(rows, now) | {
-            "until": np.maximum(ready, now[:, None]),
+            "until": np.maximum(self.capacity.ready_at(rows)[:, :, -1], now[:, None]),
             "capacity": self.capacity.rate(rows),
         }
 
-    def _promised(self, context: Context, move: Ints) -> None:
-        """Send requests that were held for a server, if that still looks open."""
+    def _promised(self, context: Context) -> Ints | None:
+        """(n,) the server that each request was held for, if that still looks open, else -1."""
+        if not self.tickets.given:
+            return None
         holding, arm, time = self.tickets.take(context.rows, context.deadline)
-        if holding.size:
-            rows, now = context.rows[holding], context.now[holding]
-            kept = self.capacity.redeem(rows, arm, time, now)
-            move[holding[kept]] = arm[kept]
+        if not holding.size:
+            return None
+        promised = np.full(len(context.rows), -1)
+        rows, now = context.rows[holding], context.now[holding]
+        kept = self.capacity.redeem(rows, arm, time, now)
+        promised[holding[kept]] = arm[kept]
+        return promised
 
-    def _gain(self, context: Context, wait: Floats) -> tuple[Floats, Floats]:
+    def _gain(self, context: Context, wait: Floats | None) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
         shapes = self.quality.shapes(context.rows, context.now)
-        mean = shapes[:, 0] / shapes.sum(axis=1)
-        trust = self.capacity.trust(context.rows)
-        price = self.hurry * np.minimum(wait, FAR)
-        value = values(mean * trust, price, self.rules)
-        following = np.minimum(context.attempt, value.shape[1] - 1)
-        later = value[np.arange(len(value)), following]
-        later = np.where(context.attempt < self.rules.max_attempts, later, 0.0)
+        mean = success = shapes[:, 0] / (shapes[:, 0] + shapes[:, 1])
         early = context.attempt < self.rules.free_attempts
-        success = mean
-        if early.any():
-            success = np.where(early[:, None], draw(SHARP * shapes, self.rng), mean)
+        if np.count_nonzero(early):
+            success = draw(self.sharpness * shapes, self.rng)
+            if not early.all():
+                success = np.where(early[:, None], success, mean)
+        if wait is None:
+            later = value(mean, np.zeros(1), context.attempt, self.rules)
+            return success * (1.0 - later)[:, None], later
+        trust = self.capacity.trust(context.rows)
+        price = self.hurry * np.minimum(wait[:, :, -1], FAR)
+        later = value(mean * trust, price, context.attempt, self.rules)
         return trust * success * (1.0 - later)[:, None], later
 
     def _best_time(self, context: Context, wait: Floats, gain: Floats) -> tuple[Floats, Floats]:
@@ -136,26 +144,34 @@ class Cascade(Strategy):
         Without any hope a request waits as long as it can: what is known may be wrong.
         """
         left = self.patience.left(context.rows, context.now, context.deadline)
-        value = LEVELS * gain[:, :, None] - self.hurry * wait
-        value[wait > left[:, None, None]] = -np.inf
-        level = value.argmax(axis=2)[:, :, None]
-        worth = np.take_along_axis(value, level, 2)[:, :, 0]
-        delay = np.take_along_axis(wait, level, 2)[:, :, 0]
+        worths = LEVELS * gain[:, :, None] - self.hurry * wait
+        worths[wait > left[:, None, None]] = -np.inf
+        n, arms, levels = wait.shape
+        best = worths.argmax(axis=2) + np.arange(0, n * arms * levels, levels).reshape(n, arms)
+        worth, delay = worths.take(best), wait.take(best)
         lost = np.isneginf(worth)
         if np.count_nonzero(lost):
             worth = np.where(lost, gain - LOST, worth)
-            delay = np.where(lost, 0.0, delay)
-            delay[lost.all(axis=1)] = left[lost.all(axis=1), None]
+            delay[lost] = 0.0
+            none = lost.all(axis=1)
+            delay[none] = left[none, None]
         return worth, delay
 
-    def _enter(self, context: Context, fresh: Bools, move: Ints, arm: Ints, until: Floats) -> None:
-        """Note what is sent and what is promised."""
+    def _enter(
+        self, context: Context, promised: Ints | None, move: Ints, arm: Ints, until: Floats
+    ) -> None:
+        """Note what is sent and what is promised; promises that are kept are noted already."""
         rows = context.rows
-        on = np.flatnonzero(fresh & (move != GIVE_UP))
-        if on.size:
-            held = np.flatnonzero(move[on] == HOLD)
-            time = np.where(move[on] == HOLD, until[on], context.now[on])
-            if held.size:
-                h = on[held]
-                self.tickets.give(rows[h], context.deadline[h], arm[h], until[h])
-            self.capacity.enter(rows[on], arm[on], time)
+        new = move != GIVE_UP
+        if promised is not None:
+            new &= promised < 0
+        on = np.flatnonzero(new)
+        if not on.size:
+            return
+        held = np.flatnonzero(new & (move == HOLD))
+        if held.size:
+            self.tickets.give(rows[held], context.deadline[held], arm[held], until[held])
+            time = np.where(move == HOLD, until, context.now)
+            self.capacity.enter(rows[on], arm[on], time[on])
+        else:
+            self.capacity.enter(rows[on], arm[on], context.now[on])

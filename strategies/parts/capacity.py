@@ -81,6 +81,12 @@ class Capacity:
         trust: Floats = kept.take(rows, 0) / tested.take(rows, 0)
         return trust
 
+    def wait(self, rows: Ints, now: Floats) -> Floats | None:
+        """(n, K, Q) seconds until the chance reaches each level; None if no limit was met."""
+        if not np.count_nonzero(self.met.take(rows)):
+            return None
+        return np.maximum(self.ready_at(rows) - now[:, None, None], 0.0)
+
     def ready_at(self, rows: Ints) -> Floats:
         """(n, K, Q) when the chance of admission reaches each level."""
         self._refresh(rows)

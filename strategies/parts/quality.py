@@ -32,6 +32,7 @@ class Quality:
         self.recent: Floats = np.zeros((lanes, len(MEMORIES), 2))
         self.fades: Floats = np.zeros(lanes)  # per second
         self.heard_at: Floats = np.zeros(lanes)
+        self.changed = False  # any of them, ever
 
     def learn(self, feedback: Feedback) -> None:
         """Attempts ended."""
@@ -42,40 +43,47 @@ class Quality:
         now, won = feedback.now[heard], feedback.outcome[heard] == SUCCEEDED
         new = np.empty((len(lane), 2))
         new[:, 0], new[:, 1] = won, ~won
-        kept = self._kept(lane, now)[:, None]
-        counts = self.counts[lane] * kept + new
-        recent = self.recent[lane] * (kept[:, :, None] * MEMORIES[:, None]) + new[:, None, :]
-        self._alarm(lane, counts, recent)
+        counts, recent = self.counts.take(lane, 0), self.recent.take(lane, 0)
+        if self.changed:
+            kept = self._kept(lane, now)[:, None]
+            counts, recent = counts * kept, recent * kept[:, :, None]
+        surprising = np.flatnonzero(won == (counts[:, 0] < counts[:, 1]))
+        counts += new
+        recent = recent * MEMORIES[:, None] + new[:, None, :]
+        if surprising.size:
+            self._alarm(lane, counts, recent, surprising)
         self.counts[lane], self.recent[lane], self.heard_at[lane] = counts, recent, now
 
     def shapes(self, rows: Ints, now: Floats) -> Floats:
         """(n, 2, K) the a and b of every posterior."""
-        lane = rows[:, None] * self.arms + np.arange(self.arms)
-        kept = self._kept(lane, now[:, None])
-        shapes: Floats = np.moveaxis(self.counts[lane] * kept[..., None] + self.prior, 2, 1)
+        counts = self.counts.reshape(-1, self.arms, 2).take(rows, 0)
+        if self.changed:
+            lane = rows[:, None] * self.arms + np.arange(self.arms)
+            counts *= self._kept(lane, now[:, None])[..., None]
+        shapes: Floats = np.moveaxis(counts + self.prior, 2, 1)
         return shapes
 
     def beliefs(self, rows: Ints, now: Floats) -> dict[str, Floats]:
         return beliefs(self.shapes(rows, now))
 
     def _kept(self, lane: Ints, now: Floats) -> Floats:
-        fades = self.fades[lane]
-        if not np.count_nonzero(fades):
-            return np.ones(fades.shape)
-        return np.exp(-fades * np.maximum(now - self.heard_at[lane], 0.0))
+        passed = np.maximum(now - self.heard_at[lane], 0.0)
+        kept: Floats = np.exp(-self.fades[lane] * passed)
+        return kept
 
-    def _alarm(self, lane: Ints, counts: Floats, recent: Floats) -> None:
-        """Forget what was before a change, in place."""
-        older = np.maximum(counts[:, None, :] - recent, 0.0)
-        ratio = _fit(recent) + _fit(older) - _fit(counts)[:, None]
+    def _alarm(self, lane: Ints, counts: Floats, recent: Floats, some: Ints) -> None:
+        """Forget what was before a change, in place; only what surprises can tell of one."""
+        every, latest = counts.take(some, 0), recent.take(some, 0)
+        older = np.maximum(every[:, None, :] - latest, 0.0)
+        ratio = _fit(latest) + _fit(older) - _fit(every)[:, None]
         scale = ratio.argmax(axis=1)
-        changed = np.flatnonzero(ratio[np.arange(len(lane)), scale] > ALARM)
-        if changed.size:
-            left = recent[changed, scale[changed]]
+        alarmed = np.flatnonzero(ratio[np.arange(len(some)), scale] > ALARM)
+        if alarmed.size:
+            changed, left = some[alarmed], latest[alarmed, scale[alarmed]]
             counts[changed] = left
-            recent[changed] = np.minimum(recent[changed], left[:, None, :])
+            recent[changed] = np.minimum(latest[alarmed], left[:, None, :])
             self.fades[lane[changed]] = 1.0 / FADING
-
+            self.changed = True
 
 def _fit(counts: Floats) -> Floats:
     """The largest log-likelihood of successes and failures, the last axis of ``counts``."""

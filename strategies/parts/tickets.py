@@ -19,9 +19,11 @@ class Tickets:
         self.deadline: Floats = np.full((replications, 4), -np.inf)  # of requests that are gone
         self.arm = np.zeros((replications, 4), dtype=np.intp)
         self.time: Floats = np.zeros((replications, 4))
+        self.given = False  # ever
 
     def give(self, rows: Ints, deadline: Floats, arm: Ints, time: Floats) -> None:
         """Promise n requests a server each, at a time."""
+        self.given = True
         place = self._vacant(rows, time)
         self.deadline[rows, place] = deadline
         self.arm[rows, place] = arm
