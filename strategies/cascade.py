@@ -59,7 +59,7 @@ class Cascade(Strategy):
     b: float = 1.0
     hurry: float = 0.2  # points that a second of waiting costs
     sharpness: float = 2.5  # of draws, as if so many times as much were known
-    drift: float = 1.0  # how fast what is known of a limit goes stale
+    drift: float = 2.5  # how fast what is known of a limit goes stale
 
     def __post_init__(self) -> None:
         require_prior(self.a, self.b)
