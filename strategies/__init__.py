@@ -2,6 +2,7 @@
 
 from flaky_load_balancer.strategy import Strategy
 from strategies.balanced import Balanced
+from strategies.cascade import Cascade
 from strategies.kl_ucb import KLUCB
 from strategies.lagrange import Lagrange
 from strategies.oracle import Oracle
@@ -36,5 +37,6 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "primal-dual": PrimalDual,
     "balanced": Balanced,
     "lagrange": Lagrange,
+    "cascade": Cascade,
     "oracle": Oracle,
 }

@@ -13,13 +13,15 @@ expect that admission to be spent.  So queues form in front of good servers, the
 price, and whatever is worth less goes elsewhere: prices of the linear programme's dual (``bound``)
 that nobody needs to compute.  A paid attempt that is worth nothing is not made.
 
-Quality is learnt from successes and failures only, and never forgotten.  s_i is drawn from its Beta
-posterior as long as another free attempt follows, where exploring costs little, and is the
-posterior's mean on the last free attempt and on paid ones.  Any server may be tried again.
+Quality is learnt from successes and failures only (``parts/quality.py``) and forgotten only after an
+alarm.  s_i is drawn from its Beta posterior, sharpened, as long as another free attempt follows,
+where exploring costs little, and is the posterior's mean on the last free attempt and on paid ones.
+Any server may be tried again.
 
-Sources: the dual of the bound as in bandits with knapsacks (Badanidiyuru, Kleinberg and Slivkins,
-arXiv 1305.2545); Thompson, Biometrika 25 (1933); growth with time from CUBIC (RFC 9438) and the
-adaptive retries of AWS; what was tried and measured is in docs/decisions/0006-cascade.md.
+Source: our own, put together from the dual of the bound as in bandits with knapsacks
+(Badanidiyuru, Kleinberg and Slivkins, arXiv 1305.2545), Thompson sampling (Biometrika 25, 1933),
+Bayesian averaging over hypotheses and a likelihood ratio for change (Besson et al., arXiv
+1902.01575); what was measured is in docs/decisions/0006-cascade.md and 0007.
 """
 
 from dataclasses import dataclass

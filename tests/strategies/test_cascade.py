@@ -142,7 +142,7 @@ def test_it_keeps_the_rules(rule: str) -> None:
     check(Cascade, rule)
 
 
-@pytest.mark.parametrize("name", ["hurry", "drift", "growth", "a"])
+@pytest.mark.parametrize("name", ["hurry", "drift", "sharpness", "a"])
 def test_hyperparameters_are_checked(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Cascade(**{name: 0.0})

@@ -1,136 +1,204 @@
-"""The parts of cascade's capacity, by hand: ledger, spacing, windows, allowance, tickets."""
+"""The parts of cascade's capacity, by hand: ledger, boundaries, ways, capacity, tickets."""
 
 import numpy as np
 import pytest
 
 from flaky_load_balancer.types import Feedback, Floats, Outcome
-from strategies.parts.capacity import Capacity
-from strategies.parts.ledger import Ledger
-from strategies.parts.spacing import COUNTS, Spacing, chance
+from strategies.parts.boundaries import Boundaries
+from strategies.parts.capacity import LEVELS, Capacity
+from strategies.parts.ledger import DEPTH, Ledger
 from strategies.parts.tickets import Tickets
+from strategies.parts.ways import FIRST_FIXED, FIRST_SLIDING, FIXED, SLIDING, Ways
 
 ROW = np.array([0])
+NEVER = np.full(1, -np.inf)
 
 
 def times(*numbers: float) -> Floats:
     return np.array(numbers)
 
 
-class Limit:
-    """A fixed window: ``most`` admissions each; capacity is told of everything that is sent."""
+class Server:
+    """A limiter; capacity is told of everything that is sent."""
 
-    def __init__(self, most: int, window: float) -> None:
-        self.most, self.window = most, window
-        self.capacity = Capacity(1, 1, drift=20.0, growth=10.0)
+    def __init__(self, most: int, window: float, *, fixed: bool) -> None:
+        self.most, self.window, self.fixed = most, window, fixed
+        self.capacity = Capacity(1, 1, drift=2.0)
         self.admitted: list[float] = []
 
     def send(self, now: float) -> bool:
-        number = np.floor(now / self.window)
-        used = sum(np.floor(t / self.window) == number for t in self.admitted)
-        refused = used >= self.most
+        start = np.floor(now / self.window) * self.window if self.fixed else now - self.window
+        refused = sum(t >= start + 1e-9 * (not self.fixed) for t in self.admitted) >= self.most
         if not refused:
             self.admitted.append(now)
         self.capacity.enter(ROW, ROW, times(now))
         outcome = np.array([int(Outcome.RATE_LIMITED if refused else Outcome.SUCCEEDED)])
-        nothing = times(np.nan)
-        self.capacity.learn(Feedback(ROW, times(now), ROW, outcome, times(0.0), nothing))
+        self.capacity.learn(Feedback(ROW, times(now), ROW, outcome, times(0.0), times(np.nan)))
         return not refused
+
+    def ready(self) -> float:
+        """When it admits as likely as not."""
+        return float(self.capacity.ready_at(ROW)[0, 0, 1])
+
+
+def ledger_of(*entries: float) -> Ledger:
+    ledger = Ledger(1)
+    for entry in entries:
+        ledger.enter(ROW, times(entry))
+    return ledger
 
 
 def test_entries_are_sorted_the_newest_first_and_can_be_struck_out() -> None:
-    ledger = Ledger(1, 1)
-    for time in (3.0, 1.0, 2.0):
-        ledger.enter(ROW, ROW, times(time))
-    assert ledger.times[0, 0, :4].tolist() == [3.0, 2.0, 1.0, -np.inf]
-    ledger.strike(ROW, ROW, ledger.rank(ROW, ROW, times(2.0)))
-    assert ledger.times[0, 0, :3].tolist() == [3.0, 1.0, -np.inf]
+    ledger = ledger_of(3.0, 1.0, 2.0)
+    assert ledger.times[0, :4].tolist() == [3.0, 2.0, 1.0, -np.inf]
+    ledger.strike(ROW, ledger.rank(ROW, times(2.0)))
+    assert ledger.times[0, :3].tolist() == [3.0, 1.0, -np.inf]
 
 
-def test_the_chance_of_admission_rises_with_age() -> None:
-    ages = times(0.01, 0.1, np.sqrt(0.1), 1.0, np.inf)
-    assert chance(ages, times(0.1), times(1.0)) == pytest.approx([0, 0, 0.5, 1, 1])
+def test_the_oldest_entries_are_forgotten() -> None:
+    ledger = ledger_of(*range(DEPTH + 5))
+    assert (ledger.times[0, 0], ledger.times[0, -1]) == (DEPTH + 4, 5)
 
 
-def test_every_answer_narrows_the_interval() -> None:
-    spacing = Spacing(1, 1, drift=1e9, growth=1e9)
-    for now, age, refused in ((1.0, 0.4, False), (2.0, 0.1, True), (3.0, 0.2, False)):
-        ages = np.full((1, len(COUNTS)), np.inf)
-        ages[0, 0] = age
-        spacing.learn(ROW, ROW, times(now), ages, np.array([refused]))
-    count, low, high = spacing.interval(ROW, ROW, times(3.0))
-    assert (count[0], low[0], high[0]) == pytest.approx((1, 0.1, 0.2))
+def needs(*entries: float) -> Floats:
+    """What the last of these attempts needed, for every way."""
+    ways = Ways(1, 1, ledger_of(*entries))
+    ways.boundaries.begin(ROW, times(0.0))
+    need, _ = ways.needs(ROW, ROW * 0, times(entries[-1]))
+    return np.exp(need[0])
 
 
-def test_an_interval_that_is_contradicted_moves() -> None:
-    spacing = Spacing(1, 1, drift=1e9, growth=1e9)
-    for now, age, refused in ((1.0, 0.1, False), (2.0, 0.2, True)):
-        ages = np.full((1, len(COUNTS)), age)
-        spacing.learn(ROW, ROW, times(now), ages, np.array([refused]))
-    _, low, high = spacing.interval(ROW, ROW, times(2.0))
-    assert low[0] == pytest.approx(0.2)
-    assert high[0] > 0.2
+def test_a_bucket_of_burst_one_needs_the_rate_of_the_last_two() -> None:
+    assert needs(10.0, 10.5)[0] == pytest.approx(2.0)
 
 
-def test_what_is_known_grows_stale() -> None:
-    spacing = Spacing(1, 1, drift=20.0, growth=1e9)
-    spacing.learn(ROW, ROW, times(1.0), np.full((1, len(COUNTS)), 0.2), np.array([True]))
-    _, low, _ = spacing.interval(ROW, ROW, times(1.0))
-    _, later, _ = spacing.interval(ROW, ROW, times(1e5))
-    assert later[0] < low[0]
+def test_a_bucket_needs_nothing_while_its_burst_lasts() -> None:
+    need = needs(10.0, 10.1, 10.2)
+    assert need[2] < 1e-4
+    assert need[1] == pytest.approx(5.0)
 
 
-def test_a_limit_is_tested_more_boldly_the_longer_nothing_was_refused() -> None:
-    spacing = Spacing(1, 1, drift=1e9, growth=10.0)
-    ages = np.full((1, len(COUNTS)), 1.0)
-    spacing.learn(ROW, ROW, times(0.0), ages, np.array([True]))
-    highs = []
-    for now in range(1, 20):
-        age = spacing.high[0, 0, :1] * np.ones((1, len(COUNTS)))
-        spacing.learn(ROW, ROW, times(float(now)), age, np.array([False]))
-        highs.append(spacing.high[0, 0, 0])
-    falls = -np.diff(np.log(highs))
-    assert falls[0] < 0.02
-    assert falls[8] > 0.2
+def test_a_sliding_window_needs_room_for_those_inside_and_one() -> None:
+    window = FIRST_SLIDING + int(np.flatnonzero(np.isclose(SLIDING, 0.8))[0])
+    assert needs(10.0, 10.5, 11.0)[window] == pytest.approx(2)
 
 
-def test_the_length_of_windows_is_found_and_the_limit_in_them() -> None:
-    limit = Limit(most=3, window=2.0)
-    for tick in range(1200):
-        limit.send(tick * 0.05 + 0.001 * (tick > 0))
-    assert limit.capacity.windows.length[0] == 2.0
-    assert limit.capacity.allowance.limit[0, 0] == 3
-    assert limit.capacity.rate(ROW, times(60.0))[0, 0] == 1.5
+def test_a_fixed_window_needs_room_for_those_since_it_began() -> None:
+    ways = Ways(1, 1, ledger_of(9.9, 10.1, 10.3))
+    ways.boundaries.begin(ROW, times(0.0))
+    ways.boundaries.short[0] = ways.boundaries.long[0] = 2.0
+    need, sure = ways.needs(ROW, ROW * 0, times(10.3))
+    assert sure[0, FIRST_FIXED:].all()
+    assert np.exp(need[0, FIRST_FIXED:]) == pytest.approx(2)
 
 
-def test_in_a_full_window_nothing_is_admitted_until_the_next_one_begins() -> None:
-    limit = Limit(most=3, window=2.0)
-    for tick in range(1200):
-        limit.send(tick * 0.05 + 0.001 * (tick > 0))
-    outlook = limit.capacity.outlook(ROW, times(59.97))
-    assert outlook.chance(0.0)[0, 0] == 0
-    assert outlook.wait(1.0)[0, 0] == pytest.approx(0.03)
-    assert outlook.chance(outlook.wait(1.0))[0, 0] > 0.5
+@pytest.mark.parametrize("way", [0, 3, FIRST_SLIDING + 10, FIRST_FIXED + 5])
+def test_one_way_alone_needs_the_same_as_among_all(way: int) -> None:
+    entries = 10 + np.random.default_rng(1).random(40).cumsum() / 10
+    ways = Ways(1, 1, ledger_of(*entries))
+    ways.boundaries.begin(ROW, times(0.0))
+    ways.boundaries.short[0] = ways.boundaries.long[0] = FIXED
+    rank, sent = np.array([3]), entries[-4:-3]
+    every, _ = ways.needs(ROW, rank, sent)
+    alone = ways.need(ROW, np.array([way]), rank, sent)
+    assert alone[0] == pytest.approx(every[0, way], abs=1e-3)
 
 
-def test_a_bucket_is_not_taken_for_windows() -> None:
-    capacity = Capacity(1, 1, drift=20.0, growth=10.0)
-    rng, ready, now = np.random.default_rng(1), 0.0, 0.0
-    for _ in range(400):
-        now += rng.exponential(0.3)
-        admitted = now >= ready
-        ready = now + 0.7 if admitted else ready
-        capacity.enter(ROW, ROW, times(now))
-        outcome = np.array([int(Outcome.SUCCEEDED if admitted else Outcome.RATE_LIMITED)])
-        capacity.learn(Feedback(ROW, times(now), ROW, outcome, times(0.0), times(np.nan)))
-    assert np.isnan(capacity.windows.length[0])
-    assert 1 / 1.0 < capacity.rate(ROW, times(now))[0, 0] < 1 / 0.5
+@pytest.mark.parametrize(
+    ("way", "limit", "ready"), [(0, 4.0, 10.65), (1, 4.0, 10.25), (FIRST_SLIDING + 8, 2.0, 10.8)]
+)
+def test_ready_is_when_the_limit_admits_again(way: int, limit: float, ready: float) -> None:
+    """A bucket of one at 4 per second, one of two, and 2 in 0.8 seconds."""
+    ways = Ways(1, 1, ledger_of(10.0, 10.4))
+    found = ways.ready(ROW, np.array([way]), ROW * 0, np.full((1, 1), limit), NEVER)
+    assert found[0, 0] == pytest.approx(ready)
 
 
-def test_tickets_are_found_by_deadline_and_there_is_room_for_many() -> None:
+def test_brackets_find_the_length_of_windows() -> None:
+    boundaries = Boundaries(1, FIXED)
+    boundaries.begin(ROW, times(0.0))
+    for k in range(1, 20):
+        boundaries.learn(ROW, times(k * 3.7 - 0.05), times(k * 3.7 + 0.05))
+    cell = int(np.argmin(np.abs(np.log(FIXED / 3.7))))
+    assert boundaries.long[0, cell] - boundaries.short[0, cell] < 0.01
+    assert boundaries.short[0, cell] < 3.7 < boundaries.long[0, cell]
+
+
+def test_windows_that_began_before_the_run_are_found_as_well() -> None:
+    boundaries = Boundaries(1, FIXED)
+    boundaries.begin(ROW, times(0.0))
+    for k in range(40):
+        boundaries.learn(ROW, times(1.3 + k * 3.7 - 0.05), times(1.3 + k * 3.7 + 0.05))
+    cell = np.array([int(np.argmin(np.abs(np.log(FIXED / 3.7))))])
+    start, early, late = boundaries.next(ROW, cell, times(1.3 + 40 * 3.7 + 1.0))
+    assert start[0] == pytest.approx(1.3 + 40 * 3.7, abs=0.1)
+    assert early[0] - 0.1 < 1.3 + 41 * 3.7 < late[0] + 0.1
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_limits_are_learnt_of_windows_of_any_length(fixed: bool) -> None:
+    server = Server(3, 2.3, fixed=fixed)
+    now, refused = 0.0, 0
+    for step in range(400):
+        now += 0.11
+        if server.ready() <= now:
+            refused += not server.send(now) and step > 200
+    assert refused < 15
+    assert len(server.admitted) > 0.75 * 3 * now / 2.3
+
+
+def test_a_server_that_never_refused_is_open() -> None:
+    server = Server(1000, 1.0, fixed=True)
+    for step in range(100):
+        server.send(0.01 * step)
+    assert server.ready() == -np.inf
+    assert server.capacity.rate(ROW)[0, 0] == np.inf
+
+
+def test_later_times_are_surer() -> None:
+    server = Server(2, 1.0, fixed=False)
+    for now in (0.0, 0.1, 0.2, 0.7, 1.05, 1.15, 1.3):
+        server.send(now)
+    ready = server.capacity.ready_at(ROW)[0, 0]
+    assert len(ready) == len(LEVELS)
+    assert (np.diff(ready) >= 0).all()
+
+
+def test_retry_after_is_a_whole_second_rounded_up() -> None:
+    server = Server(1, 5.0, fixed=False)
+    server.send(0.0)
+    server.capacity.enter(ROW, ROW, times(1.0))
+    refused = np.array([int(Outcome.RATE_LIMITED)])
+    server.capacity.learn(Feedback(ROW, times(1.0), ROW, refused, times(0.0), times(4.0)))
+    ready = server.capacity.ready_at(ROW)[0, 0]
+    assert ready[0] >= 4.0
+    assert ready[-1] >= 5.0
+
+
+def test_refusals_in_a_row_are_answered_with_longer_pauses() -> None:
+    server = Server(0, 1.0, fixed=False)
+    pauses = []
+    now = 0.0
+    for _ in range(8):
+        server.send(now)
+        pauses.append(server.ready() - now)
+        now += 0.001
+    assert pauses[-1] > 1.0
+    assert pauses[0] < pauses[-1]
+
+
+def test_a_ticket_is_taken_once() -> None:
+    tickets = Tickets(2)
+    tickets.give(np.array([1]), times(12.0), np.array([3]), times(2.5))
+    rows, deadline = np.array([0, 1]), times(12.0, 12.0)
+    holding, arm, time = tickets.take(rows, deadline)
+    assert (holding.tolist(), arm.tolist(), time.tolist()) == ([1], [3], [2.5])
+    assert not tickets.take(rows, deadline)[0].size
+
+
+def test_there_is_a_ticket_for_everybody() -> None:
     tickets = Tickets(1)
-    for k in range(9):
-        tickets.give(ROW, times(20.0 + k), np.array([k]), times(10.0 + k))
-    for k in (8, 0, 4):
-        holding, arm, time = tickets.take(ROW, times(20.0 + k))
-        assert (holding.tolist(), arm.tolist(), time.tolist()) == ([0], [k], [10.0 + k])
-        assert not tickets.take(ROW, times(20.0 + k))[0].size
+    for k in range(40):
+        tickets.give(ROW, times(100.0 + k), np.array([k % 3]), times(1.0 + k))
+    found = [tickets.take(ROW, times(100.0 + k))[2][0] for k in range(40)]
+    assert found == [1.0 + k for k in range(40)]
