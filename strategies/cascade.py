@@ -13,9 +13,9 @@ expect that admission to be spent.  So queues form in front of good servers, the
 price, and whatever is worth less goes elsewhere: prices of the linear programme's dual (``bound``)
 that nobody needs to compute.  A paid attempt that is worth nothing is not made.
 
-Quality is learnt from successes and failures only (``parts/quality.py``) and forgotten only after an
-alarm.  s_i is drawn from its Beta posterior, sharpened, as long as another free attempt follows,
-where exploring costs little, and is the posterior's mean on the last free attempt and on paid ones.
+Quality is learnt from successes and failures only (``parts/quality.py``), and forgotten only after
+an alarm.  s_i is drawn from its Beta posterior, sharpened, as long as another free attempt follows,
+where exploring costs little; it is the posterior's mean on the last free attempt and on paid ones.
 Any server may be tried again.
 
 Source: our own, put together from the dual of the bound as in bandits with knapsacks

@@ -152,9 +152,7 @@ class Capacity:
         exposure = self.exposure.take(rows) + STILL[1]
         return np.minimum(self.drift * surprises / exposure * rest, 2.0), rest
 
-    def _test_all(
-        self, rows: Ints, lane: Ints, rank: Ints, sent: Floats, refused: Bools
-    ) -> None:
+    def _test_all(self, rows: Ints, lane: Ints, rank: Ints, sent: Floats, refused: Bools) -> None:
         """Compare answers with what every way expected."""
         need, sure = self.ways.needs(lane, rank, sent)
         wider, rest = self._wider(rows, lane, sent)
@@ -171,9 +169,7 @@ class Capacity:
         self.low[lane] = np.where(sure, tighter[0], low)
         self.high[lane] = np.where(sure, tighter[1], high)
 
-    def _test_best(
-        self, rows: Ints, lane: Ints, rank: Ints, sent: Floats, refused: Bools
-    ) -> Bools:
+    def _test_best(self, rows: Ints, lane: Ints, rank: Ints, sent: Floats, refused: Bools) -> Bools:
         """The same of the best way only; (n,) where it was not sure, and all should be asked."""
         best = self.best.take(rows)
         at = lane * WAYS + best
@@ -182,7 +178,7 @@ class Capacity:
         low = np.maximum(self.low.take(at) - wider, LEAST.take(best))
         high = np.minimum(self.high.take(at) + wider, MOST.take(best))
         p = np.clip((high - need) / (high - low), 0.0, 1.0)
-        news = np.where(refused, p > 1.0 - SURE, p < SURE)
+        news: Bools = np.where(refused, p > 1.0 - SURE, p < SURE)
         told = np.flatnonzero(~news)
         if told.size:
             self._reckon(rows[told], lane[told], p[told], rest[told], refused[told])
@@ -241,16 +237,21 @@ class Capacity:
     def _ready(self, lane: Ints, first: Ints) -> Floats:
         """(n, Q) when the chance reaches each level, for who sees entries from ``first`` on."""
         rows = lane // self.arms
-        ready = self._ready_if(lane, self.best.take(rows), first)
-        unsure = np.flatnonzero(self.weight.take(rows, 0).max(axis=1) < CERTAIN)
-        if unsure.size:
-            ready[unsure] = self._mixed(lane[unsure], rows[unsure], first[unsure])
+        sure = self.weight.take(rows, 0)[:, 0] >= CERTAIN
+        ready: Floats = np.empty((len(lane), len(LEVELS)))
+        some = np.flatnonzero(sure)
+        if some.size:
+            ready[some] = self._ready_if(lane[some], self.best.take(rows[some]), first[some])
+        some = np.flatnonzero(~sure)
+        if some.size:
+            ready[some] = self._mixed(lane[some], rows[some], first[some])
         shut = self.refused_at.take(lane)
         last = self.ledger.times[lane, np.minimum(first, DEPTH - 1)]
         pause = np.minimum(BACKOFF * 2.0 ** np.minimum(self.in_turn.take(lane) - 1, 20), LONGEST)
         floor = np.maximum(last[:, None], shut[:, None] + pause[:, None] * LEVELS)
         floor = np.maximum(floor, self.asked.take(lane)[:, None] - 1.0 + LEVELS)
-        return np.maximum(ready, floor)
+        np.maximum(ready, floor, out=ready)
+        return ready
 
     def _mixed(self, lane: Ints, rows: Ints, first: Ints) -> Floats:
         """(n, Q) the same where several ways may be right."""
@@ -263,7 +264,8 @@ class Capacity:
         each = np.arange(n)[:, None]
         chance = share.reshape(n, -1)[each, order].cumsum(axis=1)
         reached = (chance[:, None, :] < LEVELS[:, None] - 0.05).sum(axis=2)
-        return ready[each, order][each, reached]
+        mixed: Floats = ready[each, order][each, reached]
+        return mixed
 
     def _ready_if(self, lane: Ints, way: Ints, first: Ints) -> Floats:
         """(n, Q) the same where servers are limited in one way each."""

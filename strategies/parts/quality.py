@@ -85,6 +85,7 @@ class Quality:
             self.fades[lane[changed]] = 1.0 / FADING
             self.changed = True
 
+
 def _fit(counts: Floats) -> Floats:
     """The largest log-likelihood of successes and failures, the last axis of ``counts``."""
     fit: Floats = xlogy(counts, counts).sum(axis=-1)

@@ -6,6 +6,8 @@ Lengths are dense enough on a logarithmic scale to be near every one; those of f
 found exactly.
 """
 
+# ruff: noqa: ARG002 (only fixed windows ask when a server was shut)
+
 import numpy as np
 
 from flaky_load_balancer.types import Bools, Floats, Ints
@@ -40,7 +42,7 @@ class Ways:
             place = np.minimum(rank[:, None] + PLACE, DEPTH - 1)
             age = np.take_along_axis(age, place, 1)
         age[:, 0] = np.inf  # the attempt itself
-        need = np.empty((len(lane), WAYS), dtype=np.float32)
+        need: Floats = np.empty((len(lane), WAYS), dtype=np.float32)
         apart = np.log(np.clip(age, 1e-5, 1e6)).take(_BUCKETS, 1)
         rates = _TOKENS.astype(np.float32) - apart.reshape(-1, len(BURSTS), len(STEPS))
         rates.max(axis=2, out=need[:, :FIRST_SLIDING])

@@ -65,7 +65,8 @@ def needs(*entries: float) -> Floats:
     ways = Ways(1, 1, ledger_of(*entries))
     ways.boundaries.begin(ROW, times(0.0))
     need, _ = ways.needs(ROW, ROW * 0, times(entries[-1]))
-    return np.exp(need[0])
+    found: Floats = np.exp(need[0])
+    return found
 
 
 def test_a_bucket_of_burst_one_needs_the_rate_of_the_last_two() -> None:
