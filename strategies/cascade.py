@@ -167,10 +167,10 @@ class Cascade(Strategy):
         new = move != GIVE_UP
         if promised is not None:
             new &= promised < 0
-        on = np.flatnonzero(new)
+        on = new.nonzero()[0]
         if not on.size:
             return
-        held = np.flatnonzero(new & (move == HOLD))
+        held = (new & (move == HOLD)).nonzero()[0]
         if held.size:
             self.tickets.give(rows[held], context.deadline[held], arm[held], until[held])
             time = np.where(move == HOLD, until, context.now)

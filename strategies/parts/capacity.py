@@ -98,7 +98,7 @@ class Capacity:
         if np.count_nonzero(refused):
             self.met[feedback.rows[refused]] = True
         new = self.met.take(feedback.rows) | (self.answers.take(feedback.rows) < ALL)
-        heard = np.flatnonzero(new & (feedback.outcome <= REFUSED))
+        heard = (new & (feedback.outcome <= REFUSED)).nonzero()[0]
         if heard.size:
             rows, arm = feedback.rows.take(heard), feedback.arm.take(heard)
             until = (feedback.now + feedback.retry_after).take(heard)

@@ -17,7 +17,7 @@ class Patience:
         self.latency: Floats = np.zeros(replications)
 
     def learn(self, feedback: Feedback) -> None:
-        heard = np.flatnonzero(feedback.outcome < REFUSED)
+        heard = (feedback.outcome < REFUSED).nonzero()[0]
         rows = feedback.rows[heard]
         self.latency[rows] += RATE * (feedback.latency[heard] - self.latency[rows])
 

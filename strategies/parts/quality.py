@@ -36,7 +36,7 @@ class Quality:
 
     def learn(self, feedback: Feedback) -> None:
         """Attempts ended."""
-        heard = np.flatnonzero(feedback.outcome < REFUSED)
+        heard = (feedback.outcome < REFUSED).nonzero()[0]
         if not heard.size:
             return
         lane = feedback.rows[heard] * self.arms + feedback.arm[heard]
@@ -47,7 +47,7 @@ class Quality:
         if self.changed:
             kept = self._kept(lane, now)[:, None]
             counts, recent = counts * kept, recent * kept[:, :, None]
-        surprising = np.flatnonzero(won == (counts[:, 0] < counts[:, 1]))
+        surprising = (won == (counts[:, 0] < counts[:, 1])).nonzero()[0]
         counts += new
         recent = recent * MEMORIES[:, None] + new[:, None, :]
         if surprising.size:
@@ -60,7 +60,7 @@ class Quality:
         if self.changed:
             lane = rows[:, None] * self.arms + np.arange(self.arms)
             counts *= self._kept(lane, now[:, None])[..., None]
-        shapes: Floats = np.moveaxis(counts + self.prior, 2, 1)
+        shapes: Floats = (counts + self.prior).transpose(0, 2, 1)
         return shapes
 
     def beliefs(self, rows: Ints, now: Floats) -> dict[str, Floats]:
