@@ -1,5 +1,7 @@
 """cascade by hand: when it sends, waits and stops, and that its regret is small."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -148,9 +150,13 @@ def test_hyperparameters_are_checked(name: str) -> None:
         Cascade(**{name: 0.0})
 
 
-@pytest.mark.parametrize("name", ["T2", "T2-tight"])
+HELD_OUT = Path(__file__).parent.parent / "scenarios_heldout"
+
+
+@pytest.mark.parametrize("name", ["T2", "T2-tight", str(HELD_OUT / "fixed-short-steps.toml")])
 def test_its_regret_is_less_than_half_of_the_others(name: str) -> None:
-    scenario, rules = scenarios.find(name), Rules(10)
+    scenario = scenarios.find(name)
+    rules = Rules(scenario.servers)
     fleet = Servers(Fleet.draw(scenario, 0, replications=16))
     bound = bounds(fleet, 500, rate=10.0, deadline=10.0, rules=rules)
 
