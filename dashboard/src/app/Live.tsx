@@ -9,9 +9,9 @@ import { Panel } from "@/components/Panel";
 import { CsvButton, sorting, Table } from "@/components/Table";
 import { count } from "@/lib/format";
 import { useUrlState } from "@/lib/url";
+import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
 import { columns } from "./columns";
-import { MEASURES, measure } from "./measures";
 import { Race } from "./Race";
 
 const ALL = "all";

@@ -6,9 +6,9 @@ import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
 import type { Line } from "@/charts/options";
 import { span } from "@/lib/format";
+import type { Measure } from "@/route/measures";
 import type { View } from "@/store/source";
 import { look } from "@/theme/strategies";
-import type { Measure } from "./measures";
 
 const HOUR = 3600;
 

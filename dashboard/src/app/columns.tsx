@@ -1,3 +1,4 @@
+import Link from "next/link";
 import type { RouteFrame } from "@/api/types";
 import { Sparkline } from "@/charts/Sparkline";
 import { Strategy } from "@/components/Strategy";
@@ -18,7 +19,14 @@ export function columns(
       key: "strategy",
       title: "Strategy",
       value: (row) => row.strategy,
-      cell: (row) => <Strategy name={row.strategy} />,
+      cell: (row) => (
+        <Link
+          href={`/route?name=${encodeURIComponent(row.route)}`}
+          className="after:absolute after:inset-0"
+        >
+          <Strategy name={row.strategy} />
+        </Link>
+      ),
       className: "w-44",
     },
     {

@@ -170,7 +170,7 @@ export function Line<Row>(props: {
       onFocus={onPoint && (() => onPoint(row))}
       onBlur={onPoint && (() => onPoint(null))}
       className={clsx(
-        "relative border-line/70 border-b hover:bg-sunken/60 max-sm:mb-1 max-sm:grid max-sm:grid-cols-3 max-sm:gap-x-4 max-sm:gap-y-1 max-sm:py-2.5",
+        "relative border-line/70 border-b hover:bg-sunken/60 max-sm:mb-1 max-sm:grid max-sm:grid-cols-4 max-sm:gap-x-3 max-sm:gap-y-1 max-sm:py-2.5",
         props.rowClass?.(row),
       )}
     >
@@ -182,7 +182,7 @@ export function Line<Row>(props: {
           className={clsx(
             "px-2 py-1.5 first:pl-0 last:pr-0 max-sm:block max-sm:p-0",
             index === 0
-              ? "max-sm:col-span-3"
+              ? "max-sm:col-span-4"
               : "max-sm:before:block max-sm:before:text-[11px] max-sm:before:text-ink-3 max-sm:before:content-[attr(data-label)]",
             column.figure && "num text-right max-sm:text-left",
             column.wide && "max-sm:hidden",

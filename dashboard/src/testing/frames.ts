@@ -1,5 +1,5 @@
 /** Frames as the balancer sends them, for tests. */
-import type { Connected, Frame, Histories, RouteFrame, RouteHistory } from "@/api/types";
+import type { Connected, Decision, Frame, Histories, RouteFrame, RouteHistory } from "@/api/types";
 import { FIELDS } from "@/store/series";
 
 export function route(values: Partial<RouteFrame> = {}): RouteFrame {
@@ -60,4 +60,22 @@ export function history(boot: string, times: number[], name = "v4-T1"): Historie
   const columns = Object.fromEntries(FIELDS.map((field) => [field, times]));
   const row = { route: name, time: times, ...columns } as RouteHistory;
   return { ...connected({ boot }), routes: [row] };
+}
+
+export function decision(values: Partial<Decision> = {}): Decision {
+  return {
+    cursor: 1,
+    time: 1,
+    request: 1,
+    id: "Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1",
+    attempt: 1,
+    move: "send",
+    server: "http://127.0.0.1:4000",
+    until: null,
+    index: [0.8, 0.3],
+    eligible: [true, true],
+    outcome: "succeeded",
+    latency_ms: 2,
+    ...values,
+  };
 }

@@ -1,0 +1,160 @@
+"use client";
+
+import Link from "next/link";
+import { useEffect, useMemo } from "react";
+import { Refused } from "@/api/client";
+import type { RouteDetail, RouteFrame } from "@/api/types";
+import { Disconnected } from "@/components/Connection";
+import { Failed, Loading, Note } from "@/components/Note";
+import { Swatch } from "@/components/Strategy";
+import * as format from "@/lib/format";
+import { useHydrated, useUrlState } from "@/lib/url";
+import { Latencies } from "@/route/Latencies";
+import { RouteView } from "@/route/RouteView";
+import { serverRows } from "@/route/servers";
+import { live } from "@/store/live";
+import { useSource } from "@/store/source";
+import { Decisions } from "./Decisions";
+import { useDecisions } from "./useDecisions";
+import { useDetail } from "./useDetail";
+
+const DEFAULTS = { name: "" };
+
+/** One running route in full; which one is in the address. */
+export function Detail() {
+  const [{ name }] = useUrlState(DEFAULTS);
+  const hydrated = useHydrated();
+  const view = useSource((all) => all);
+  const { frame, connected } = view;
+  if (!hydrated || frame === null || connected === null) {
+    return (
+      <>
+        <Disconnected />
+        <Loading what="the route" />
+      </>
+    );
+  }
+  const asked = name === "" ? frame.routes[0] : frame.routes.find(({ route }) => route === name);
+  if (asked === undefined) return <Unknown name={name} routes={frame.routes} />;
+  return (
+    <>
+      <Disconnected />
+      <Running key={asked.route} route={asked} routes={frame.routes} boot={connected.boot} />
+    </>
+  );
+}
+
+function Unknown({ name, routes }: { name: string; routes: readonly RouteFrame[] }) {
+  return (
+    <Note title={`No route “${name}” is running`}>
+      {format.count(routes.length, "route")} of now can be found under <Link href="/">Live</Link>.
+    </Note>
+  );
+}
+
+function Running(props: { route: RouteFrame; routes: readonly RouteFrame[]; boot: string }) {
+  const { route, boot } = props;
+  const connected = useSource((view) => view.connected);
+  const now = useSource((view) => view.frame?.time ?? 0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever comes back has missed some
+  useEffect(() => live.recallShares(route.route), [route.route, connected]);
+  const tick = Math.floor(now);
+  const detail = useDetail(route.route, boot, tick);
+  const requests = useDecisions(route.route, boot, now);
+  const { data } = detail;
+  const rows = useMemo(
+    () => serverRows(route, now, data?.truth ?? null, data?.beliefs),
+    [route, now, data],
+  );
+  return (
+    <>
+      <Heading route={route} routes={props.routes} detail={data} />
+      {detail.status === "error" && detail.error instanceof Refused && (
+        <Failed error={detail.error} again={() => window.location.reload()} />
+      )}
+      <RouteView route={route} truth={data?.truth ?? null} beliefs={data?.beliefs}>
+        {data && <Latencies detail={data} />}
+      </RouteView>
+      <Decisions requests={requests} rows={rows} />
+    </>
+  );
+}
+
+function Heading(props: {
+  route: RouteFrame;
+  routes: readonly RouteFrame[];
+  detail: RouteDetail | undefined;
+}) {
+  const { route, routes, detail } = props;
+  return (
+    <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
+      <div className="mr-auto">
+        <h1 className="flex flex-wrap items-center gap-x-2.5 font-medium text-xl tracking-tight">
+          <Swatch strategy={route.strategy} />
+          {route.strategy}
+          {route.scenario !== null && (
+            <span className="text-ink-3">
+              on <span className="text-ink">{route.scenario}</span>
+            </span>
+          )}
+        </h1>
+        <p className="text-ink-3 text-xs">
+          Requests come in at <span className="num">{route.path}</span>
+          {detail && `. ${rules(detail)}`}
+        </p>
+      </div>
+      {routes.length > 1 && <Switch route={route} routes={routes} />}
+    </div>
+  );
+}
+
+function rules({ rules: game }: RouteDetail): string {
+  const most = format.count(game.max_attempts, "attempt");
+  return `${most} at most, ${game.free_attempts} free, ${game.penalty} of a point for each further one.`;
+}
+
+/** The way to another route, and back. */
+function Switch({ route, routes }: { route: RouteFrame; routes: readonly RouteFrame[] }) {
+  const [, ask] = useUrlState(DEFAULTS);
+  const at = routes.findIndex((each) => each.route === route.route);
+  const step = (by: number) =>
+    ask({ name: routes[(at + by + routes.length) % routes.length]!.route });
+  return (
+    <div className="flex items-center gap-1.5">
+      <Link
+        href="/"
+        className="mr-2 text-ink-2 text-xs underline underline-offset-2 hover:text-ink"
+      >
+        All routes
+      </Link>
+      <Step name="Previous route" sign="←" onClick={() => step(-1)} />
+      <select
+        aria-label="Route"
+        value={route.route}
+        onChange={(event) => ask({ name: event.target.value })}
+        className="h-7 max-w-56 rounded-md border border-line bg-surface px-2 text-xs max-sm:h-9"
+      >
+        {routes.map((each) => (
+          <option key={each.route} value={each.route}>
+            {each.route}
+          </option>
+        ))}
+      </select>
+      <Step name="Next route" sign="→" onClick={() => step(1)} />
+    </div>
+  );
+}
+
+function Step({ name, sign, onClick }: { name: string; sign: string; onClick: () => void }) {
+  return (
+    <button
+      type="button"
+      aria-label={name}
+      title={name}
+      onClick={onClick}
+      className="grid size-7 place-items-center rounded-md border border-line bg-surface text-ink-2 hover:border-line-strong hover:text-ink max-sm:size-9"
+    >
+      {sign}
+    </button>
+  );
+}

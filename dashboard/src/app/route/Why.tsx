@@ -1,0 +1,144 @@
+"use client";
+
+import clsx from "clsx";
+import type { Decision } from "@/api/types";
+import * as format from "@/lib/format";
+import type { ServerRow } from "@/route/servers";
+import type { Deliberation } from "@/store/decisions";
+import { Outcome, target } from "./Outcome";
+
+const MOST = 24; // servers in a strip
+
+/** How high a server's index stands among all of this decision: 0 to 1; infinite ones at the top. */
+export function heights({ index }: Decision): number[] {
+  const known = (index ?? []).filter((value) => value !== null);
+  const [low, high] = [Math.min(0, ...known), Math.max(...known)];
+  return (index ?? []).map((value) => {
+    if (value === null) return 1;
+    return high > low ? (value - low) / (high - low) : 0.5;
+  });
+}
+
+/** The indices of all servers, as small as a word. */
+export function Strip({ decision, rows }: { decision: Decision; rows: readonly ServerRow[] }) {
+  const { index, eligible } = decision;
+  if (index === null || index.length > MOST) return null;
+  return (
+    <svg width={4 * index.length} height="16" aria-hidden="true">
+      {heights(decision).map((height, place) => {
+        const row = rows[place];
+        const chosen = row !== undefined && row.server === decision.server;
+        return (
+          <rect
+            key={row?.server ?? place}
+            x={4 * place}
+            y={14 - 13 * height}
+            width="3"
+            height={2 + 13 * height}
+            fill={chosen ? "var(--accent)" : "var(--ink-3)"}
+            opacity={chosen ? 1 : (eligible?.[place] ?? true) ? 0.55 : 0.2}
+          />
+        );
+      })}
+    </svg>
+  );
+}
+
+/** One decision in full. */
+export function Why(props: {
+  decision: Decision;
+  request: Deliberation;
+  rows: readonly ServerRow[];
+  /** It is the newest, and gives way to the next. */
+  followed: boolean;
+}) {
+  const { decision, request, rows } = props;
+  const { index, eligible } = decision;
+  const tall = heights(decision);
+  const tried = new Set(
+    request.decisions.filter((each) => each.cursor < decision.cursor).map((each) => each.server),
+  );
+  return (
+    <section aria-label="Why" className="min-w-0">
+      <h3 className="flex flex-wrap items-baseline gap-x-2 font-medium">
+        Why {says(decision, rows)}?
+        <span className="ml-auto font-normal text-ink-3 text-xs">
+          {props.followed ? "the newest" : "picked"}
+        </span>
+      </h3>
+      <p className="mb-2 text-ink-3 text-xs">
+        Attempt <span className="num">{decision.attempt}</span> of request{" "}
+        <span className="num">{format.number(decision.request)}</span>
+        {" · "}
+        <Outcome decision={decision} />
+        {decision.latency_ms !== null && ` after ${format.milliseconds(decision.latency_ms)} ms`}
+      </p>
+      {index === null ? (
+        <p className="text-ink-2">
+          {decision.move === "send"
+            ? "This strategy ranks by no index: it took the server by chance or in turn."
+            : "No server was ranked for it."}
+        </p>
+      ) : (
+        <ol className="text-xs">
+          {rows.map((row) => (
+            <Standing
+              key={row.server}
+              row={row}
+              height={tall[row.place] ?? 0}
+              index={index[row.place] ?? null}
+              chosen={row.server === decision.server}
+              note={
+                (eligible?.[row.place] ?? true)
+                  ? ""
+                  : tried.has(row.server)
+                    ? "already tried"
+                    : "not eligible"
+              }
+            />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function says(decision: Decision, rows: readonly ServerRow[]): string {
+  if (decision.move === "send") return target(decision, rows);
+  if (decision.move === "give-up") return "give up";
+  const wait = decision.until === null ? null : decision.until - decision.time;
+  return `hold for ${format.number(wait, 2)} s`;
+}
+
+function Standing(props: {
+  row: ServerRow;
+  height: number;
+  index: number | null;
+  chosen: boolean;
+  note: string;
+}) {
+  const { row, chosen, note } = props;
+  return (
+    <li
+      className={clsx(
+        "grid grid-cols-[minmax(3.2rem,auto)_minmax(0,1fr)_3.6rem_5.6rem] items-center gap-2 py-0.5",
+        chosen ? "font-medium text-ink" : note === "" ? "text-ink-2" : "text-ink-3",
+      )}
+    >
+      <span className="num">{row.name}</span>
+      <span className="h-2.5 overflow-hidden rounded-sm bg-sunken">
+        <span
+          className={clsx(
+            "block h-full rounded-sm",
+            chosen ? "bg-accent" : note === "" ? "bg-ink-3/60" : "bg-ink-3/25",
+          )}
+          style={{ width: `${100 * props.height}%` }}
+        />
+      </span>
+      <span className="num text-right">
+        {props.index === null ? "∞" : format.number(props.index, 3)}
+      </span>
+      <span className="truncate">{chosen ? "chosen" : note}</span>
+    </li>
+  );
+}

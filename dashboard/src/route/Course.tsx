@@ -1,0 +1,50 @@
+"use client";
+
+import { useMemo } from "react";
+import type { RouteFrame } from "@/api/types";
+import { ChartPanel } from "@/charts/ChartPanel";
+import { LineChart } from "@/charts/LineChart";
+import type { Line } from "@/charts/options";
+import { span } from "@/lib/format";
+import type { Field, Series } from "@/store/series";
+import { look } from "@/theme/strategies";
+import { measure } from "./measures";
+
+/** How the regret of one route rose, or, where no bound is known, its score. */
+export function Course(props: {
+  route: RouteFrame;
+  series: Series | undefined;
+  origin: number;
+  clock: boolean;
+  marks: readonly { x: number; name: string }[];
+}) {
+  const { route, series, origin } = props;
+  const shown = measure(route.regret === null ? "score" : "regret");
+  const version = series?.version;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a series is changed in place
+  const lines = useMemo(
+    () => (series === undefined ? [] : [lineOf(route, series, shown.key, origin)]),
+    [route.strategy, series, version, shown.key, origin],
+  );
+  return (
+    <ChartPanel title={shown.name} hint={shown.hint}>
+      <LineChart
+        title={`${shown.name} of ${route.route}`}
+        unit={shown.unit}
+        lines={lines}
+        format={shown.format}
+        formatX={span}
+        clock={props.clock}
+        include={shown.include}
+        marks={props.marks}
+        legend={false}
+      />
+    </ChartPanel>
+  );
+}
+
+function lineOf(route: RouteFrame, series: Series, field: Field, origin: number): Line {
+  const x = series.time.map((time) => time - origin);
+  const { strategy } = route;
+  return { key: strategy, label: strategy, look: look(strategy), x, y: series.columns[field] };
+}

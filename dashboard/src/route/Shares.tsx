@@ -1,0 +1,71 @@
+"use client";
+
+import { useMemo } from "react";
+import { ChartPanel } from "@/charts/ChartPanel";
+import { LineChart } from "@/charts/LineChart";
+import type { Line } from "@/charts/options";
+import { percent, span } from "@/lib/format";
+import type { Series } from "@/store/series";
+import { lookOf, type ServerRow } from "./servers";
+
+const TITLE = "Choices over time";
+
+/** Which servers were chosen, as bands: what learning looks like. */
+export function Shares(props: {
+  rows: readonly ServerRow[];
+  series: Series | undefined;
+  origin: number;
+  clock: boolean;
+  highlight: string | null;
+  onHighlight: (server: string | null) => void;
+}) {
+  const { rows, series, origin } = props;
+  const version = series?.version;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a series is changed in place
+  const lines = useMemo(
+    () => (series === undefined ? [] : linesOf(rows, series, origin)),
+    [rows, series, version, origin],
+  );
+  const known = rows.some((row) => row.truth !== null);
+  return (
+    <ChartPanel
+      title={TITLE}
+      hint={`Each server's share of the attempts of the last ten seconds${known ? "; the stronger the colour, the better it truly is" : ""}.`}
+    >
+      <LineChart
+        title={TITLE}
+        unit="share of attempts"
+        lines={lines}
+        format={percent}
+        formatX={span}
+        clock={props.clock}
+        include={[0, 1]}
+        highlight={props.highlight}
+        onHighlight={props.onHighlight}
+        legend={false}
+        stacked
+      />
+    </ChartPanel>
+  );
+}
+
+/** The best at the bottom, where a band is easiest to follow. */
+function linesOf(rows: readonly ServerRow[], series: Series, origin: number): Line[] {
+  const from = series.share.findIndex((share) => share !== null);
+  if (from < 0) return [];
+  const x = series.time.slice(from).map((time) => time - origin);
+  // Shares are rounded when they are sent; a whole is drawn as a whole.
+  const wholes = series.share.slice(from).map((share) => {
+    const sum = share?.reduce((all, part) => all + part, 0) ?? 0;
+    return share === null || sum === 0 ? null : share.map((part) => part / sum);
+  });
+  return rows
+    .toSorted((a, b) => (b.truth ?? 0) - (a.truth ?? 0))
+    .map((row) => ({
+      key: row.server,
+      label: row.name,
+      look: lookOf(row),
+      x,
+      y: wholes.map((whole) => whole?.[row.place] ?? null),
+    }));
+}
