@@ -1,33 +1,63 @@
 /** What browser tests play on: flaky servers and a balancer, on free ports, gone at the end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
 
 const PYTHON = process.env.FLB_PYTHON ?? join(import.meta.dirname, "../../.venv/bin/python");
 
-/** A program `flb` that says on stdout, in JSON, where it is. */
+/** A program `flb` that says where it is: in JSON on stdout, or, the harness, on stderr. */
 export class Program {
+  // biome-ignore lint/suspicious/noExplicitAny: each command says something else
+  private readonly words: Promise<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  said: any;
+
   private constructor(
     private readonly process: ChildProcess,
-    // biome-ignore lint/suspicious/noExplicitAny: each command says something else
-    readonly said: any,
-  ) {}
+    /** Where the harness shows its race; it says nothing on stdout before the end. */
+    readonly admin = "",
+  ) {
+    this.words = new Promise((resolve) => {
+      let text = "";
+      this.process.stdout!.on("data", (more) => {
+        text += more;
+        const end = text.indexOf("\n");
+        if (end >= 0) resolve(JSON.parse(text.slice(0, end)));
+      });
+    });
+  }
 
   static async start(folder: string, ...words: string[]): Promise<Program> {
     const flb = ["-m", "flaky_load_balancer", ...words, "--json", "-"];
     const process = spawn(PYTHON, flb, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     let errors = "";
+    let shown = (_: string): void => undefined;
+    const address = new Promise<string>((resolve) => {
+      shown = resolve;
+    });
     process.stderr.on("data", (text) => {
       errors += text;
+      const found = /dashboard (http:\S+)/.exec(errors);
+      if (found !== null) shown(found[1]!);
     });
-    for await (const line of createInterface({ input: process.stdout })) {
-      if (line.startsWith("{")) return new Program(process, JSON.parse(line));
-    }
-    throw new Error(`flb ${words.join(" ")} ended: ${errors}`);
+    const gone = new Promise<never>((_, reject) => {
+      process.once("exit", () => reject(new Error(`flb ${words.join(" ")} ended: ${errors}`)));
+    });
+    gone.catch(() => undefined);
+    if (words[0] === "harness") return new Program(process, await Promise.race([address, gone]));
+    const program = new Program(process);
+    program.said = await Promise.race([program.words, gone]);
+    return program;
+  }
+
+  /** What the harness says in the end, when all runs are over. */
+  async result(): Promise<Result> {
+    return this.words;
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -38,9 +68,15 @@ export class Program {
   }
 }
 
+export interface Result {
+  session: string;
+  runs: Record<string, string | number>[];
+}
+
 export class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), "flb-page-"));
   private programs: Program[] = [];
+  private local: Server[] = [];
 
   async run(...words: string[]): Promise<Program> {
     const program = await Program.start(this.folder, ...words);
@@ -48,7 +84,19 @@ export class Stage {
     return program;
   }
 
-  /** A fleet for each copy, and a balancer with a route for each strategy. */
+  /** Servers that are up at once, as they run in here: each answers with its status. */
+  async servers(...statuses: number[]): Promise<string[]> {
+    const flags: string[] = [];
+    for (const status of statuses) {
+      const server = createServer((_, answer) => answer.writeHead(status).end());
+      this.local.push(server);
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      flags.push("--server", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    }
+    return flags;
+  }
+
+  /** A fleet, and a balancer with one route before it. */
   async serve(scenario: string, ...more: string[]): Promise<Program> {
     const { said } = await this.run("servers", "--scenario", scenario, "--free-ports");
     const servers = said.fleets[0].servers.flatMap((each: string) => ["--server", each]);
@@ -56,7 +104,8 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.programs.map((program) => program.stop("SIGKILL")));
+    await Promise.all(this.programs.map((program) => program.stop("SIGINT")));
+    for (const server of this.local) server.close().closeAllConnections();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -71,13 +120,27 @@ export async function send(address: string, many: number): Promise<void> {
 }
 
 /** A test that fails if the page says an error on the console, or asks anyone but the balancer. */
-export const test = base.extend<{ stage: Stage; errors: string[] }>({
-  // biome-ignore lint/correctness/noEmptyPattern: playwright wants a pattern
-  stage: async ({}, use) => {
-    const stage = new Stage();
-    await use(stage);
-    await stage.end();
-  },
+export const test = base.extend<{ errors: string[] }, { stage: Stage; race: Program }>({
+  // To start programs takes most of the time: those that go on running are there for all tests.
+  stage: [
+    // biome-ignore lint/correctness/noEmptyPattern: playwright wants a pattern
+    async ({}, use) => {
+      const stage = new Stage();
+      await use(stage);
+      await stage.end();
+    },
+    { scope: "worker" },
+  ],
+  /** A whole `flb harness` of two strategies on two scenarios, and its dashboard afterwards. */
+  race: [
+    async ({ stage }, use) => {
+      const strategies = ["--strategy", "v4", "--strategy", "v6"];
+      const scenarios = ["--scenario", "T1", "--scenario", "T2"];
+      const how = ["--requests", "40", "--stay", "--free-ports"];
+      await use(await stage.run("harness", ...strategies, ...scenarios, ...how));
+    },
+    { scope: "worker" },
+  ],
   errors: [
     async ({ page }, use) => {
       const errors: string[] = [];
@@ -103,20 +166,28 @@ export const test = base.extend<{ stage: Stage; errors: string[] }>({
   ],
 });
 
-/** axe finds nothing in either theme, and nothing has to be scrolled sideways on a phone. */
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/**
+ * axe finds nothing, and nothing has to be scrolled sideways on a phone. In the dark only what may
+ * depend on that is looked at again.
+ */
 export async function expectAccessible(page: Page): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
-      .analyze();
-    const found = violations.map(({ id, nodes }) => [id, nodes[0]?.html, nodes[0]?.failureSummary]);
-    expect(found, colorScheme).toEqual([]);
-  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await expectNothing(new AxeBuilder({ page }).withTags(RULES), "light");
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await expectNothing(new AxeBuilder({ page }).withRules(["color-contrast"]), "dark");
   const size = page.viewportSize()!;
   await page.setViewportSize({ width: 390, height: 844 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  const width = () => page.evaluate(() => document.documentElement.scrollWidth);
+  await expect.poll(width).toBeLessThanOrEqual(390);
   await page.setViewportSize(size);
+}
+
+async function expectNothing(axe: AxeBuilder, theme: string): Promise<void> {
+  const { violations } = await axe.analyze();
+  const found = violations.map(({ id, nodes }) => [id, nodes[0]?.html, nodes[0]?.failureSummary]);
+  expect(found, theme).toEqual([]);
 }
 
 export { expect };

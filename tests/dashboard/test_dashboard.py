@@ -12,7 +12,6 @@ from strategies import STRATEGIES
 from tests.dashboard.node import FOLDER, chromium, needs_chromium, needs_node, run
 
 MOST = 250_000  # bytes of JavaScript, packed, that the first page may load
-SPECS = sorted(path.name for path in (FOLDER / "browser").glob("*.spec.ts"))
 
 needs_page = pytest.mark.skipif(page.built() is None, reason="the dashboard is not built")
 
@@ -25,13 +24,10 @@ def test_components_and_store() -> None:
 @needs_node
 @needs_page
 @needs_chromium
-@pytest.mark.parametrize("spec", SPECS)
-def test_in_a_browser(spec: str, tmp_path: Path) -> None:
-    said = run(
-        *("npx", "playwright", "test", f"browser/{spec}", "--output", str(tmp_path)),
-        FLB_CHROMIUM=str(chromium()),
-    )
-    assert "passed" in said
+def test_in_a_browser(tmp_path: Path) -> None:
+    """All at once: they share the programs that they look at."""
+    command = "npx", "playwright", "test", "--output", str(tmp_path)
+    assert "passed" in run(*command, FLB_CHROMIUM=str(chromium()))
 
 
 def test_the_description_that_types_are_made_from_is_fresh() -> None:

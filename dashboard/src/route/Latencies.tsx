@@ -44,7 +44,7 @@ function Bars(props: {
   const y = (many: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - many / most);
   const all = counts.reduce((sum, each) => sum + each, 0);
   return (
-    <figure ref={box} aria-label={TITLE} className="min-w-0">
+    <figure ref={box} aria-label={TITLE} className="min-w-0 overflow-hidden">
       <svg
         ref={svg}
         width={width}
