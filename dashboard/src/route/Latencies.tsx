@@ -1,6 +1,5 @@
 "use client";
 
-import { useRef } from "react";
 import type { RouteDetail } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { usePicture } from "@/charts/picture";
@@ -19,24 +18,41 @@ export function Latencies({ detail }: { detail: RouteDetail }) {
       title={TITLE}
       hint="From arrival to the end, all attempts and holds included, on a logarithmic scale."
     >
-      <Bars histogram={detail.latency_histogram} percentiles={detail.latency_ms} />
+      <Bars detail={detail} />
     </ChartPanel>
   );
 }
 
-function Bars(props: {
+function Bars({ detail }: { detail: RouteDetail }) {
+  const [box, width] = useWidth<HTMLElement>(400);
+  usePicture(TITLE, () => ({ canvas: box.current?.querySelector("svg") ?? null }));
+  return (
+    <figure
+      ref={box}
+      aria-label={TITLE}
+      className="min-w-0 overflow-hidden"
+      style={{ height: HEIGHT }}
+    >
+      {detail.latency_histogram.count.length === 0 ? (
+        <p className="py-24 text-center text-ink-3">No request has ended yet.</p>
+      ) : (
+        <Drawing
+          histogram={detail.latency_histogram}
+          percentiles={detail.latency_ms}
+          width={width}
+        />
+      )}
+    </figure>
+  );
+}
+
+function Drawing(props: {
   histogram: RouteDetail["latency_histogram"];
   percentiles: RouteDetail["latency_ms"];
+  width: number;
 }) {
+  const { width } = props;
   const { edges_ms: edges, count: counts } = props.histogram;
-  const svg = useRef<SVGSVGElement>(null);
-  const [box, width] = useWidth<HTMLElement>(400);
-  usePicture(TITLE, () => ({ canvas: svg.current }));
-  if (counts.length === 0) {
-    return (
-      <p className="grid h-[240px] place-items-center text-ink-3">No request has ended yet.</p>
-    );
-  }
   const [shortest, longest] = [edges[0]!, edges.at(-1)!];
   const most = Math.max(...counts);
   const reach = Math.log(longest / shortest);
@@ -44,50 +60,47 @@ function Bars(props: {
   const y = (many: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - many / most);
   const all = counts.reduce((sum, each) => sum + each, 0);
   return (
-    <figure ref={box} aria-label={TITLE} className="min-w-0 overflow-hidden">
-      <svg
-        ref={svg}
-        width={width}
-        height={HEIGHT}
-        viewBox={`0 0 ${width} ${HEIGHT}`}
-        role="img"
-        aria-label={summary(all, shortest, longest, props.percentiles)}
-        className="num block text-[11px]"
-      >
-        {rows(most).map((many) => (
-          <g key={many}>
-            <path d={`M${LEFT} ${y(many)}H${width - RIGHT}`} stroke="var(--line)" />
-            <text x={LEFT - 8} y={y(many) + 4} textAnchor="end" fill="var(--ink-3)">
-              {number(many)}
-            </text>
-          </g>
-        ))}
-        {counts.map((many, index) => {
-          const [from, to] = [x(edges[index]!), x(edges[index + 1]!)];
-          return (
-            <rect
-              key={edges[index]}
-              x={from + 0.5}
-              y={y(many)}
-              width={Math.max(1, to - from - 1)}
-              height={HEIGHT - BOTTOM - y(many)}
-              fill="var(--accent)"
-              opacity={0.75}
-            />
-          );
-        })}
-        {ticks(shortest, longest, width).map((ms) => (
-          <text key={ms} x={x(ms)} y={HEIGHT - 18} textAnchor="middle" fill="var(--ink-3)">
-            {ms < 1 ? ms.toPrecision(1) : number(ms)}
+    <svg
+      width={width}
+      height={HEIGHT}
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+      role="img"
+      aria-label={summary(all, shortest, longest, props.percentiles)}
+      className="num block text-[11px]"
+    >
+      {rows(most).map((many) => (
+        <g key={many}>
+          <path d={`M${LEFT} ${y(many)}H${width - RIGHT}`} stroke="var(--line)" />
+          <text x={LEFT - 8} y={y(many) + 4} textAnchor="end" fill="var(--ink-3)">
+            {number(many)}
           </text>
-        ))}
-        <text x={(LEFT + width) / 2} y={HEIGHT - 3} textAnchor="middle" fill="var(--ink-3)">
-          ms
+        </g>
+      ))}
+      {counts.map((many, index) => {
+        const [from, to] = [x(edges[index]!), x(edges[index + 1]!)];
+        return (
+          <rect
+            key={edges[index]}
+            x={from + 0.5}
+            y={y(many)}
+            width={Math.max(1, to - from - 1)}
+            height={HEIGHT - BOTTOM - y(many)}
+            fill="var(--accent)"
+            opacity={0.75}
+          />
+        );
+      })}
+      {ticks(shortest, longest, width).map((ms) => (
+        <text key={ms} x={x(ms)} y={HEIGHT - 18} textAnchor="middle" fill="var(--ink-3)">
+          {ms < 1 ? ms.toPrecision(1) : number(ms)}
         </text>
-        <Percentile name="p50" ms={props.percentiles.p50} x={x} />
-        <Percentile name="p99" ms={props.percentiles.p99} x={x} />
-      </svg>
-    </figure>
+      ))}
+      <text x={(LEFT + width) / 2} y={HEIGHT - 3} textAnchor="middle" fill="var(--ink-3)">
+        ms
+      </text>
+      <Percentile name="p50" ms={props.percentiles.p50} x={x} />
+      <Percentile name="p99" ms={props.percentiles.p99} x={x} />
+    </svg>
   );
 }
 

@@ -181,6 +181,7 @@ test("the choices before now are asked for when somebody wants to see them", asy
   await settle();
   const series = stage.store.view().series.get("v4-T1")!;
   expect(series.share).toEqual([null, null, [0.7, 0.3]]);
+  const { version } = series;
   stage.store.recallShares("v4-T1");
   await settle();
   expect(series.share).toEqual([
@@ -189,6 +190,7 @@ test("the choices before now are asked for when somebody wants to see them", asy
     [0.7, 0.3],
   ]);
   expect(series.time).toEqual([1, 2, 3]);
+  expect(series.version).toBeGreaterThan(version);
 });
 
 test("nobody watches, nothing is read; somebody comes, it begins again", async () => {

@@ -50,7 +50,10 @@ export class Series {
   add(time: number, sample: Sample): void {
     const at = this.place(time);
     if (this.time[at] === time) {
-      this.share[at] ??= sample.share ?? null;
+      if (this.share[at] === null && sample.share) {
+        this.share[at] = sample.share;
+        this.version++;
+      }
       return;
     }
     const { length } = this.time;
