@@ -11,12 +11,12 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
     ...["compare", "--strategy", "v4", "--strategy", "random", "--strategy", "oracle"],
     ...["--scenario", "T1", "--scenario", "T2", "--replications", "30", "--save"],
   );
-  const { said } = await stage.run("dashboard", "--admin-port", "0");
-  const rows = await (await fetch(`${said.admin}/api/sessions`)).json();
+  const admin = await stage.archive();
+  const rows = await (await fetch(`${admin}/api/sessions`)).json();
   const [simulated, ran] = rows.map((row: { session: string }) => row.session);
-  const { comparison } = await (await fetch(`${said.admin}/api/sessions/${simulated}`)).json();
+  const { comparison } = await (await fetch(`${admin}/api/sessions/${simulated}`)).json();
 
-  await page.goto(`${said.admin}/compare`);
+  await page.goto(`${admin}/compare`);
   const table = page.getByRole("table", { name: /Simulation/ });
   const whole = comparison.overall.find((cell: { strategy: string }) => cell.strategy === "v4");
   const row = table.getByRole("row", { name: /v4/ });
@@ -57,12 +57,13 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
       .toString(),
   ).toBe("PNG");
 
-  await page.goto(`${said.admin}/compare?session=unknown`);
+  await page.goto(`${admin}/compare?session=unknown`);
   await expect(page.getByRole("main").getByRole("alert")).toContainText("no such session");
 });
 
 test("nothing is recorded yet", async ({ page, stage }) => {
-  const { said } = await stage.run("dashboard", "--admin-port", "0");
+  const empty = ["--data-dir", "empty"];
+  const { said } = await stage.run("dashboard", "--admin-port", "0", ...empty);
   await page.goto(`${said.admin}/compare`);
   await expect(page.getByText("There is nothing to compare yet")).toBeVisible();
 });

@@ -10,7 +10,7 @@ import { test as base, expect, type Page } from "@playwright/test";
 
 const PYTHON = process.env.FLB_PYTHON ?? join(import.meta.dirname, "../../.venv/bin/python");
 
-/** A program `flb` that says where it is: in JSON on stdout, or, the harness, on stderr. */
+/** A program `flb` that says where it is, in JSON on stdout; one that is to stay, on stderr. */
 export class Program {
   // biome-ignore lint/suspicious/noExplicitAny: each command says something else
   private readonly words: Promise<any>;
@@ -19,7 +19,7 @@ export class Program {
 
   private constructor(
     private readonly process: ChildProcess,
-    /** Where the harness shows its race; it says nothing on stdout before the end. */
+    /** Where a harness that stays shows its race; on stdout it says nothing before the end. */
     readonly admin = "",
   ) {
     this.words = new Promise((resolve) => {
@@ -49,7 +49,7 @@ export class Program {
       process.once("exit", () => reject(new Error(`flb ${words.join(" ")} ended: ${errors}`)));
     });
     gone.catch(() => undefined);
-    if (words[0] === "harness") return new Program(process, await Promise.race([address, gone]));
+    if (words.includes("--stay")) return new Program(process, await Promise.race([address, gone]));
     const program = new Program(process);
     program.said = await Promise.race([program.words, gone]);
     return program;
@@ -77,11 +77,18 @@ export class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), "flb-page-"));
   private programs: Program[] = [];
   private local: Server[] = [];
+  private records: Promise<Program> | undefined;
 
   async run(...words: string[]): Promise<Program> {
     const program = await Program.start(this.folder, ...words);
     this.programs.push(program);
     return program;
+  }
+
+  /** `flb dashboard` over everything that was recorded on this stage; started once. */
+  async archive(): Promise<string> {
+    this.records ??= this.run("dashboard", "--admin-port", "0");
+    return (await this.records).said.admin;
   }
 
   /** Servers that are up at once, as they run in here: each answers with its status. */

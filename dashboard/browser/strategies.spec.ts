@@ -5,8 +5,8 @@ test("strategies are played by hand, round by round, and a link brings it all ba
   page,
   stage,
 }) => {
-  const { said } = await stage.run("dashboard", "--admin-port", "0");
-  await page.goto(`${said.admin}/strategies?play=v4+v2+v6`);
+  const admin = await stage.archive();
+  await page.goto(`${admin}/strategies?play=v4+v2+v6`);
   const thompson = page.getByRole("region", { name: "v4", exact: true });
   const rounds = thompson.getByText("Rounds", { exact: true }).locator("xpath=..");
   await expect(rounds).toHaveText("Rounds0");
@@ -50,9 +50,9 @@ test("strategies are played by hand, round by round, and a link brings it all ba
 });
 
 test("what cannot be played is said, and the catalogue has everything", async ({ page, stage }) => {
-  const { said } = await stage.run("dashboard", "--admin-port", "0");
-  const rows = await (await fetch(`${said.admin}/api/strategies`)).json();
-  await page.goto(`${said.admin}/strategies?play=v4:a=-1+v99`);
+  const admin = await stage.archive();
+  const rows = await (await fetch(`${admin}/api/strategies`)).json();
+  await page.goto(`${admin}/strategies?play=v4:a=-1+v99`);
   await expect(page.getByRole("main").getByRole("alert")).toHaveCount(2);
   const table = page.getByRole("table", { name: "Strategies" });
   for (const { name } of rows) {
