@@ -12,8 +12,7 @@ The warden of a sandboxed program imports this package, too, and is to start at 
 not need is imported when somebody asks for it.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as typing's, which takes too long to import
 if TYPE_CHECKING:
     from sandbox.handle import Handle, launch
     from sandbox.inspection import Inspection, inspect
@@ -41,7 +40,7 @@ _WHERE = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415
 
     for module, names in _WHERE.items():

@@ -4,9 +4,13 @@
 executed until the program runs, and ``enter`` confines the calling process and becomes the program.
 """
 
-from types import ModuleType
+from __future__ import annotations
 
 from sandbox.backends import bubblewrap, landlock, seatbelt
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from types import ModuleType
 
 STRONGEST_FIRST: tuple[ModuleType, ...] = (bubblewrap, landlock, seatbelt)
 BY_NAME = {module.NAME: module for module in STRONGEST_FIRST}

@@ -4,9 +4,14 @@ The network is the machine's, for the ports to be where everybody expects them; 
 with it is for seccomp and Landlock to say, as in ``landlock.py``.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from typing import Any
 
 NAME = "bubblewrap"
 STOPS = (

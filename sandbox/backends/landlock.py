@@ -1,8 +1,13 @@
 """Landlock and seccomp: no privileges and no other program, but a kernel of 2024 or newer."""
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from typing import Any
 
 NAME = "landlock"
 STOPS = (

@@ -1,9 +1,13 @@
 """macOS' sandbox-exec with a profile of ours: ``seatbelt.sb`` and what a policy adds to it."""
 
-import json
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from typing import Any
 
 NAME = "seatbelt"
 STOPS = (
@@ -35,6 +39,8 @@ def enter(plan: dict[str, Any], scratch: str) -> None:
 
 def written(readable: list[str], ports: list[int]) -> str:
     """The whole profile."""
+    import json  # noqa: PLC0415 (the warden has no time for it elsewhere)
+
     with open(PROFILE, encoding="utf-8") as file:
         lines = [file.read(), ";; The policy's."]
     for path in readable:

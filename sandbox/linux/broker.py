@@ -6,15 +6,20 @@ writes there later changes nothing.  ``0.0.0.0`` and ``::``, which many servers 
 127.0.0.1; any other address but the loopback's and any port that is not the policy's is refused.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Sequence
 
 from sandbox.linux import calls, kernel
 from sandbox.linux.filters import ASKED, INET, INET6
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 RECEIVE, SEND, STILL_VALID = 0xC0502100, 0xC0182101, 0x40082102  # ioctls of a listener
 GO_ON = 1  # the kernel shall carry out the call
@@ -28,7 +33,7 @@ SOL_IPV6, V6ONLY = 41, 26
 
 def of(
     child: int, descriptor: int, ports: Sequence[int], starts: int, tell: Callable[[str], None]
-) -> "Broker":
+) -> Broker:
     """A broker for the filter whose listener is this descriptor of the child."""
     process = kernel.call(kernel.PIDFD_OPEN, child, 0)
     listener = kernel.call(kernel.PIDFD_GETFD, process, descriptor, 0)

@@ -4,8 +4,13 @@ From the kernel's headers (``asm/unistd_64.h``, ``asm-generic/unistd.h``); None:
 has no such call.  Whatever is newer than ``NEWEST`` is refused as if the kernel did not have it.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NEWEST = 450
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, audit number

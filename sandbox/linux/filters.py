@@ -8,14 +8,18 @@ A rule sees numbers only, never what a pointer points to.  Libraries' own filter
 the machine; two dozen lines of assembly do not.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
 import struct
-from collections.abc import Iterable
-from typing import NamedTuple
 
 from sandbox.linux import calls, kernel
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LOAD, AND, JUMP_IF_EQUAL, JUMP_IF_ABOVE, RETURN = 0x20, 0x54, 0x15, 0x25, 0x06
 KILL, ERRNO, ASK, ALLOW = 0x80000000, 0x00050000, 0x7FC00000, 0x7FFF0000
@@ -30,13 +34,16 @@ ALL_BITS = 0xFFFFFFFF
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, value
 
 
-class Check(NamedTuple):
+class Check:
     """An argument of a call, under a mask, must be one of these (or, ``never``, none of these)."""
 
-    argument: int
-    values: tuple[int, ...]
-    mask: int = ALL_BITS
-    never: bool = False
+    def __init__(
+        self, argument: int, values: tuple[int, ...], *, mask: int = ALL_BITS, never: bool = False
+    ) -> None:
+        self.argument = argument
+        self.values = values
+        self.mask = mask
+        self.never = never
 
 
 SELF = (0,)  # as a process id: whoever asks

@@ -4,12 +4,17 @@ https://docs.kernel.org/userspace-api/landlock.html.  It looks at opening, makin
 files, not at ``stat``, ``chmod`` or ``connect`` to a Unix socket: the filters see to these.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import struct
-from collections.abc import Iterable
 
 from sandbox.linux import kernel
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CREATE, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_ONLY, BENEATH = 1, 1

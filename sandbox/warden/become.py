@@ -1,13 +1,18 @@
 """What the program's process does to itself before it is the program."""
 
+from __future__ import annotations
+
 import os
-import signal
 import sys
-from types import ModuleType
-from typing import Any
 
 from sandbox.warden import limits, tree
 from sandbox.warden.say import tell
+from sandbox.warden.signals import signals
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
 
 CANNOT = 126
 
@@ -54,9 +59,9 @@ def _confined(
     home = {"HOME": folder, "TMPDIR": folder}
     plan["environment"] = home | plan["environment"]
     if plan["command"]:
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-            signal.signal(number, signal.SIG_DFL)
-    tree.die_with(parent, signal.SIGKILL)
+        for number in (signals.SIGPIPE, signals.SIGXFSZ):  # Python ignores them
+            signals.signal(number, signals.SIG_DFL)
+    tree.die_with(parent, signals.SIGKILL)
     if sys.platform == "linux":
         _questions_to_the_warden(say, go)
     os.close(say)

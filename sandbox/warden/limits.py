@@ -1,15 +1,21 @@
 """How much the program may use: what the kernel counts for us, and what we have to look at."""
 
+from __future__ import annotations
+
 import os
 import resource
 import sys
-from collections.abc import Callable
-from typing import Any
 
 from sandbox.warden import tree
 
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Limits = dict[str, Any]
+
 BETWEEN_LOOKS = 0.25  # seconds
-Limits = dict[str, Any]
 
 
 def impose(limits: Limits, spare: int) -> None:

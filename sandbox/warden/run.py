@@ -5,19 +5,25 @@ inherits the orphans of what is below and notices the death of the other, and so
 to the launcher or to either of them, leaves anything running.
 """
 
+from __future__ import annotations
+
 import os
-import signal
 import sys
-from typing import Any
 
 from sandbox import backends
 from sandbox.warden import scratch, tree
 from sandbox.warden.say import tell
+from sandbox.warden.signals import signals
 from sandbox.warden.watch import Watch
 
-Plan = dict[str, Any]
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from typing import Any
+
+    Plan = dict[str, Any]
+
 FAILED = 126  # exit code: the sandbox could not be set up, and nothing was run
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+FORWARDED = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP)
 
 
 def run(plan: Plan, tie: int | None = None) -> int | None:
@@ -39,7 +45,7 @@ def run(plan: Plan, tie: int | None = None) -> int | None:
             return None
         os._exit(code)
     for number in FORWARDED:
-        signal.signal(number, lambda number, _: _forward(inner, number))
+        signals.signal(number, lambda number, _: _forward(inner, number))
     _, status = os.waitpid(inner, 0)
     tree.end(outer)
     scratch.remove(folder)

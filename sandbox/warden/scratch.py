@@ -1,7 +1,12 @@
 """The one folder that the program may write: nobody else's, and gone afterwards."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def make(parent: str, user: int | None) -> str:

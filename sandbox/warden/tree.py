@@ -5,9 +5,10 @@ stopped cannot fork any more: with a limit to their number, all are stopped in t
 """
 
 import os
-import signal
 import sys
 import time
+
+from sandbox.warden.signals import signals
 
 PATIENCE = 5.0  # seconds to end everything
 
@@ -55,13 +56,13 @@ def end(ancestor: int) -> None:
     while (below := descendants(ancestor)) and time.monotonic() < until:
         new = below.keys() - stopped
         for pid in new or below.keys():
-            send(pid, signal.SIGSTOP if new else signal.SIGKILL)
+            send(pid, signals.SIGSTOP if new else signals.SIGKILL)
         stopped |= new
         if not new:
             reap()
             time.sleep(0.001)
-    for pid in descendants(ancestor):
-        send(pid, signal.SIGKILL)
+    for pid in below:  # in vain, if we were too slow; but in no case later
+        send(pid, signals.SIGKILL)
     reap()
 
 

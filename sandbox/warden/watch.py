@@ -1,21 +1,26 @@
 """The inner warden: starts the program, answers its questions, and sees when it has to end."""
 
+from __future__ import annotations
+
 import os
 import select
-import signal
 import sys
 import time
-from types import ModuleType
-from typing import Any
 
 from sandbox.warden import limits, tree
 from sandbox.warden.become import become
 from sandbox.warden.say import tell
+from sandbox.warden.signals import signals
 
-NOW = signal.SIGUSR1  # end it without grace
-HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, NOW)
+TYPE_CHECKING = False  # as typing's, which takes too long to import
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+NOW = signals.SIGUSR1  # end it without grace
+HANDLED = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGCHLD, NOW)
 LINUX = sys.platform == "linux"
-KILLED = 128 + signal.SIGKILL
+KILLED = 128 + signals.SIGKILL
 
 
 class Watch:
@@ -34,8 +39,8 @@ class Watch:
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
         for number in HANDLED:
-            signal.signal(number, self._signalled)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+            signals.signal(number, self._signalled)
+        signals.set_wakeup_fd(wake, warn_on_full_buffer=False)
         tree.die_with(outer, NOW)
         tree.inherit_orphans()
 
@@ -46,9 +51,9 @@ class Watch:
         go, ready = os.pipe()
         self._child = os.fork()
         if self._child == 0:
-            signal.set_wakeup_fd(-1)
+            signals.set_wakeup_fd(-1)
             for number in HANDLED:
-                signal.signal(number, signal.SIG_DFL)
+                signals.signal(number, signals.SIG_DFL)
             become(self._plan, backend, self._folder, user, (self.pid, say, go))
             return False
         os.close(say)
@@ -106,8 +111,8 @@ class Watch:
     def _signalled(self, number: int, _: object) -> None:
         if number == NOW:
             self._ends = 0.0
-        elif number != signal.SIGCHLD:
-            if number != signal.SIGHUP:
+        elif number != signals.SIGCHLD:
+            if number != signals.SIGHUP:
                 self._ends = min(self._ends, time.monotonic() + self._plan["grace"])
             self._pass_on(number)
 
@@ -128,6 +133,8 @@ class Watch:
     def _told(self, status: int) -> int:
         code = os.waitstatus_to_exitcode(status)
         code = code if code >= 0 else 128 - code
-        if 128 < code < 128 + signal.NSIG and self._ends == float("inf"):
-            tell(f"the program was ended by {signal.Signals(code - 128).name}")
+        if 128 < code < 128 + signals.NSIG and self._ends == float("inf"):
+            from signal import Signals  # noqa: PLC0415 (seldom)
+
+            tell(f"the program was ended by {Signals(code - 128).name}")
         return code
