@@ -86,6 +86,7 @@ def servers(
     kept = out.held()
     command = ours(backend, scenarios, seed=seed, rate=rate, copies=copies, free_ports=free)
     command += ["--json-to", str(kept[0])] if kept else []
+    command += ["--json", "-"] if out.to_stdout else []
     policy = of_ours(command, scenarios, copies=copies, free_ports=free)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -50,16 +50,16 @@ class Output:
 
     def __init__(self, json: str | None, descriptor: int | None = None) -> None:
         """``descriptor``: the open file to write to, for whom the sandbox lets open none."""
-        self._to_stdout = json == "-"
+        self.to_stdout = json == "-"
         self._path = None if json in {None, "-"} else Path(str(json))
-        self.console = _console(stderr=self._to_stdout)
+        self.console = _console(stderr=self.to_stdout)
         self._held = descriptor
         if self._path is not None:
             self._check(self._path)
 
     def write(self, result: Any) -> None:
         """Write the result, if anyone asked."""
-        if self._to_stdout:
+        if self.to_stdout:
             sys.stdout.write(orjson.dumps(result).decode() + "\n")
             sys.stdout.flush()
         elif self._path is not None or self._held is not None:

@@ -12,14 +12,17 @@ from typer.testing import CliRunner
 from flaky_load_balancer import __version__
 from flaky_load_balancer.cli import app
 from flaky_load_balancer.records import Recorder
+from sandbox import available
 from tests.programs import (
     Done,
     ended,
+    eventually,
     flb,
     free_range,
     is_free,
     is_refused,
     line_of,
+    nobody_left,
     port_of,
     said,
     started,
@@ -334,3 +337,23 @@ def test_a_reader_that_has_enough_is_no_error_to_speak_of(folder: Path) -> None:
         process.wait(timeout=60)
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("json_to", ["-", "r.json"])
+@pytest.mark.parametrize("sandbox", ["off", *(offer.name for offer in available())])
+def test_servers_say_where_they_listen_from_inside_any_sandbox(
+    folder: Path, sandbox: str, json_to: str
+) -> None:
+    problem = {offer.name: offer.problem for offer in available()}.get(sandbox)
+    if problem is not None:
+        pytest.skip(f"{sandbox}: {problem}")
+    words = ("--scenario", "T1", "--free-ports", "--sandbox", sandbox, "--json", json_to)
+    with started("servers", *words, cwd=folder) as process:
+        line_of(process, "{" if json_to == "-" else "T1 http")
+        if json_to != "-":
+            found = folder / json_to
+            eventually(lambda: found.exists() and found.stat().st_size > 0, "it is written")
+            assert len(json.loads(found.read_text())["fleets"][0]["servers"]) == 10
+        process.terminate()
+        assert ended(process).code == 0
+    nobody_left(str(folder))
