@@ -22,6 +22,7 @@ from flaky_load_balancer.types import Outcome
 
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 STUCK = 30.0  # seconds after which a reader that does not read is let go
+Most = Annotated[int, Query(ge=2, le=10_000)]  # frames of each run
 OUTCOMES = {outcome.label: outcome for outcome in Outcome}
 
 
@@ -157,15 +158,22 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
         run: int,
         after: float | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
-        spread: bool = False,
     ) -> Response:
-        """Frames for replay, oldest first, from behind a time (seconds since the epoch) on.
-
-        With ``spread`` the limit is kept by leaving out frames in between, not at the end.
-        """
+        """Frames, oldest first, from behind a time (seconds since the epoch) on."""
         one(kept().run(run), "run", run)
-        found = kept().frames(run, after, limit, spread=spread)
-        return Response(b"[" + b",".join(found) + b"]", media_type="application/json")
+        return _listed(kept().frames(run, after, limit))
+
+    @app.get("/api/runs/{run}/overview", response_model=list[schemas.Frame])
+    def run_overview(run: int, most: Most = 2000) -> Response:
+        """Frames for replay, oldest first: of a long run some, spread evenly over all of it."""
+        one(kept().run(run), "run", run)
+        return _listed(kept().overview(run, most))
+
+    @app.get("/api/sessions/{session}/overview", response_model=list[schemas.Frame])
+    def session_overview(session: str, most: Most = 2000) -> Response:
+        """As that of a run, of all runs of a session; each frame has one route."""
+        one(kept().session(session), "session", session)
+        return _listed(kept().overview(session, most))
 
     @app.get("/api/runs/{run}/attempts.csv", response_class=StreamingResponse)
     def attempts_csv(run: int) -> Response:
@@ -214,6 +222,10 @@ def _step(step: schemas.Told | schemas.Round, servers: int) -> Round | Observati
     if len(step.rates) != servers:
         raise HTTPException(422, f"story: a round with {len(step.rates)} rates for {servers}")
     return step.rates
+
+
+def _listed(documents: Sequence[bytes]) -> Response:
+    return Response(b"[" + b",".join(documents) + b"]", media_type="application/json")
 
 
 def _json(document: Any, status: int = 200) -> Response:

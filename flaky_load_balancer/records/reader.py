@@ -42,16 +42,17 @@ SELECT position, request, number, server, outcome, sent, latency,
         WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
 FROM attempts AS a WHERE run = ? AND position > ? ORDER BY position LIMIT ?
 """
-FRAMES = "SELECT frame FROM frames WHERE run = :run AND time > :after ORDER BY time LIMIT :limit"
-SPREAD = """
+OVERVIEW = """
 WITH numbered AS (
-    SELECT frame, row_number() OVER (ORDER BY time) - 1 AS place, count(*) OVER () AS many
-    FROM frames WHERE run = :run AND time > :after
+    SELECT frame, time, row_number() OVER mine - 1 AS place, count(*) OVER whole AS many
+    FROM frames
+    WHERE run = :run OR run IN (SELECT id FROM runs WHERE session = :session)
+    WINDOW mine AS (PARTITION BY run ORDER BY time), whole AS (PARTITION BY run)
 )
 SELECT frame FROM numbered
 WHERE many <= :limit OR place = 0
     OR place * (:limit - 1) / (many - 1) > (place - 1) * (:limit - 1) / (many - 1)
-ORDER BY place
+ORDER BY time
 """
 PLAYED = """
 SELECT json_group_array(DISTINCT strategy) AS strategies,
@@ -110,23 +111,22 @@ class Records:
         servers = [] if found is None else orjson.loads(found["servers"])
         return [_attempt(row, servers) for row in rows]
 
-    def frames(
-        self,
-        run: int,
-        after: float | None = None,
-        limit: int | None = None,
-        *,
-        spread: bool = False,
-    ) -> list[bytes]:
-        """JSON of frames, oldest first, from behind a time (seconds since the epoch) on.
-
-        With ``spread`` the limit is kept by leaving out frames in between, not at the end.
-        """
-        values = {"run": run, "after": float("-inf") if after is None else after}
-        values["limit"] = -1 if limit is None else limit
+    def frames(self, run: int, after: float | None = None, limit: int | None = None) -> list[bytes]:
+        """JSON of frames, oldest first, from behind a time (seconds since the epoch) on."""
+        statement = "SELECT frame FROM frames WHERE run = ? AND time > ? ORDER BY time LIMIT ?"
+        values = run, float("-inf") if after is None else after, -1 if limit is None else limit
         with self._open() as db:
-            rows = db.execute(SPREAD if spread and limit is not None else FRAMES, values)
-            return [row["frame"].encode() for row in rows]
+            return [row["frame"].encode() for row in db.execute(statement, values)]
+
+    def overview(self, name: str | int, most: int) -> list[bytes]:
+        """JSON of frames of a run or of all of a session, oldest first, from beginning to end.
+
+        Of a run with more than so many, they are spread over it evenly.
+        """
+        values: Row = {"run": None, "session": None, "limit": most}
+        values["run" if is_run(name) else "session"] = name
+        with self._open() as db:
+            return [row["frame"].encode() for row in db.execute(OVERVIEW, values)]
 
     def events(self, run: int) -> Iterator[Event]:
         """The events of a run in the order in which they were recorded, up to this moment."""

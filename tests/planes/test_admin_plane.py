@@ -210,6 +210,8 @@ async def test_what_was_recorded(tmp_path: Path) -> None:
         assert schemas.RunDetail(**(await http.get(f"/api/runs/{run}")).json()).delivered == 1
         frames = await http.get(f"/api/runs/{run}/frames")
         assert [schemas.Frame.model_validate(frame).time for frame in frames.json()] == [5.0]
+        for whole in (f"/api/runs/{run}/overview", f"/api/sessions/{session}/overview"):
+            assert (await http.get(whole)).json() == frames.json()
         page = (await http.get(f"/api/runs/{run}/attempts?limit=1")).json()
         assert [row.outcome for row in schemas.Attempts(**page).attempts] == ["failed"]
         rest = (await http.get(f"/api/runs/{run}/attempts?after={page['next']}")).json()

@@ -201,20 +201,31 @@ def _count_folded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return folded
 
 
-def test_frames_are_spread_over_the_whole_run(recorder: Recorder) -> None:
+def test_an_overview_is_spread_over_the_whole_run(recorder: Recorder) -> None:
     run = start_run(recorder)
     for second in range(50):
         recorder.frame(run, START + second, b"%d" % second)
     recorder.flush()
     records = Records(recorder.data_dir)
-    for many in (2, 7, 20, 50, 80):
-        found = [int(frame) for frame in records.frames(run, limit=many, spread=True)]
-        assert len(found) == min(many, 50)
+    for most in (2, 7, 20, 50, 80):
+        found = [int(frame) for frame in records.overview(run, most)]
+        assert len(found) == min(most, 50)
         assert (found[0], found[-1]) == (0, 49)
         steps = [b - a for a, b in pairwise(found)]
         assert max(steps) - min(steps) <= 1
-    late = records.frames(run, START + 39, limit=3, spread=True)
-    assert (int(late[0]), int(late[-1])) == (40, 49)
+
+
+def test_an_overview_of_a_session_has_all_its_runs(recorder: Recorder) -> None:
+    session = recorder.start_session("harness")
+    runs = [start_run(recorder, session) for _ in range(2)]
+    other = start_run(recorder)
+    for second in range(6):
+        for run in (*runs, other):
+            recorder.frame(run, START + second, b"%d%d" % (run, second))
+    recorder.flush()
+    found = [frame.decode() for frame in Records(recorder.data_dir).overview(session, 3)]
+    assert sorted(found) == sorted(f"{run}{second}" for run in runs for second in (0, 3, 5))
+    assert [frame[-1] for frame in found] == sorted(frame[-1] for frame in found)
 
 
 def test_sessions_say_who_played_on_what(recorder: Recorder) -> None:

@@ -247,11 +247,49 @@ export interface paths {
         };
         /**
          * Frames
-         * @description Frames for replay, oldest first, from behind a time (seconds since the epoch) on.
-         *
-         *     With ``spread`` the limit is kept by leaving out frames in between, not at the end.
+         * @description Frames, oldest first, from behind a time (seconds since the epoch) on.
          */
         get: operations["frames_api_runs__run__frames_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Overview
+         * @description Frames for replay, oldest first: of a long run some, spread evenly over all of it.
+         */
+        get: operations["run_overview_api_runs__run__overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session Overview
+         * @description As that of a run, of all runs of a session; each frame has one route.
+         */
+        get: operations["session_overview_api_sessions__session__overview_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1488,11 +1526,76 @@ export interface operations {
             query?: {
                 after?: number | null;
                 limit?: number;
-                spread?: boolean;
             };
             header?: never;
             path: {
                 run: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Frame"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_overview_api_runs__run__overview_get: {
+        parameters: {
+            query?: {
+                most?: number;
+            };
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Frame"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    session_overview_api_sessions__session__overview_get: {
+        parameters: {
+            query?: {
+                most?: number;
+            };
+            header?: never;
+            path: {
+                session: string;
             };
             cookie?: never;
         };

@@ -1,5 +1,6 @@
 "use client";
 
+import Link from "next/link";
 import { useMemo, useState } from "react";
 import type { RouteFrame } from "@/api/types";
 import { Choice } from "@/components/Choice";
@@ -32,11 +33,23 @@ export function Live() {
 
 function Content({ view }: { view: View }) {
   const { frame, connected } = view;
+  if (connected?.kind === "records") return <Alone />;
   if (frame === null) return <Loading what="what the balancer does" />;
   if (frame.routes.every((route) => route.requests + route.in_flight === 0)) {
     return <Waiting address={`${connected?.data ?? ""}${frame.routes[0]?.path ?? "/"}`} />;
   }
   return <Running view={view} routes={frame.routes} />;
+}
+
+/** `flb dashboard`: there is no balancer behind this page. */
+function Alone() {
+  return (
+    <Note title="Nothing runs here: this is the dashboard alone">
+      What was recorded is on <Link href="/runs">Runs</Link>, to be replayed, and on{" "}
+      <Link href="/compare">Compare</Link>. To see strategies race, stop it and start{" "}
+      <code>make harness</code>.
+    </Note>
+  );
 }
 
 function Waiting({ address }: { address: string }) {
@@ -49,7 +62,8 @@ function Waiting({ address }: { address: string }) {
   );
 }
 
-function Running({ view, routes }: { view: View; routes: readonly RouteFrame[] }) {
+/** The race: live, or replayed. */
+export function Running({ view, routes }: { view: View; routes: readonly RouteFrame[] }) {
   const [asked, ask] = useUrlState(DEFAULTS);
   const [pointed, point] = useState<string | null>(null);
   const scenarios = [...new Set(routes.map(scenarioOf))].toSorted();

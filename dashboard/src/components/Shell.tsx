@@ -2,17 +2,19 @@
 
 import Link from "next/link";
 import { usePathname } from "next/navigation";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 import { live } from "@/store/live";
 import { SourceContext } from "@/store/source";
 import { Connection } from "./Connection";
 import { Mark } from "./Mark";
+import { Navigated } from "./Navigated";
 import { ThemeSwitch } from "./ThemeSwitch";
 
 /** A page is in the header as soon as it is there. */
 const PAGES = [
   { href: "/", name: "Live" },
   { href: "/compare", name: "Compare" },
+  { href: "/runs", name: "Runs" },
   { href: "/strategies", name: "Strategies" },
 ];
 
@@ -20,6 +22,9 @@ const PAGES = [
 export function Shell({ children }: { children: ReactNode }) {
   return (
     <SourceContext value={live}>
+      <Suspense>
+        <Navigated />
+      </Suspense>
       <a
         href="#main"
         className="sr-only rounded-md bg-ink px-4 py-2 text-surface focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50"

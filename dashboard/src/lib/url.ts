@@ -46,6 +46,11 @@ function setUrl(changes: Record<string, string>, defaults: Record<string, string
   }
   const query = asked.size > 0 ? `?${asked}` : "";
   window.history.replaceState(window.history.state, "", window.location.pathname + query);
+  announce();
+}
+
+/** Tell all who show something of the address that it is another one. */
+export function announce(): void {
   window.dispatchEvent(new Event(CHANGED));
 }
 

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { expect, expectAccessible, test } from "./stage";
+
+test("what was recorded is listed, and replayed while nothing runs", async ({ page, stage }) => {
+  await stage.run(
+    ...["harness", "--strategy", "v4", "--strategy", "v6", "--scenario", "T1", "--requests", "40"],
+    ...["--rate", "10", "--free-ports", "--no-stay", "--no-dashboard"],
+  );
+  const { said } = await stage.run("dashboard", "--admin-port", "0");
+  const runs = await (await fetch(`${said.admin}/api/runs`)).json();
+  await page.emulateMedia({ reducedMotion: "reduce" }); // or it would begin to play by itself
+  await page.goto(said.admin);
+  await page.getByRole("main").getByRole("link", { name: "Runs" }).click();
+  await page.getByRole("button", { name: /^Runs of/ }).click();
+  const table = page.getByRole("table", { name: /^Runs of/ });
+  for (const { strategy, score, seed } of runs) {
+    const row = table.getByRole("row", { name: new RegExp(strategy) });
+    await expect(row).toContainText(String(score));
+    await expect(row).toContainText(String(seed));
+  }
+  await expectAccessible(page);
+  const saving = page.waitForEvent("download");
+  await page
+    .getByRole("link", { name: /^Attempts of run/ })
+    .first()
+    .click();
+  expect(readFileSync(await (await saving).path(), "utf8")).toContain("succeeded");
+
+  await page
+    .getByRole("main")
+    .getByRole("link", { name: /^Replay \d/ })
+    .first()
+    .click();
+  const slider = page.getByRole("slider", { name: "Moment of the replay" });
+  await expect(slider).toHaveValue("0");
+  const row = page.getByRole("table", { name: "Running routes" }).getByRole("row", { name: /v6/ });
+  await page.keyboard.press("End");
+  const { delivered, score } = runs.find((run: { strategy: string }) => run.strategy === "v6");
+  await expect(row).toContainText(String(delivered));
+  await expect(row).toContainText(String(score));
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  const told = await slider.inputValue();
+  expect(Number(told)).toBeLessThan(Number(await slider.getAttribute("max")));
+  await page.getByRole("radio", { name: "16×" }).click();
+  await expect(page).toHaveURL(/at=\d/);
+  const shown = await row.textContent();
+  await page.reload();
+  await expect.poll(async () => Number(await slider.inputValue())).toBeCloseTo(Number(told), 2);
+  expect(await row.textContent()).toBe(shown);
+  await expect(page.getByRole("radio", { name: "16×" })).toBeChecked();
+  await page.getByRole("button", { name: "To the beginning" }).click();
+  await page.getByRole("button", { name: "Play" }).click();
+  const end = Number(await slider.getAttribute("max"));
+  await expect.poll(async () => Number(await slider.inputValue())).toBeCloseTo(end, 2);
+  await expect(page.getByRole("button", { name: "Play" })).toBeVisible();
+  await expectAccessible(page);
+
+  await page.goto(`${said.admin}/runs?by=run&q=v4`);
+  await expect(page.getByRole("table").getByRole("row")).toHaveCount(2);
+  await page.getByRole("link", { name: /^Replay run/ }).click();
+  await expect(page.getByText(/run \d+: v4 on T1/)).toBeVisible();
+  await page.goto(`${said.admin}/runs?replay=999`);
+  await expect(page.getByRole("main").getByRole("alert")).toContainText("no such run");
+});

@@ -1,0 +1,94 @@
+"use client";
+
+import Link from "next/link";
+import { useEffect } from "react";
+import type { RunRow } from "@/api/types";
+import { useApi } from "@/api/useApi";
+import { Failed, Loading, Note } from "@/components/Note";
+import * as format from "@/lib/format";
+import { useUrlState } from "@/lib/url";
+import type { ReplayStore } from "@/store/replay";
+import { SourceContext, useSource } from "@/store/source";
+import { Running } from "../Live";
+import { isRun, type Loaded, load } from "./load";
+import { Player } from "./Player";
+
+const DEFAULTS = { at: "", speed: "1" };
+
+/** A run or a whole session as it went, on the charts of the live page. */
+export function Replay({ target }: { target: string }) {
+  const loaded = useApi<Loaded>((signal) => load(target, signal), [target]);
+  return (
+    <>
+      <p className="mb-3 text-ink-2 text-xs">
+        <Link href="/runs" className="text-accent underline underline-offset-2">
+          Runs
+        </Link>
+        <span aria-hidden="true"> / </span>
+        {loaded.data ? described(target, loaded.data.runs) : target}
+      </p>
+      {loaded.status === "error" && <Failed error={loaded.error} again={loaded.reload} />}
+      {loaded.status === "loading" && <Loading what="its frames" />}
+      {loaded.status === "ready" &&
+        (loaded.data.store.empty ? (
+          <Empty runs={loaded.data.runs} />
+        ) : (
+          <Playing store={loaded.data.store} />
+        ))}
+    </>
+  );
+}
+
+function Playing({ store }: { store: ReplayStore }) {
+  const [asked, ask] = useUrlState(DEFAULTS);
+  // Only what the address says at first: from then on, the player tells the address.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  useEffect(() => {
+    store.setSpeed(Number(asked.speed));
+    if (asked.at !== "") store.seek(Number(asked.at) || 0);
+    else if (!matchMedia("(prefers-reduced-motion: reduce)").matches) store.play();
+    return store.pause;
+  }, [store]);
+  // Rounded up, so that a frame that was passed is passed again.
+  const rest = (at: number, speed: number) =>
+    ask({ at: String(Math.ceil(1000 * at) / 1000), speed: String(speed) });
+  return (
+    <SourceContext value={store}>
+      <Scene />
+      <Player store={store} onRest={rest} />
+    </SourceContext>
+  );
+}
+
+function Scene() {
+  const view = useSource((all) => all);
+  return view.frame === null ? null : <Running view={view} routes={view.frame.routes} />;
+}
+
+function Empty({ runs }: { runs: readonly RunRow[] }) {
+  return (
+    <Note title="No frames were recorded of it">
+      {runs.length === 0 ? (
+        <>
+          Simulated sessions are over in a moment of real time: there is nothing to replay.{" "}
+          <Link href="/compare">Compare</Link> shows what came of them.
+        </>
+      ) : (
+        <>
+          It was too short, or they were deleted to save space. Its attempts may still be there:{" "}
+          <a href={`/api/runs/${runs[0]?.run}/attempts.csv`}>as CSV</a>.
+        </>
+      )}
+    </Note>
+  );
+}
+
+function described(target: string, runs: readonly RunRow[]): string {
+  const [first] = runs;
+  if (first === undefined) return target;
+  const when = format.moment(first.started);
+  const seed = first.seed === null ? "" : `, seed ${first.seed}`;
+  return isRun(target)
+    ? `run ${target}: ${first.strategy} on ${first.scenario ?? first.path}, ${when}${seed}`
+    : `all ${format.count(runs.length, "run")} of ${when}${seed}`;
+}

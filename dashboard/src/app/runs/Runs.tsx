@@ -1,0 +1,93 @@
+"use client";
+
+import Link from "next/link";
+import { get } from "@/api/client";
+import type { SessionRow } from "@/api/types";
+import { useApi } from "@/api/useApi";
+import { Choice } from "@/components/Choice";
+import { Disconnected } from "@/components/Connection";
+import { Failed, Loading, Note } from "@/components/Note";
+import { useHydrated, useUrlState } from "@/lib/url";
+import { AllRuns } from "./AllRuns";
+import { Replay } from "./Replay";
+import { Sessions } from "./Sessions";
+
+const DEFAULTS = { replay: "", by: "session", q: "" };
+
+/** All that was recorded; and the replay of any of it. */
+export function Runs() {
+  const hydrated = useHydrated();
+  const [asked] = useUrlState(DEFAULTS);
+  return (
+    <>
+      <h1 className="sr-only">Runs</h1>
+      {!hydrated ? (
+        <Loading what="what was recorded" />
+      ) : asked.replay === "" ? (
+        <Recorded />
+      ) : (
+        <Replay key={asked.replay} target={asked.replay} />
+      )}
+    </>
+  );
+}
+
+function Recorded() {
+  const [asked, ask] = useUrlState(DEFAULTS);
+  const sessions = useApi((signal) => get("/api/sessions", {}, signal), []);
+  return (
+    <>
+      <Disconnected />
+      {sessions.status === "error" && <Failed error={sessions.error} again={sessions.reload} />}
+      {sessions.data === undefined && sessions.status === "loading" && (
+        <Loading what="what was recorded" />
+      )}
+      {sessions.data?.length === 0 && <Nothing />}
+      {sessions.data !== undefined && sessions.data.length > 0 && (
+        <>
+          <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
+            <Choice
+              label="Listed by"
+              value={asked.by}
+              options={[
+                { value: "session", name: "Sessions" },
+                { value: "run", name: "All runs" },
+              ]}
+              onChange={(by) => ask({ by })}
+            />
+            <input
+              type="search"
+              aria-label="Strategies or scenarios"
+              placeholder="Filter: v6 T2"
+              value={asked.q}
+              onChange={(event) => ask({ q: event.target.value })}
+              className="h-7 w-48 rounded-md border border-line-strong bg-surface px-2.5 text-xs placeholder:text-ink-3 max-sm:h-9 max-sm:w-full"
+            />
+          </div>
+          {asked.by === "run" ? (
+            <AllRuns words={asked.q} />
+          ) : (
+            <Sessions sessions={sessions.data.filter((each) => matches(each, asked.q))} />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+/** Every word is a strategy, a scenario, a kind or a part of the session's name. */
+function matches(session: SessionRow, words: string): boolean {
+  const names = [...session.strategies, ...session.scenarios, session.kind, session.session];
+  const said = words.toLowerCase().split(/\s+/).filter(Boolean);
+  return said.every((word) => names.some((name) => name.toLowerCase().includes(word)));
+}
+
+function Nothing() {
+  return (
+    <Note title="Nothing is recorded yet">
+      Whatever the balancer does is recorded: <code>make harness</code> plays a race, and{" "}
+      <code>flb serve</code> records its routes. If you expected something here, is{" "}
+      <code>--data-dir</code> the right folder? What runs now is on <Link href="/">Live</Link>.
+    </Note>
+  );
+}
