@@ -89,7 +89,7 @@ def _as(user: int, plan: dict[str, Any], folder: str) -> None:
     except PermissionError:  # root of a container that may not mount: what is open is open
         pass
     else:
-        root.let_in(plan["readable"])
+        root.let_in([*plan["readable"], folder])
         options = f"mode=0700,uid={user},gid={user},size={plan['limits']['scratch']},nr_inodes=4096"
         kernel.mount_tmpfs(folder, options)
     root.give_up(user)

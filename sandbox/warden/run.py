@@ -87,6 +87,7 @@ def _inner(plan: Plan, tie: int | None, folder: str, user: int | None, outer: in
     finally:
         if os.getpid() == watch.pid:
             tree.end(watch.pid)
+            scratch.remove(folder)  # the outer one may be dead
 
 
 def _other_file(plan: Plan) -> str | None:

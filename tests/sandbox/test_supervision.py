@@ -78,6 +78,7 @@ def test_nothing_is_left_when_one_is_killed(
         while programs(folder) and time.monotonic() < nobody:
             time.sleep(0.05)
         assert not programs(folder)
+        wait_for(lambda: not list(folder.glob("sandbox-*")))
 
 
 @every_backend

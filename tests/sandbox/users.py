@@ -91,7 +91,7 @@ def launched(who: str, folder: Path, **asked: Any) -> Iterator[Launched]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=environment | {"HOSTILE_SECRET": "1", "HOME": str(folder)},
+        env=environment | {"HOSTILE_SECRET": "1", "HOME": str(folder), "TMPDIR": str(folder)},
         preexec_fn=as_user(who, folder),  # noqa: PLW1509 (of a child that does little else)
         start_new_session=True,
     ) as process:
