@@ -62,8 +62,16 @@ function Waiting({ address }: { address: string }) {
   );
 }
 
+const detail = (route: string) => `/route?name=${encodeURIComponent(route)}`;
+
 /** The race: live, or replayed. */
-export function Running({ view, routes }: { view: View; routes: readonly RouteFrame[] }) {
+export function Running(props: {
+  view: View;
+  routes: readonly RouteFrame[];
+  /** Where a route is shown in full. */
+  to?: (route: string) => string;
+}) {
+  const { view, routes, to = detail } = props;
   const [asked, ask] = useUrlState(DEFAULTS);
   const [pointed, point] = useState<string | null>(null);
   const scenarios = [...new Set(routes.map(scenarioOf))].toSorted();
@@ -71,7 +79,10 @@ export function Running({ view, routes }: { view: View; routes: readonly RouteFr
   const bounded = routes.some((row) => row.regret !== null);
   const measured = measure(bounded ? asked.show : asked.show === "regret" ? "score" : asked.show);
   const worst = Math.max(...routes.map((row) => row.regret ?? 0));
-  const table = useMemo(() => columns(view.series, worst, bounded), [view.series, worst, bounded]);
+  const table = useMemo(
+    () => columns(view.series, worst, bounded, to),
+    [view.series, worst, bounded, to],
+  );
   const by = sorting.read(asked.sort || (bounded ? "regret" : "score"));
   return (
     <>

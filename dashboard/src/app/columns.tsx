@@ -8,11 +8,12 @@ import type { Series } from "@/store/series";
 import { look } from "@/theme/strategies";
 import { Lane } from "./Lane";
 
-/** The columns of the race. `worst` is the regret at the start of the lanes. */
+/** The columns of the race. `worst` is the regret at the start of the lanes, `to` leads to a route. */
 export function columns(
   series: ReadonlyMap<string, Series>,
   worst: number,
   bounded: boolean,
+  to: (route: string) => string,
 ): Column<RouteFrame>[] {
   return [
     {
@@ -20,10 +21,7 @@ export function columns(
       title: "Strategy",
       value: (row) => row.strategy,
       cell: (row) => (
-        <Link
-          href={`/route?name=${encodeURIComponent(row.route)}`}
-          className="after:absolute after:inset-0"
-        >
+        <Link href={to(row.route)} className="after:absolute after:inset-0">
           <Strategy name={row.strategy} />
         </Link>
       ),

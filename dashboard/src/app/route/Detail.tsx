@@ -26,6 +26,13 @@ export function Detail() {
   const hydrated = useHydrated();
   const view = useSource((all) => all);
   const { frame, connected } = view;
+  if (connected?.kind === "records") {
+    return (
+      <Note title="No route is running: this is the dashboard alone">
+        Recorded ones can be replayed from <Link href="/runs">Runs</Link>.
+      </Note>
+    );
+  }
   if (!hydrated || frame === null || connected === null) {
     return (
       <>

@@ -31,6 +31,7 @@ export function Player(props: { store: ReplayStore; onRest: (at: number, speed: 
   return (
     <section
       aria-label="Replay"
+      data-player
       className="sticky bottom-0 z-20 -mx-4 mt-4 border-line border-t bg-canvas/90 px-4 py-2.5 backdrop-blur-md sm:-mx-6 sm:px-6"
     >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5">

@@ -1,13 +1,13 @@
 "use client";
 
 import Link from "next/link";
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import type { RunRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
 import { Failed, Loading, Note } from "@/components/Note";
 import * as format from "@/lib/format";
 import { useUrlState } from "@/lib/url";
-import type { ReplayStore } from "@/store/replay";
+import { RouteView } from "@/route/RouteView";
 import { SourceContext, useSource } from "@/store/source";
 import { Running } from "../Live";
 import { isRun, type Loaded, load } from "./load";
@@ -26,6 +26,17 @@ export function Replay({ target }: { target: string }) {
         </Link>
         <span aria-hidden="true"> / </span>
         {loaded.data ? described(target, loaded.data.runs) : target}
+        {loaded.data && isRun(target) && (
+          <>
+            {" · "}
+            <Link
+              href={`/runs?replay=${loaded.data.runs[0]?.session}`}
+              className="text-accent underline underline-offset-2"
+            >
+              its whole session
+            </Link>
+          </>
+        )}
       </p>
       {loaded.status === "error" && <Failed error={loaded.error} again={loaded.reload} />}
       {loaded.status === "loading" && <Loading what="its frames" />}
@@ -33,13 +44,14 @@ export function Replay({ target }: { target: string }) {
         (loaded.data.store.empty ? (
           <Empty runs={loaded.data.runs} />
         ) : (
-          <Playing store={loaded.data.store} />
+          <Playing target={target} {...loaded.data} />
         ))}
     </>
   );
 }
 
-function Playing({ store }: { store: ReplayStore }) {
+function Playing(props: Loaded & { target: string }) {
+  const { store, runs, truth } = props;
   const [asked, ask] = useUrlState(DEFAULTS);
   // Only what the address says at first: from then on, the player tells the address.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
@@ -54,15 +66,26 @@ function Playing({ store }: { store: ReplayStore }) {
     ask({ at: String(Math.ceil(1000 * at) / 1000), speed: String(speed) });
   return (
     <SourceContext value={store}>
-      <Scene />
+      {isRun(props.target) ? <One truth={truth} /> : <All runs={runs} />}
       <Player store={store} onRest={rest} />
     </SourceContext>
   );
 }
 
-function Scene() {
+/** One run, as its route's own page showed it. */
+function One({ truth }: { truth: readonly number[] | null }) {
+  const route = useSource((view) => view.frame?.routes[0]);
+  return route === undefined ? null : <RouteView route={route} truth={truth} />;
+}
+
+/** A session, as a race; each route leads to the replay of its run. */
+function All({ runs }: { runs: readonly RunRow[] }) {
   const view = useSource((all) => all);
-  return view.frame === null ? null : <Running view={view} routes={view.frame.routes} />;
+  const to = useMemo(() => {
+    const numbers = new Map(runs.map(({ route, run }) => [route, run]));
+    return (route: string) => `/runs?replay=${numbers.get(route)}`;
+  }, [runs]);
+  return view.frame && <Running view={view} routes={view.frame.routes} to={to} />;
 }
 
 function Empty({ runs }: { runs: readonly RunRow[] }) {
