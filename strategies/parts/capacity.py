@@ -246,7 +246,7 @@ class Capacity:
         if some.size:
             ready[some] = self._mixed(lane[some], rows[some], first[some])
         shut = self.refused_at.take(lane)
-        last = self.ledger.times[lane, np.minimum(first, DEPTH - 1)]
+        last = self.ledger.at(lane, np.minimum(first, DEPTH - 1))
         pause = np.minimum(BACKOFF * 2.0 ** np.minimum(self.in_turn.take(lane) - 1, 20), LONGEST)
         floor = np.maximum(last[:, None], shut[:, None] + pause[:, None] * LEVELS)
         floor = np.maximum(floor, self.asked.take(lane)[:, None] - 1.0 + LEVELS)

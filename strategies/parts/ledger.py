@@ -7,7 +7,7 @@ newest entries are what the next admission has to keep its distance from.
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats, Ints
+from flaky_load_balancer.types import Bools, Floats, Ints
 
 DEPTH = 96  # entries: what is older is forgotten
 PLACE = np.arange(DEPTH)
@@ -38,6 +38,11 @@ class Ledger:
             np.copyto(new, old, where=rank[:, None] > PLACE)
         self.times[lane] = new
 
+    def at(self, lane: Ints, rank: Ints) -> Floats:
+        """The entries of these ranks; of the shape of both together."""
+        entries: Floats = self.times.take(lane * DEPTH + rank)
+        return entries
+
     def rank(self, lane: Ints, time: Floats) -> Ints:
         """(n,) the rank of the entry nearest to a time."""
         nearest: Ints = np.abs(self.times.take(lane, 0) - time[:, None]).argmin(axis=1)
@@ -46,7 +51,13 @@ class Ledger:
     def _sort_in(self, old: Floats, new: Floats, some: Ints, time: Floats) -> None:
         """Some entries are not the newest of their lists: promises come after them."""
         before, after, time = old.take(some, 0), new.take(some, 0), time.take(some)
-        rank = np.count_nonzero(before > time[:, None], axis=1)
+        rank = counted(before > time[:, None])
         np.copyto(after, before, where=rank[:, None] > PLACE)
         after[np.arange(len(some)), np.minimum(rank, DEPTH - 1)] = time
         new[some] = after
+
+
+def counted(which: Bools) -> Ints:
+    """(n,) how many of up to 255 are true, given (n, up to 255)."""
+    count: Ints = np.add.reduce(which.view(np.uint8), axis=1, dtype=np.uint8).astype(np.intp)
+    return count

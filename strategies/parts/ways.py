@@ -12,7 +12,7 @@ import numpy as np
 
 from flaky_load_balancer.types import Bools, Floats, Ints
 from strategies.parts.boundaries import Boundaries
-from strategies.parts.ledger import DEPTH, PLACE, Ledger
+from strategies.parts.ledger import DEPTH, PLACE, Ledger, counted
 
 BURSTS = np.array([1, 2, 3, 5, 8, 12, 20, 32])
 SLIDING = 0.2 * 2.0 ** (np.arange(37) / 4)  # seconds
@@ -47,10 +47,11 @@ class Ways:
         rates = _TOKENS.astype(np.float32) - apart.reshape(-1, len(BURSTS), len(STEPS))
         rates.max(axis=2, out=need[:, :FIRST_SLIDING])
         since, sure = self.boundaries.age(lane // self.arms, sent)
-        span = np.empty((len(lane), WAYS - FIRST_SLIDING), dtype=np.float32)
-        span[:, : len(SLIDING)], span[:, len(SLIDING) :] = SLIDING, since + _LATE
-        inside = (age[:, None, :] < span[:, :, None]).view(np.uint8)
-        used = np.add.reduce(inside, axis=2, dtype=np.uint8).astype(np.intp)
+        span = np.empty((WAYS - FIRST_SLIDING, len(lane)), dtype=np.float32)
+        span[: len(SLIDING)], span[len(SLIDING) :] = SLIDING[:, None], since.T + _LATE
+        # The long axis last, and counted along the first one: three times as quick.
+        inside = np.ascontiguousarray(age.T)[:, None, :] < span
+        used = np.add.reduce(inside.view(np.uint8), axis=0, dtype=np.uint8).T.astype(np.intp)
         need[:, FIRST_SLIDING:] = _LOG.take(used + 1)
         surely = np.ones(need.shape, dtype=bool)
         surely[:, FIRST_FIXED:] = sure
@@ -79,7 +80,7 @@ class Ways:
 
     def _rate(self, lane: Ints, way: Ints, rank: Ints, sent: Floats) -> Floats:
         at = np.minimum((rank + BURSTS.take(way))[:, None] + STEPS, DEPTH - 1)
-        age = sent[:, None] - self.ledger.times[lane[:, None], at]
+        age = sent[:, None] - self.ledger.at(lane[:, None], at)
         need: Floats = (_TOKENS - np.log(np.clip(age, 1e-5, 1e6))).max(axis=1)
         return need
 
@@ -89,7 +90,7 @@ class Ways:
         else:
             start = self.boundaries.next(lane // self.arms, way - FIRST_FIXED, sent)[0] - _LATE
         inside = self.ledger.times.take(lane, 0) > start[:, None]
-        used = np.count_nonzero(inside, axis=1) - rank - 1
+        used = counted(inside) - rank - 1
         need: Floats = _LOG.take(np.maximum(used, 0) + 1)
         return need
 
@@ -97,8 +98,10 @@ class Ways:
         self, lane: Ints, way: Ints, first: Ints, limit: Floats, shut: Floats
     ) -> Floats:
         at = np.minimum((first + BURSTS.take(way) - 1)[:, None] + STEPS, DEPTH - 1)
-        times = self.ledger.times[lane[:, None], at]
-        ready: Floats = (times[:, None, :] + (STEPS + 1.0) / limit[:, :, None]).max(axis=2)
+        times = self.ledger.at(lane[:, None], at)
+        ready = times[:, :1] + 1.0 / limit
+        for number, step in enumerate(STEPS[1:], 1):
+            np.maximum(ready, times[:, number : number + 1] + (step + 1.0) / limit, out=ready)
         return ready
 
     def _sliding_ready(
@@ -106,7 +109,7 @@ class Ways:
     ) -> Floats:
         count = np.maximum(limit + _WHOLE, 1.0).astype(np.intp)
         at = np.minimum(first[:, None] + count - 1, DEPTH - 1)
-        ready: Floats = self.ledger.times[lane[:, None], at] + LENGTH.take(way)[:, None]
+        ready: Floats = self.ledger.at(lane[:, None], at) + LENGTH.take(way)[:, None]
         return ready
 
     def _fixed_ready(
@@ -115,7 +118,7 @@ class Ways:
         times = self.ledger.times.take(lane, 0)
         newest = np.maximum(times[np.arange(len(lane)), np.minimum(first, DEPTH - 1)], shut)
         start, early, late = self.boundaries.next(lane // self.arms, way - FIRST_FIXED, newest)
-        used = np.count_nonzero(times >= start[:, None] - _LATE, axis=1) - first
+        used = counted(times >= start[:, None] - _LATE) - first
         room = used[:, None] < np.maximum(np.floor(limit + _WHOLE), 1.0)
         room &= (shut < start)[:, None]
         share = np.linspace(0.0, 1.0, limit.shape[1])
