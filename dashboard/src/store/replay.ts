@@ -8,7 +8,7 @@ import { Series, sampleOf } from "./series";
 import { NOTHING, type Source, type View } from "./source";
 
 export const SPEEDS = [1, 2, 4, 8, 16];
-const TICK = 50; // milliseconds
+const TICK = 100; // milliseconds
 
 /** Where the replay is, in seconds from its beginning. */
 export interface Clock {
