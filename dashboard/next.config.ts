@@ -10,6 +10,8 @@ const development: NextConfig = {
   rewrites: async () => [{ source: "/api/:path*", destination: `${admin}/api/:path*` }],
   // Without it, `next dev` would gzip the event stream, and hold events back.
   compress: false,
+  // It is reached under either name of this machine.
+  allowedDevOrigins: ["127.0.0.1", "localhost"],
 };
 
 const config: NextConfig = {

@@ -180,16 +180,13 @@ test("the choices before now are asked for when somebody wants to see them", asy
   stage.send(1, 3);
   await settle();
   const series = stage.store.view().series.get("v4-T1")!;
-  expect(series.share).toEqual([null, null, [0.7, 0.3]]);
+  expect(series.share).toEqual([null, null, null]);
   const { version } = series;
   stage.store.recallShares("v4-T1");
   await settle();
-  expect(series.share).toEqual([
-    [0.5, 0.5],
-    [0.5, 0.5],
-    [0.7, 0.3],
-  ]);
-  expect(series.time).toEqual([1, 2, 3]);
+  stage.send(2, 4);
+  expect(series.share).toEqual([[0.5, 0.5], [0.5, 0.5], null, [0.7, 0.3]]);
+  expect(series.time).toEqual([1, 2, 3, 4]);
   expect(series.version).toBeGreaterThan(version);
 });
 

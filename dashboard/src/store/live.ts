@@ -4,7 +4,7 @@
  */
 import { get } from "@/api/client";
 import type { Connected, Frame, Histories, SharesHistory } from "@/api/types";
-import { Series, sampleOf } from "./series";
+import { CAPACITY, Series, sampleOf } from "./series";
 import { NOTHING, type Source, type View } from "./source";
 import { readEvents, type StreamEvent } from "./sse";
 
@@ -64,7 +64,9 @@ export class LiveStore implements Source {
   recallShares = (route: string): void => {
     this.fill(async () => {
       const history = await this.world.shares(route);
-      this.of(route).merge(history);
+      const series = this.of(route);
+      series.keepsShares = true;
+      series.merge(history);
       this.change({});
     });
   };
@@ -190,7 +192,7 @@ export class LiveStore implements Source {
   private of(route: string): Series {
     let series = this.series.get(route);
     if (series === undefined) {
-      series = new Series();
+      series = new Series(CAPACITY, false);
       this.series.set(route, series);
     }
     return series;

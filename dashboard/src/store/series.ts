@@ -33,14 +33,17 @@ export class Series {
     Field,
     (number | null)[]
   >;
-  /** Only a route's own page asks for those of the time before it was opened. */
   share: Shares[] = [];
   /** Changes whenever something was added: charts redraw then. */
   version = 0;
   /** Samples nearer to each other than this are not kept, but for the newest. */
   private gap = 0;
 
-  constructor(private readonly capacity = CAPACITY) {}
+  /** The shares are most of what there is to keep: only where somebody looks at them. */
+  constructor(
+    private readonly capacity = CAPACITY,
+    public keepsShares = true,
+  ) {}
 
   get last(): number {
     return this.time.at(-1) ?? Number.NEGATIVE_INFINITY;
@@ -50,7 +53,7 @@ export class Series {
   add(time: number, sample: Sample): void {
     const at = this.place(time);
     if (this.time[at] === time) {
-      if (this.share[at] === null && sample.share) {
+      if (this.share[at] === null && sample.share && this.keepsShares) {
         this.share[at] = sample.share;
         this.version++;
       }
@@ -88,7 +91,7 @@ export class Series {
 
   private write(at: number, replacing: number, time: number, sample: Sample): void {
     this.time.splice(at, replacing, time);
-    this.share.splice(at, replacing, sample.share ?? null);
+    this.share.splice(at, replacing, (this.keepsShares && sample.share) || null);
     for (const field of FIELDS) this.columns[field].splice(at, replacing, sample[field]);
   }
 
