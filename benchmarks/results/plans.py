@@ -4,9 +4,9 @@ from flaky_load_balancer import catalogue, scenarios
 from flaky_load_balancer.lab.comparison import Plan
 from strategies import STRATEGIES
 
-AWAITED = frozenset({"cascade"})  # may be missing from the record until it is measured again
+AWAITED: frozenset[str] = frozenset()  # strategies that may be missing until it is measured again
 RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
-SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2", "outage"), 40, 20  # what a test plays again
+SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2-tight", "outage"), 40, 20  # what a test plays again
 
 
 def full(requests: int) -> Plan:

@@ -22,6 +22,7 @@ from strategies.parts.ways import FIRST_SLIDING, LENGTH, WAYS, Ways
 LEVELS = np.array([0.2, 0.5, 0.8, 1.0])
 LOWEST, HIGHEST = 0.02, 500.0  # admissions per second
 MARGIN = np.log(1.25)  # the least width of an interval
+NARROW = 1e-6  # of an interval that is at the end of all limits
 DOUBT = 0.03  # of every way: answers that it excludes happen
 UNSURE = 0.95  # how well a way explains answers about which it says nothing, to the best one
 MEMORY = 0.995  # of scores
@@ -159,7 +160,7 @@ class Capacity:
         wider = wider[:, None].astype(np.float32)
         low = np.maximum(self.low.take(lane, 0) - wider, _LEAST)
         high = np.minimum(self.high.take(lane, 0) + wider, _MOST)
-        p = np.clip((high - need) / (high - low), 0.0, 1.0)
+        p = np.clip((high - need) / np.maximum(high - low, NARROW), 0.0, 1.0)
         happened = np.maximum(np.where(refused[:, None], 1.0 - p, p), DOUBT)
         at = np.arange(len(rows)), self.best.take(rows)
         happened = np.where(sure, happened, UNSURE * happened[at][:, None])
@@ -177,7 +178,7 @@ class Capacity:
         wider, rest = self._wider(rows, lane, sent)
         low = np.maximum(self.low.take(at) - wider, LEAST.take(best))
         high = np.minimum(self.high.take(at) + wider, MOST.take(best))
-        p = np.clip((high - need) / (high - low), 0.0, 1.0)
+        p = np.clip((high - need) / np.maximum(high - low, NARROW), 0.0, 1.0)
         news: Bools = np.where(refused, p > 1.0 - SURE, p < SURE)
         told = np.flatnonzero(~news)
         if told.size:
