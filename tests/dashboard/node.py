@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "dashboard"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-PATIENCE = 400.0  # seconds: test machines are small and busy
+PATIENCE = 600.0  # seconds: test machines are small and busy
 
 
 @cache

@@ -50,12 +50,15 @@ export function Shares(props: {
 }
 
 /** The best at the bottom, where a band is easiest to follow. */
-function linesOf(rows: readonly ServerRow[], series: Series, origin: number): Line[] {
-  const from = series.share.findIndex((share) => share !== null);
-  if (from < 0) return [];
-  const x = series.time.slice(from).map((time) => time - origin);
+export function linesOf(rows: readonly ServerRow[], series: Series, origin: number): Line[] {
+  // Of some samples only the shares are not known: those are left out. Holes stay holes.
+  const known = series.time
+    .map((_, index) => index)
+    .filter((index) => series.share[index] !== null || series.columns.requests[index] === null);
+  const x = known.map((index) => series.time[index]! - origin);
   // Shares are rounded when they are sent; a whole is drawn as a whole.
-  const wholes = series.share.slice(from).map((share) => {
+  const wholes = known.map((index) => {
+    const share = series.share[index] ?? null;
     const sum = share?.reduce((all, part) => all + part, 0) ?? 0;
     return share === null || sum === 0 ? null : share.map((part) => part / sum);
   });

@@ -62,6 +62,8 @@ export class LiveStore implements Source {
 
   /** Ask which servers a route chose before now: too much to be asked of all routes. */
   recallShares = (route: string): void => {
+    const known = this.series.get(route);
+    if (known !== undefined) known.keepsShares = true;
     this.fill(async () => {
       const history = await this.world.shares(route);
       const series = this.of(route);
