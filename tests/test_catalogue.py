@@ -202,6 +202,16 @@ def test_what_is_no_strategy_breaks_the_first_rule(shop: str, name: str, words: 
         assert broke.value.name == "it is a strategy"
 
 
+def test_who_ends_the_program_is_refused_like_any_other(shop: str) -> None:
+    body = Path(f"{shop}.py").read_text() + (
+        "\n\n@dataclass\nclass Quitter(Cheapest):\n    def __post_init__(self) -> None:\n"
+        "        raise SystemExit('enough')\n"
+    )
+    Path("flb_quits.py").write_text(body)
+    with pytest.raises(UnknownStrategyError, match="flb_quits:Quitter: enough"):
+        load("flb_quits:Quitter")
+
+
 def test_what_its_constructor_raises_is_passed_on(shop: str) -> None:
     with pytest.raises(UnknownStrategyError, match="flb_shop:Demanding: not today"):
         load(f"{shop}:Demanding:memory=1")

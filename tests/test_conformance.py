@@ -101,6 +101,11 @@ def test_it_says_what_happened() -> None:
         check(broken.FewInFlight)
 
 
+def test_who_ends_the_program_breaks_a_rule() -> None:
+    with pytest.raises(BrokenRule, match="SystemExit: 0"):
+        check(broken.Exits)
+
+
 def test_hyperparameters_may_be_any() -> None:
     check(lambda: broken.Sound(wander=0.9))
 

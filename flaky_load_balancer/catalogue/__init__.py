@@ -126,7 +126,7 @@ def _made(found: Spec) -> Strategy:
         raise BrokenRule("it is a strategy", f"{found.name} does not define {missing}")
     try:
         return found.kind(**found.asked)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UnknownStrategyError(f"{found.name}: {error}") from error
 
 

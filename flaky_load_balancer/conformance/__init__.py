@@ -28,5 +28,5 @@ def check(make: Make, *names: str) -> None:
             RULES[name](make)
         except Unexpected as error:
             raise BrokenRule(name, str(error)) from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BrokenRule(name, f"{type(error).__name__}: {error}") from error

@@ -5,7 +5,7 @@ or hard for all of them falls out, and with it most of the noise.  Intervals are
 with many replications are normal ones.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import isfinite, nan, sqrt
 from typing import Any, NamedTuple
 
@@ -52,19 +52,27 @@ class Standing(NamedTuple):
 
 
 def ranked(scores: Mapping[str, Floats], references: Collection[str] = ()) -> list[Standing]:
-    """The best mean first, given the scores (R,) of each on the same R fleets.
+    """Group by group, the best mean first, given the scores (R,) of each on the same R fleets.
 
-    A group goes on while the interval of the difference to its first member has 0 in it.
+    A group has everybody left whose difference to the best of these has 0 in its interval: also
+    who comes after somebody that is behind for sure, if theirs is a noisier difference.
     References (the oracle) come before all others, who are not measured against them.
     """
     order = sorted(scores, key=lambda name: -float(scores[name].mean()))
     rivals = [name for name in order if name not in references] or order
-    best = first = scores[rivals[0]]
-    apart = [name for name in order if name not in rivals]
-    standings = [Standing(name, Estimate.of(best - scores[name]), 0) for name in apart]
-    group = 1
-    for name in rivals:
-        if Estimate.of(first - scores[name]).low > 0:
-            first, group = scores[name], group + 1
-        standings.append(Standing(name, Estimate.of(best - scores[name]), group))
-    return standings
+    groups = [[name for name in order if name not in rivals], *_groups(scores, rivals)]
+    best = scores[rivals[0]]
+    return [
+        Standing(name, Estimate.of(best - scores[name]), group)
+        for group, names in enumerate(groups)
+        for name in names
+    ]
+
+
+def _groups(scores: Mapping[str, Floats], left: Sequence[str]) -> Iterator[list[str]]:
+    """Whoever cannot be told apart from the best of those left, until nobody is."""
+    while left:
+        first = scores[left[0]]
+        behind = [name for name in left if Estimate.of(first - scores[name]).low > 0]
+        yield [name for name in left if name not in behind]
+        left = behind

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer.lab.intervals import Estimate, ranked
+from flaky_load_balancer.lab.sentences import sentence
 
 
 def test_a_known_interval() -> None:
@@ -43,6 +44,21 @@ def test_groups_begin_where_somebody_differs_from_their_first() -> None:
     }
     groups = {each.name: each.group for each in ranked(scores)}
     assert groups == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 3}
+
+
+def test_a_noisy_difference_is_no_reason_to_be_left_out_of_a_group() -> None:
+    """b is behind a for sure and c perhaps not, though c's mean is lower."""
+    rng = np.random.default_rng(3)
+    fleets = rng.normal(90, 20, 400)
+    noise = rng.normal(0, 30, 400)
+    scores = {"a": fleets, "b": fleets - 0.5 + rng.normal(0, 1, 400), "d": fleets - 9.0}
+    scores["c"] = fleets - 1.0 + noise - noise.mean()
+    standings = ranked(scores)
+    assert [(each.name, each.group) for each in standings] == [
+        *(("a", 1), ("c", 1), ("b", 2), ("d", 3))
+    ]
+    said = sentence(standings, 400)
+    assert said.startswith("a and c cannot be told apart with 400 replications; b comes next")
 
 
 def test_twins_and_single_replications_cannot_be_told_apart() -> None:
