@@ -35,9 +35,9 @@ def compare(plan: Plan, *, jobs: int | None = None, progress: Progress | None = 
     """
     jobs = _sensible(plan) if jobs is None else jobs
     games = [
-        _Game(*names, *b)
-        for names in product(plan.strategies, plan.scenarios)
-        for b in plan.blocks()
+        _Game(name, scenario, *b)
+        for name, scenario in product(plan.strategies, plan.scenarios)
+        for b in plan.blocks(scenario)
     ]
     fleets = [(scenario, *b) for scenario in plan.scenarios for b in plan.bounded(scenario)]
     work = _Work(len(games) + len(fleets), progress)

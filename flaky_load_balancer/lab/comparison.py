@@ -17,6 +17,7 @@ from flaky_load_balancer.types import Floats
 
 BLOCK = 1000  # replications that are played together, at most
 ENTRIES = 400_000  # requests in flight that a block has room for, whatever the rate
+SERVERS = 100  # of a fleet; with more, a block is smaller by as much, so that it takes no more room
 BOUNDED = 100  # fleets that the bound is computed for, where it takes a programme for each
 BOUNDED_AT_ONCE = 25
 
@@ -35,15 +36,17 @@ class Plan:
     seed: int = 0
     game: Game = field(default_factory=Game)
 
-    @property
-    def block(self) -> int:
+    def block(self, scenario: Scenario) -> int:
+        """How many replications of this scenario are played together."""
         in_flight = min(self.requests, self.rate * self.game.deadline + 1)
-        return max(1, min(BLOCK, int(ENTRIES / in_flight)))
+        larger = max(1.0, scenario.servers / SERVERS)
+        return max(1, int(min(BLOCK, ENTRIES / in_flight) / larger))
 
-    def blocks(self) -> list[tuple[int, int]]:
+    def blocks(self, scenario: Scenario) -> list[tuple[int, int]]:
         """The first replication of each block, and how many it has."""
-        firsts = range(0, self.replications, self.block)
-        return [(first, min(self.block, self.replications - first)) for first in firsts]
+        size = self.block(scenario)
+        firsts = range(0, self.replications, size)
+        return [(first, min(size, self.replications - first)) for first in firsts]
 
     def bounded(self, scenario: Scenario) -> list[tuple[int, int]]:
         """As ``blocks``, of the replications whose fleets the bound is computed for."""

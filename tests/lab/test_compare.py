@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,15 @@ def numbers(made: Comparison) -> list[dict[str, object]]:
 def test_results_do_not_depend_on_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "BLOCK", 15)
     plan = plan_of("v4", "p2c-ewma", on="T2 outage")
-    assert len(plan.blocks()) == 3
+    assert [len(plan.blocks(each)) for each in plan.scenarios] == [3, 3]
     assert numbers(compare(plan, jobs=2)) == numbers(compare(plan, jobs=1))
 
 
 def test_blocks_and_fleets_cover_all_replications() -> None:
     plan = plan_of("v4", replications=2345)
-    assert [first for first, _ in plan.blocks()] == [0, 1000, 2000]
-    assert sum(count for _, count in plan.blocks()) == 2345
+    blocks = plan.blocks(scenarios.find("T2"))
+    assert [first for first, _ in blocks] == [0, 1000, 2000]
+    assert sum(count for _, count in blocks) == 2345
     assert sum(count for _, count in plan.bounded(scenarios.find("T2"))) == 100
     assert sum(count for _, count in plan.bounded(scenarios.find("T1"))) == 2345
 
@@ -60,7 +62,19 @@ def test_blocks_and_fleets_cover_all_replications() -> None:
 def test_a_block_with_many_requests_in_flight_is_smaller() -> None:
     few = plan_of("v4", replications=10)
     many = Plan(few.strategies, few.scenarios, 100_000, 1000, rate=2000.0)
-    assert many.block * 2000.0 * Game().deadline <= comparison.ENTRIES
+    assert many.block(scenarios.find("T2")) * 2000.0 * Game().deadline <= comparison.ENTRIES
+
+
+def test_a_block_takes_no_more_room_with_more_servers() -> None:
+    few = scenarios.find("T2")
+    plan = Plan(plan_of("v4").strategies, [few], rate=100.0)
+    crowded = Plan(plan.strategies, [few], 100_000, rate=2000.0)
+    for each in (plan, crowded):
+        sizes = {n: each.block(replace(few, servers=n)) for n in (1, 30, 100, 500, 1000)}
+        assert sizes[1] == sizes[30] == sizes[100]
+        assert 500 * sizes[500] <= 100 * sizes[100]
+        assert 1000 * sizes[1000] <= 100 * sizes[100]
+    assert plan.block(few) == 1000
 
 
 def test_regret_is_paired_with_the_bound_of_the_first_fleets() -> None:
