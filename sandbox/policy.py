@@ -1,6 +1,7 @@
 """What a program in the sandbox may do, as data."""
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ LINUX = (
 )
 MACOS = ("/usr/lib", "/usr/share", "/System/Library", "/private/etc/ssl", "/private/etc/localtime")
 SYSTEM = MACOS if sys.platform == "darwin" else LINUX  # what programs need to start at all
+OF_PYTHON = re.compile(r"pyvenv\.cfg|python3\.\d+t?|libpython3[\d.]*t?\.(so[\d.]*|dylib)")
 ANY_PORT = 0  # among the ports: any free one that the system chooses
 
 
@@ -111,5 +113,24 @@ def _libraries(program: str) -> list[str]:
         for path in (program, real):
             home = os.path.dirname(os.path.dirname(path))
             if home not in {"/", "/usr"}:
-                found.append(home)
+                found += [home] if _is_ours(home) else _of_python(home)
+    return found
+
+
+def _is_ours(home: str) -> bool:
+    return os.path.realpath(home) in {
+        os.path.realpath(sys.prefix),
+        os.path.realpath(sys.base_prefix),
+    }
+
+
+def _of_python(home: str) -> list[str]:
+    """Only what Python has there.  The folder may be anybody's, even a user's home."""
+    found = []
+    for folder in (home, os.path.join(home, "lib"), os.path.join(home, "lib64")):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue  # there is none
+        found += [os.path.join(folder, name) for name in names if OF_PYTHON.fullmatch(name)]
     return found

@@ -11,6 +11,8 @@ import time
 from sandbox.warden.signals import signals
 
 PATIENCE = 5.0  # seconds to end everything
+DEAD = frozenset("ZX")  # states of what ended
+HEADLESS = "headless"  # our word for a process of which only the first thread ended
 
 
 def inherit_orphans() -> None:
@@ -30,7 +32,10 @@ def die_with(parent: int, number: int) -> None:
 
 
 def descendants(ancestor: int) -> dict[int, str]:
-    """The state of each process below, by process id; the dead that nobody reaped are left out."""
+    """The state of each process below, by process id; the dead that nobody reaped are left out.
+
+    A process whose first thread ended shows a dead one's state while its other threads go on.
+    """
     if sys.platform == "darwin":
         return {}
     children: dict[int, list[tuple[int, str]]] = {}
@@ -44,7 +49,7 @@ def descendants(ancestor: int) -> dict[int, str]:
     while new:
         for pid, state in children.get(new.pop(), ()):
             new.append(pid)
-            if state not in "ZX":
+            if state not in DEAD:
                 below[pid] = state
     return below
 
@@ -82,22 +87,31 @@ def reap() -> dict[int, int]:
 def memory(ancestor: int) -> int:
     """Bytes of memory that all descendants hold."""
     pages = 0
-    for pid in descendants(ancestor):
+    for pid, state in descendants(ancestor).items():
         try:
-            with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-                pages += int(file.read().split()[1])
+            if state == HEADLESS:  # its memory is seen by way of the threads that live
+                threads = os.listdir(f"/proc/{pid}/task")
+                pages += max(_pages(f"{pid}/task/{thread}") for thread in threads)
+            else:
+                pages += _pages(str(pid))
         except (OSError, ValueError, IndexError):
             continue  # gone meanwhile
     return pages * os.sysconf("SC_PAGESIZE")
 
 
+def _pages(thread: str) -> int:
+    with open(f"/proc/{thread}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1])
+
+
 def parent_and_state(pid: str) -> tuple[int, str] | None:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            state, parent = file.read().rpartition(")")[2].split()[:2]
-    except (OSError, ValueError):
+            fields = file.read().rpartition(")")[2].split()
+        state, parent, threads = fields[0], int(fields[1]), int(fields[17])
+    except (OSError, ValueError, IndexError):
         return None
-    return int(parent), state
+    return parent, HEADLESS if state in DEAD and threads > 1 else state
 
 
 def send(pid: int, number: int) -> None:

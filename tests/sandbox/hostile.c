@@ -11,6 +11,7 @@
 #include <linux/limits.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -411,6 +413,28 @@ static void survive(void) { /* out of the group, the session and the family */
         for (;;) pause();
     }
 }
+static void *wait_for_ever(void *unused) {
+    for (;;) pause();
+    return unused;
+}
+static void headless(void) { /* the first thread ends, and the process looks dead */
+    for (int i = 0; i < number("times"); i++) {
+        if (fork() != 0) continue;
+        pthread_t other;
+        setsid();
+        if (fork() > 0) _exit(0);
+        char *m = malloc((size_t)number("megabytes") << 20);
+        memset(m, 1, (size_t)number("megabytes") << 20);
+        prctl(PR_SET_NAME, given("name"));
+        pthread_create(&other, NULL, wait_for_ever, NULL);
+        syscall(SYS_exit, 0);
+    }
+    usleep(300000);
+    printf("hidden\n");
+    fflush(stdout);
+    if (number("stay"))
+        for (;;) pause();
+}
 static void serve(void) {
     int s = socket(AF_INET, SOCK_STREAM, 0), on = 1;
     setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -442,6 +466,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(act, "large-file")) large_file();
     else if (!strcmp(act, "open-files")) open_files();
     else if (!strcmp(act, "survive")) survive();
+    else if (!strcmp(act, "headless")) headless();
     else if (!strcmp(act, "serve")) serve();
     else if (!strcmp(act, "burn")) for (;;);
     else if (!strcmp(act, "exit42")) return 42;

@@ -39,6 +39,16 @@ def test_memory_that_the_kernel_does_not_count_for_a_process(backend: str, folde
     assert "sandbox: ended: it held more than 67108864 bytes of memory" in found["said"]
 
 
+@every_backend
+def test_memory_of_those_that_look_dead(backend: str, folder: Path) -> None:
+    words = ["headless", "stay=1", "times=2", "megabytes=40", f"name={folder.name[-12:]}"]
+    command = [str(folder / "hostile"), *words]
+    asked = {"backend": backend, "command": command, "limits": {"memory": 64 * MIB}}
+    found = outcome("ordinary", folder, **asked, within=20.0)
+    assert found["code"] == 128 + 9
+    assert "sandbox: ended: it held more than 67108864 bytes of memory" in found["said"]
+
+
 @every_user
 @every_backend
 def test_files(backend: str, who: str, folder: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,22 @@ def test_orphans_do_not_outlive_the_program(backend: str, who: str, folder: Path
     assert found["code"] == 0
     assert found["said"] == ["hidden"]
     assert not programs(folder)
+
+
+@every_user
+@every_backend
+def test_one_that_looks_dead_does_not_outlive_the_program(
+    backend: str, who: str, folder: Path
+) -> None:
+    """Its first thread has ended, and the others have not."""
+    name = folder.name[-12:]
+    words = ["headless", "stay=1", "times=1", "megabytes=1", f"name={name}"]
+    asked = {"backend": backend, "command": [str(folder / "hostile"), *words], "until": "told"}
+    with launched(who, folder, **asked) as started:
+        wait_for(lambda: any(threads > 1 for threads in threads_named(name)))
+        started.tell("stop")
+        assert "code" in started.hear()
+        assert not threads_named(name)
 
 
 def the_launcher(started: Launched) -> int:
@@ -159,6 +176,17 @@ def programs(folder: Path) -> dict[int, str]:
 def parents() -> dict[int, int]:
     found: dict[int, Any] = {int(p.name): tree.parent_and_state(p.name) for p in proc()}
     return {pid: each[0] for pid, each in found.items() if each is not None}
+
+
+def threads_named(name: str) -> list[int]:
+    """How many threads each process of that name still has."""
+    found = []
+    for process in proc():
+        with suppress(OSError):  # gone meanwhile
+            stat = (process / "stat").read_text(errors="replace")
+            if f"({name})" in stat:
+                found.append(int(stat.rpartition(")")[2].split()[17]))
+    return found
 
 
 def proc() -> list[Path]:

@@ -55,7 +55,7 @@ def compile_hostile(folder: Path) -> Path:
         pytest.skip("no C compiler here: apt-get install gcc libc6-dev")
     program = folder / "hostile"
     source = Path(__file__).parent / "hostile.c"
-    subprocess.run([compiler, "-O1", "-o", program, source, "-lrt"], check=True)
+    subprocess.run([compiler, "-O1", "-o", program, source, "-pthread", "-lrt"], check=True)
     program.chmod(0o755)
     return program
 
