@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ class SettingsError(UserError):
     """Something that a user wrote is wrong; the message names where and how to mend it."""
 
 
+def flag(name: str) -> str:
+    """The option of the command line that a field is set by."""
+    return f"--{name.replace('_', '-')}"
+
+
 @dataclass(frozen=True)
 class Game:
     """The rules that every route plays by; times in seconds."""
@@ -31,17 +37,20 @@ class Game:
     def rules(self, arms: int) -> Rules:
         return Rules(arms, self.free_attempts, self.max_attempts, self.penalty)
 
-    def checked(self) -> "Game":
+    def checked(self, called: Callable[[str], str] = flag) -> "Game":
+        """These rules, if they can be played by; ``called``: what errors call a field."""
         if self.max_attempts < 1:
-            raise SettingsError(f"--max-attempts must be at least 1, not {self.max_attempts}")
+            name = called("max_attempts")
+            raise SettingsError(f"{name} must be at least 1, not {self.max_attempts}")
         if self.free_attempts < 0:
-            raise SettingsError(f"--free-attempts must not be negative: {self.free_attempts}")
-        for flag in ("penalty", "deadline", "attempt_timeout"):
-            value = getattr(self, flag)
-            low = 0 if flag == "penalty" else 1e-3
+            name = called("free_attempts")
+            raise SettingsError(f"{name} must not be negative: {self.free_attempts}")
+        for field_name in ("penalty", "deadline", "attempt_timeout"):
+            value = getattr(self, field_name)
+            low = 0 if field_name == "penalty" else 1e-3
             if not low <= value < 1e6:
-                name = flag.replace("_", "-")
-                raise SettingsError(f"--{name} must be a number from {low} up, not {value}")
+                name = called(field_name)
+                raise SettingsError(f"{name} must be a number from {low} up, not {value}")
         return self
 
 

@@ -21,7 +21,7 @@ from flaky_load_balancer.strategy import Strategy
 from strategies import STRATEGIES
 
 __all__ = ["BrokenRule", "UnknownStrategyError", "built_in", "canonical", "chosen", "describe"]
-__all__ += ["load", "parse"]
+__all__ += ["is_built_in", "load", "parse"]
 
 ORACLE = "oracle"  # is told the fleet, so it can play only where the fleet is known
 
@@ -58,6 +58,11 @@ def built_in(spec: str) -> Strategy:
     if name not in STRATEGIES:
         raise UnknownStrategyError(_unknown(spec, STRATEGIES))
     return parse(spec)
+
+
+def is_built_in(strategy: Strategy) -> bool:
+    """Whether it is one of our own, which tests hold to the rules."""
+    return type(strategy) in STRATEGIES.values()
 
 
 def canonical(spec: str) -> str:

@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from flaky_load_balancer import catalogue
+from flaky_load_balancer.lab import arguments
 from flaky_load_balancer.lab import compare as lab
 from flaky_load_balancer.lab.compare import Progress
 from flaky_load_balancer.lab.comparison import COUNTS, Comparison, Plan
 from flaky_load_balancer.lab.intervals import Estimate
-from flaky_load_balancer.scenarios import Scenario, find
+from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.settings import Game
 from flaky_load_balancer.strategy import Strategy
-
-ALL = ("T1", "T2", "T3")
 
 
 class Frames(NamedTuple):
@@ -28,8 +26,8 @@ class Frames(NamedTuple):
 
 
 def compare(
-    strategies: Sequence[str | Strategy] = ("all",),
-    scenarios: Sequence[str | Path | Scenario] = ("all",),
+    strategies: str | Strategy | Sequence[str | Strategy] = "all",
+    scenarios: str | Path | Scenario | Sequence[str | Path | Scenario] = "all",
     *,
     requests: int = 100,
     replications: int = 1000,
@@ -45,19 +43,23 @@ def compare(
 ) -> Frames:
     """Compare strategies in virtual time, as ``flb compare`` does.
 
-    Strategies are names as on the command line, or objects of one's own; scenarios are names,
-    TOML files, or objects.  With ``jobs`` above 1, or None for one per core, other processes help;
-    they have to be able to import whatever they are to play, so not from a notebook's cells.
+    Strategies are names as on the command line, or objects of one's own, which must keep the rules
+    of ``conformance``; scenarios are names, TOML files, or objects; of both, one or several.  What
+    cannot be played is refused with a ``SettingsError`` that names the argument.
+
+    With ``jobs`` above 1, or None for one per core, other processes help; they have to be able to
+    import whatever they are to play, so not from a notebook's cells.
     """
     plan = Plan(
-        strategies=_strategies(strategies),
-        scenarios=_scenarios(scenarios),
-        requests=requests,
-        replications=replications,
-        rate=rate,
-        seed=seed,
-        game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(),
+        strategies=arguments.chosen_strategies(strategies),
+        scenarios=arguments.chosen_scenarios(scenarios),
+        requests=arguments.whole("requests", requests, 1),
+        replications=arguments.whole("replications", replications, 1),
+        rate=arguments.checked_rate(rate),
+        seed=arguments.whole("seed", seed, 0, 2**63 - 1),
+        game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(str),
     )
+    jobs = None if jobs is None else arguments.whole("jobs", jobs, 1, 1024)
     comparison = lab.compare(plan, jobs=jobs, progress=progress)
     return Frames(summary(comparison), every_replication(comparison))
 
@@ -96,22 +98,3 @@ def every_replication(comparison: Comparison) -> pd.DataFrame:
 
 def _columns(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-
-
-def _strategies(asked: Sequence[str | Strategy]) -> dict[str, Strategy]:
-    found: dict[str, Strategy] = {}
-    for each in asked:
-        if isinstance(each, Strategy):
-            found[repr(each)] = each
-        else:
-            found |= {name: catalogue.parse(name) for name in catalogue.chosen([each], oracle=True)}
-    return found
-
-
-def _scenarios(asked: Sequence[str | Path | Scenario]) -> list[Scenario]:
-    found: dict[str, Scenario] = {}
-    for each in asked:
-        for one in ALL if each == "all" else (each,):
-            scenario = one if isinstance(one, Scenario) else find(str(one))
-            found[scenario.name] = scenario
-    return list(found.values())
