@@ -30,7 +30,7 @@ def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
     found: dict[str, tuple[str, Scenario]] = {}
     for name in asked:
         for each in ALL_SCENARIOS if name == "all" else (name,):
-            scenario = scenarios.find(each)
+            scenario = _scenario(each)
             before = found.setdefault(scenario.name, (each, scenario))
             if before[1] != scenario:
                 raise SettingsError(
@@ -38,6 +38,13 @@ def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
                     f" {before[0]}; give one of them another name"
                 )
     return list(found.values())
+
+
+def _scenario(asked: str) -> Scenario:
+    try:
+        return scenarios.find(asked)
+    except scenarios.ScenarioError as error:
+        raise SettingsError(f"--scenario: {error}") from None
 
 
 def chosen_strategies(asked: Sequence[str], *, oracle: bool = False) -> list[str]:

@@ -424,6 +424,9 @@ def runs(
             out.console.print(f"deleted {', '.join(delete)}")
         rows = export.listed(records)
         none = f"no runs are recorded in {escape(str(data_dir))}"
+        compared = sum(each["kind"] == "compare" for each in records.sessions())
+        if compared:
+            none += f"; comparisons: {compared}, which `flb dashboard` shows"
         out.console.print(runs_table(rows) if rows else none)
         out.write(rows)
 

@@ -138,7 +138,8 @@ def test_a_strategy_of_ones_own_must_import_and_keep_the_rules(folder: Path) -> 
 
 
 WRONG = [
-    ("harness --scenario T9", ["'T9'", "T1"]),
+    ("harness --scenario T9", ["--scenario", "'T9'", "T1"]),
+    ("compare --save --strategy v4 --data-dir wrong.toml", ["--data-dir", "without --save"]),
     ("harness --scenario missing.toml", ["missing.toml: no such file"]),
     ("harness --scenario wrong.toml", ["wrong.toml: servers: expected a whole number", "'ten'"]),
     ("servers --scenario wrong.toml", ["wrong.toml: servers: expected a whole number"]),

@@ -8,7 +8,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -23,6 +23,7 @@ SERVER = ("server",)
 TIME = "sent", "time", "timestamp"
 OUTCOME = "outcome", "status"
 LATENCY = {"latency_ms": 1e-3, "latency": 1.0, "latency_s": 1.0}  # seconds in a unit
+FARTHEST = 1e20  # seconds: nobody's clock, and differences can still be told
 LABELS = {outcome.label: outcome for outcome in Outcome}
 
 
@@ -143,7 +144,7 @@ def _text(text: str) -> str:
 
 def _seconds(text: str) -> float:
     try:
-        return _finite(text)
+        return _finite(text, FARTHEST)
     except ValueError:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -170,9 +171,9 @@ def _duration(text: str) -> float:
     return value
 
 
-def _finite(text: str) -> float:
+def _finite(text: str, most: float = inf) -> float:
     value = float(text)
-    if not isfinite(value):
+    if not isfinite(value) or abs(value) > most:
         raise ValueError
     return value
 

@@ -22,7 +22,6 @@ COLUMNS = "score", "+-", "behind", "+-", "regret", "+-", "attempts", "refused", 
 
 def play(plan: Plan, out: Output, *, jobs: int | None, data_dir: Path | None) -> None:
     """Compare, show what came of it, and record it in ``data_dir``, if any."""
-    out.console.print(opening(plan))
     if data_dir is None:
         show(_compared(plan, out.console, jobs), out)
         return
@@ -41,7 +40,8 @@ def opening(plan: Plan) -> str:
     count = len(plan.strategies)
     return (
         f"[bold]{count} {'strategy' if count == 1 else 'strategies'}[/bold] on {scenarios};"
-        f" {plan.replications} fleets, {plan.requests} requests each, {plan.rate:g} per second,"
+        f" {plan.replications} fleet{'' if plan.replications == 1 else 's'},"
+        f" {plan.requests} requests each, {plan.rate:g} per second,"
         f" seed {plan.seed}"
     )
 
@@ -83,6 +83,7 @@ def table(scenario: str, standings: Sequence[Standing], cells: Sequence[Cell]) -
 
 
 def _compared(plan: Plan, console: Console, jobs: int | None) -> Comparison:
+    console.print(opening(plan))
     columns = BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn()
     bar = Progress(
         *columns,

@@ -132,5 +132,5 @@ def unusable(path: Path, error: Exception) -> RecordsError:
     """What a user is told when the file cannot be opened, read or written."""
     return RecordsError(
         f"cannot use {path} ({error}): choose a folder that can be written with --data-dir,"
-        " or do without records with --no-records"
+        " or do without records: --no-records, or flb compare without --save"
     )

@@ -59,6 +59,7 @@ def test_attempts_are_sorted_and_runs_told_apart() -> None:
         ([HEAD, "a,1,77,2"], "or an HTTP status, not '77'"),
         ([HEAD, "a,1,failed,-2"], "column latency_ms: expected a number that is not negative"),
         ([HEAD, ",1,failed,2"], "column server: expected the name or URL of a server, not ''"),
+        ([HEAD, "a,-1e308,failed,2", "a,1e308,failed,2"], "line 2, column time: expected seconds"),
         ([HEAD, "a,1"], "line 2, column outcome: missing"),
         ([HEAD, f"a,{'9' * 99}x,failed,2"], "..."),
     ],

@@ -21,6 +21,7 @@ from flaky_load_balancer.lab import comparison
 from flaky_load_balancer.lab.compare import compare
 from flaky_load_balancer.lab.comparison import Comparison, Plan
 from flaky_load_balancer.lab.sentences import sentence
+from flaky_load_balancer.lab.verdict import opening
 from flaky_load_balancer.records import Records
 from flaky_load_balancer.settings import Game
 
@@ -48,6 +49,11 @@ def test_results_do_not_depend_on_the_number_of_processes(monkeypatch: pytest.Mo
     plan = plan_of("v4", "p2c-ewma", on="T2 outage")
     assert [len(plan.blocks(each)) for each in plan.scenarios] == [3, 3]
     assert numbers(compare(plan, jobs=2)) == numbers(compare(plan, jobs=1))
+
+
+def test_one_fleet_is_no_fleets() -> None:
+    assert " 1 fleet, " in opening(plan_of("v4", replications=1))
+    assert " 2 fleets, " in opening(plan_of("v4", replications=2))
 
 
 def test_blocks_and_fleets_cover_all_replications() -> None:
@@ -168,6 +174,8 @@ def test_a_saved_comparison_is_a_session(tmp_path: Path) -> None:
     kept = Records(tmp_path).session(session["session"])
     assert kept is not None
     assert kept["result"] == result
+    listed = CliRunner().invoke(app, ["runs", "--data-dir", str(tmp_path)])
+    assert "comparisons: 1, which `flb dashboard` shows" in listed.stdout.replace("\n", " ")
 
 
 @pytest.mark.parametrize("command", ["harness --no-records", "serve --scenario T1"])
