@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 import orjson
 
 from flaky_load_balancer.errors import UserError
+from sandbox.text import plain
 
 T = TypeVar("T")
 
@@ -155,6 +156,7 @@ class Child:
         self._remember(line)
 
     def _remember(self, line: str) -> None:
+        line = plain(line)
         self._tail.append(line if len(line) <= LONGEST else f"{line[:LONGEST]}...")
 
     @property

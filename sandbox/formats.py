@@ -3,6 +3,7 @@
 Both parsers are Python all the way down: a file made to break its reader breaks no memory here.
 """
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,6 +41,8 @@ def read(path: Path) -> Headers:
             if magic in MACHO | FAT:
                 return _macho(path)
         except (ELFError, ValueError, LookupError, ArithmeticError, OSError, TypeError) as error:
+            raise ValueError(f"broken headers: {error}") from None
+        except struct.error as error:  # it ends too early
             raise ValueError(f"broken headers: {error}") from None
         except (AssertionError, AttributeError, RecursionError, MemoryError) as error:
             raise ValueError(f"broken headers: {type(error).__name__}") from None

@@ -12,6 +12,7 @@ from typing import IO, Self
 
 from sandbox.machine import SandboxError, choose
 from sandbox.policy import ANY_PORT, Policy
+from sandbox.text import plain
 from sandbox.warden.run import FAILED
 
 REMEMBERED, SHOWN, LONGEST = 1000, 20, 1000  # lines of output, of those in errors; bytes of each
@@ -112,7 +113,7 @@ class Handle:
 
     def _read(self, stream: IO[bytes]) -> None:
         while line := stream.readline(LONGEST):
-            self._tail.append(line.decode(errors="replace").rstrip())
+            self._tail.append(plain(line.decode(errors="replace").rstrip()))
 
     def _last_lines(self) -> str:
         self._reader.join(1.0)

@@ -21,12 +21,14 @@ WORTH_A_LOOK = {
     "looks into processes": {"ptrace", "process_vm_readv", "task_for_pid", "kill"},
     "changes users": {"setuid", "setgid", "setreuid", "seteuid"},
 }
+LONGEST = 1024  # characters of a piece of text that is searched at once
+# Each takes what it looked at, or starts where a word does: no text takes long.
 STRINGS = {
-    "addresses": rb"https?://[^\s\"'<>]{4,}|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b"
-    rb"|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|dev|onion|xyz)\b",
-    "paths": rb"(?:~|/(?:home|Users|root|etc|var|tmp|proc|private|Library))/[\w./-]{2,}",
-    "secrets": rb"(?i)[\w.-]*(?:passw|secret|token|api_?key|private.?key|\.ssh|\.aws|keychain)"
-    rb"[\w.-]*",
+    "addresses": rb"https?://[^\s\"'<>]{4,200}|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?\b"
+    rb"|(?<![a-z0-9.-])(?:[a-z0-9-]{1,63}\.){1,8}(?:com|net|org|io|dev|onion|xyz)\b",
+    "paths": rb"(?:~|/(?:home|Users|root|etc|var|tmp|proc|private|Library))/[\w./-]{2,200}",
+    "secrets": rb"(?i)(?<![\w.-])(?=[\w.-]*(?:passw|secret|token|api_?key|private[\w.-]?key|\.ssh"
+    rb"|\.aws|keychain))[\w.-]+",
 }
 
 
@@ -80,7 +82,7 @@ def _searched(path: Path) -> tuple[str, dict[str, list[str]]]:
     """Its SHA-256, and the strings in it, in one reading."""
     digest = hashlib.sha256()
     found: dict[str, dict[str, None]] = {kind: {} for kind in STRINGS}
-    printable = re.compile(rb"[\x20-\x7e]{%d,}" % SHORTEST)
+    printable = re.compile(rb"[\x20-\x7e]{%d,%d}" % (SHORTEST, LONGEST))
     read, rest = 0, b""
     with path.open("rb") as file:
         while part := file.read(1 << 20):

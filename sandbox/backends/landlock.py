@@ -16,7 +16,7 @@ STOPS = (
 )
 STARTS = 1
 SPARE = 0
-DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")  # /dev/zero is shared memory
 
 
 def problem() -> str | None:

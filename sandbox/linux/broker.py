@@ -119,6 +119,8 @@ class Broker:
         memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
         try:
             return os.pread(memory, words[2], words[1])
+        except (OSError, OverflowError):  # no address of memory that it has
+            raise OSError(errno.EFAULT, "bad address") from None
         finally:
             os.close(memory)
 

@@ -16,6 +16,10 @@ NEWEST = 450
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, audit number
 
 CALLS: dict[str, tuple[int | None, int | None]] = {
+    "mmap": (9, 222),
+    "open": (2, None),
+    "openat": (257, 56),
+    "openat2": (437, 437),
     "socket": (41, 198),
     "socketpair": (53, 199),
     "connect": (42, 203),

@@ -29,6 +29,8 @@ SET_MODE_FILTER, NEW_LISTENER = 1, 8
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 FAST_OPEN = 0x20000000  # sends data to a new peer without connect()
 INET, INET6, UNIX, STREAM, TCP = 2, 10, 1, 1, 6
+SHARED_ANONYMOUS = 0x21  # memory that counts for nobody once it is out of the page tables
+NAMELESS = 0x400000  # O_TMPFILE: a file that no look at a folder finds
 ALL_BITS = 0xFFFFFFFF
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, value
@@ -50,6 +52,9 @@ SELF = (0,)  # as a process id: whoever asks
 _FOR_SELF = (Check(0, SELF),)
 _FOR_OWN_PROCESS = (Check(1, SELF),)
 RULES: dict[str, tuple[Check, ...]] = {
+    "mmap": (Check(3, (SHARED_ANONYMOUS,), mask=SHARED_ANONYMOUS, never=True),),
+    "open": (Check(1, (0,), mask=NAMELESS),),
+    "openat": (Check(2, (0,), mask=NAMELESS),),
     "socket": (
         Check(0, (INET, INET6)),
         Check(1, (STREAM,), mask=0xF),
@@ -76,8 +81,9 @@ RULES: dict[str, tuple[Check, ...]] = {
 }
 MISSING = (  # programs get by without these; and memory is counted where processes hold it
     *("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3"),
-    *("memfd_create", "memfd_secret"),
+    *("memfd_create", "memfd_secret", "openat2"),
 )
+UNSUPPORTED = ("open", "openat")  # as of a file system that has no nameless files
 ASKED = ("execve", "execveat", "bind", "listen")
 
 
@@ -89,9 +95,14 @@ def refusing() -> bytes:
         number = calls.number(name, column)
         if number is None or name in ASKED:
             continue
-        code = errno.ENOSYS if name in MISSING else errno.EPERM
-        program += _rule(number, RULES.get(name), code)
+        program += _rule(number, RULES.get(name), _code(name))
     return _assembled([*program, _return(ALLOW)])
+
+
+def _code(name: str) -> int:
+    if name in MISSING:
+        return errno.ENOSYS
+    return errno.EOPNOTSUPP if name in UNSUPPORTED else errno.EPERM
 
 
 def asking() -> bytes:

@@ -62,15 +62,17 @@ class Look:
     def exceeded(self) -> bool:
         if tree.memory(os.getpid()) > self._limits["memory"]:
             self._tell(f"ended: it held more than {self._limits['memory']} bytes of memory")
-        elif _size(self._scratch) > self._limits["scratch"]:
+        elif (size := _size(self._scratch)) is None:
+            self._tell("ended: it made a folder whose files cannot be counted")
+        elif size > self._limits["scratch"]:
             self._tell(f"ended: it wrote more than {self._limits['scratch']} bytes of files")
         else:
             return False
         return True
 
 
-def _size(folder: str) -> int:
-    """Bytes that its files take, at least a block for each."""
+def _size(folder: str) -> int | None:
+    """Bytes that its files take, at least a block for each; None: something is closed to us."""
     total, waiting = 0, [folder]
     while waiting:
         try:
@@ -79,6 +81,8 @@ def _size(folder: str) -> int:
                     total += 512 * entry.stat(follow_symlinks=False).st_blocks + 4096
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # gone meanwhile
         except OSError:
-            continue  # gone, or closed to us
+            return None  # as by its mode, or by a path that is too long
     return total

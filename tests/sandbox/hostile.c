@@ -259,6 +259,10 @@ static int try_execute(int how) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 42;
 }
 
+static int try_map(int file, int flags) {
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, file, 0) != MAP_FAILED;
+}
+
 static void escape(void) {
     tell("tcp4", try_connect(AF_INET, 0));
     tell("tcp6", try_connect(AF_INET6, 0));
@@ -335,6 +339,9 @@ static void escape(void) {
     tell("userfault", syscall(SYS_userfaultfd, 1) >= 0);
     tell("keys", syscall(SYS_add_key, "user", "hostile", "x", 1, -3) >= 0);
     tell("shared-memory", shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600) >= 0);
+    tell("anonymous-shared-memory", try_map(-1, MAP_SHARED | MAP_ANONYMOUS));
+    tell("zeros-shared-memory", try_map(open("/dev/zero", O_RDWR), MAP_SHARED));
+    tell("nameless-file", open(".", O_TMPFILE | O_RDWR, 0600) >= 0);
     tell("message-queue", mq_open("/hostile", O_CREAT | O_RDWR, 0600, NULL) >= 0);
     tell("kernel-log", syscall(SYS_syslog, 3, calloc(1, 256), 256) >= 0);
     tell("shell", try_execute(0));
@@ -413,6 +420,22 @@ static void survive(void) { /* out of the group, the session and the family */
         for (;;) pause();
     }
 }
+static void closed_folder(void) {
+    mkdir("closed", 0300);
+    close(open("closed/file", O_CREAT | O_WRONLY, 0600));
+    printf("closed\n");
+    fflush(stdout);
+    for (;;) pause();
+}
+static void nest(const char *name, int times) {
+    for (int i = 0; i < times; i++)
+        if (mkdir(name, i == 3 ? 0300 : 0700) || chdir(name)) printf("level %d failed\n", i);
+}
+static void wild_address(void) {
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    int r = bind(s, (void *)-1L, 16);
+    printf("bind %d\n", r == 0 ? 0 : errno);
+}
 static void *wait_for_ever(void *unused) {
     for (;;) pause();
     return unused;
@@ -466,6 +489,9 @@ int main(int argc, char **argv) {
     else if (!strcmp(act, "large-file")) large_file();
     else if (!strcmp(act, "open-files")) open_files();
     else if (!strcmp(act, "survive")) survive();
+    else if (!strcmp(act, "closed-folder")) closed_folder();
+    else if (!strcmp(act, "nest")) nest(given("name"), number("times"));
+    else if (!strcmp(act, "wild-address")) wild_address();
     else if (!strcmp(act, "headless")) headless();
     else if (!strcmp(act, "serve")) serve();
     else if (!strcmp(act, "burn")) for (;;);

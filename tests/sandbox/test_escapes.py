@@ -20,6 +20,7 @@ OPEN_WITHOUT = {
     *("write-home", "write-parent", "chmod", "utime", "truncate", "unlink", "inotify"),
     *("own-environment", "signal", "signal-thread", "signal-owner", "pidfd", "limit", "priority"),
     *("affinity", "shell", "shell-by-loader", "itself-again", "shell-by-copy", "shared-memory"),
+    *("anonymous-shared-memory", "zeros-shared-memory", "nameless-file"),
 }
 
 

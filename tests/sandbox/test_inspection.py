@@ -3,6 +3,7 @@
 import hashlib
 import struct
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -81,3 +82,23 @@ def test_a_file_made_to_break_the_reader(compiled: Path, data: st.DataObject) ->
     broken.write_bytes(whole)
     with suppress(ValueError):  # and nothing else
         read(broken)
+
+
+@pytest.mark.parametrize("text", [b"a-", b"a.", b"-", b"a" * 64 + b".", b"private", b"/home/a"])
+def test_text_made_to_slow_the_search_down(tmp_path: Path, text: bytes) -> None:
+    slow = tmp_path / "slow"
+    slow.write_bytes(text * ((4 << 20) // len(text)))
+    start = time.process_time()
+    inspect(slow)
+    assert time.process_time() - start < 2.0
+
+
+def test_a_macho_program_that_ends_too_early(tmp_path: Path) -> None:
+    whole = macho(tmp_path / "whole", signed=True).read_bytes()
+    cut = tmp_path / "cut"
+    for size in range(4, len(whole), 7):
+        cut.write_bytes(whole[:size])
+        with suppress(ValueError):  # and nothing else
+            read(cut)
+    cut.write_bytes(whole[:20])
+    assert inspect(cut).remarks[0].startswith("broken headers: ")

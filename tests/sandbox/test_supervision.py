@@ -1,5 +1,6 @@
 """Ready, ended, refused: told.  And whoever is killed, nothing is left running."""
 
+import errno
 import hashlib
 import os
 import re
@@ -136,6 +137,25 @@ def test_the_scratch_folder_is_its_home_and_gone_afterwards(backend: str, folder
     assert "OWN='1'" in variables or "OWN=1" in variables
     assert not any(line.startswith("HOSTILE_SECRET") for line in variables)
     assert not Path(scratch).exists()
+
+
+@every_user
+@every_backend
+@pytest.mark.parametrize(("name", "times"), [("a", 1500), ("a" * 200, 40)])
+def test_no_depth_of_folders_is_left_behind(
+    backend: str, who: str, folder: Path, name: str, times: int
+) -> None:
+    command = [str(folder / "hostile"), "nest", f"name={name}", f"times={times}"]
+    found = outcome(who, folder, backend=backend, command=command)
+    assert found["code"] in {0, 128 + 9}
+    assert not list(folder.glob("sandbox-*"))
+
+
+@every_backend
+def test_an_address_that_is_none_is_refused(backend: str, folder: Path) -> None:
+    command = [str(folder / "hostile"), "wild-address"]
+    found = outcome("ordinary", folder, backend=backend, command=command)
+    assert (found["code"], found["said"]) == (0, [f"bind {errno.EFAULT}"])
 
 
 @every_backend
