@@ -156,8 +156,8 @@ class Child:
         self._remember(line)
 
     def _remember(self, line: str) -> None:
-        line = plain(line)
-        self._tail.append(line if len(line) <= LONGEST else f"{line[:LONGEST]}...")
+        shown = plain(line[:LONGEST])
+        self._tail.append(shown if len(line) <= LONGEST else f"{shown}...")
 
     @property
     def said(self) -> list[str]:
