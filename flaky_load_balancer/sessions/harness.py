@@ -172,7 +172,8 @@ class _Stage:
         )
         with _pipe() as (config, told):
             command = self._serve(f"/dev/fd/{config.fileno()}")
-            self.balancer = await self._child("the balancer", command, reads=[config.fileno()])
+            balancer = await Child.start("the balancer", command, reads=[config.fileno()])
+            self.balancer = self._kept(balancer)
             config.close()  # so that writing fails if the balancer is gone
             addresses = await self.balancer.unless_it_dies(self._start_servers())
             await asyncio.to_thread(_write, told, self._config(addresses))
@@ -330,20 +331,13 @@ class _Stage:
         backend = self.plan.sandbox
         if confined.is_confined(backend):
             told = message(policy, backend)
-            return await self._child(name, WARDEN, {}, stranger=stranger, told=told)
-        return await self._child(name, policy.command, {} if stranger else None, stranger=stranger)
+            child = await Child.start(name, WARDEN, {}, stranger=stranger, told=told)
+            return self._kept(child)
+        env: dict[str, str] | None = {} if stranger else None
+        return self._kept(await Child.start(name, policy.command, env, stranger=stranger))
 
-    async def _child(
-        self,
-        name: str,
-        command: Sequence[str],
-        env: dict[str, str] | None = None,
-        *,
-        stranger: bool = False,
-        reads: Sequence[int] = (),
-        told: bytes = b"",
-    ) -> Child:
-        child = await Child.start(name, command, env, stranger=stranger, reads=reads, told=told)
+    def _kept(self, child: Child) -> Child:
+        """A child that ends with the session."""
         self.stack.push_async_callback(child.stop)
         return child
 

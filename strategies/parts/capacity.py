@@ -160,7 +160,7 @@ class Capacity:
         wider = wider[:, None].astype(np.float32)
         low = np.maximum(self.low.take(lane, 0) - wider, _LEAST)
         high = np.minimum(self.high.take(lane, 0) + wider, _MOST)
-        p = np.clip((high - need) / np.maximum(high - low, NARROW), 0.0, 1.0)
+        p = _chance(low, high, need)
         happened = np.maximum(np.where(refused[:, None], 1.0 - p, p), DOUBT)
         at = np.arange(len(rows)), self.best.take(rows)
         happened = np.where(sure, happened, UNSURE * happened[at][:, None])
@@ -178,7 +178,7 @@ class Capacity:
         wider, rest = self._wider(rows, lane, sent)
         low = np.maximum(self.low.take(at) - wider, LEAST.take(best))
         high = np.minimum(self.high.take(at) + wider, MOST.take(best))
-        p = np.clip((high - need) / np.maximum(high - low, NARROW), 0.0, 1.0)
+        p = _chance(low, high, need)
         news: Bools = np.where(refused, p > 1.0 - SURE, p < SURE)
         told = np.flatnonzero(~news)
         if told.size:
@@ -277,6 +277,12 @@ class Capacity:
 
 
 _LEAST, _MOST = LEAST.astype(np.float32), MOST.astype(np.float32)
+
+
+def _chance(low: Floats, high: Floats, need: Floats) -> Floats:
+    """How likely a limit, evenly between these, is no less than what an attempt needs."""
+    p: Floats = np.clip((high - need) / np.maximum(high - low, NARROW), 0.0, 1.0)
+    return p
 
 
 def _tighter(low: Floats, high: Floats, need: Floats, no: Bools) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ import { Choice } from "@/components/Choice";
 import { Disconnected } from "@/components/Connection";
 import { Loading, Note } from "@/components/Note";
 import { Panel } from "@/components/Panel";
+import { Search } from "@/components/Search";
 import { CsvButton, sorting, Table } from "@/components/Table";
 import { count } from "@/lib/format";
 import { useUrlState } from "@/lib/url";
@@ -105,13 +106,11 @@ export function Running(props: {
           options={bounded ? CHOICES : CHOICES.slice(1)}
           onChange={(show) => ask({ show })}
         />
-        <input
-          type="search"
-          aria-label="Strategies to show"
-          placeholder="Filter strategies: v4 v6"
+        <Search
+          label="Strategies to show"
+          hint="Filter strategies: v4 v6"
           value={asked.strategy}
-          onChange={(event) => ask({ strategy: event.target.value })}
-          className="h-7 w-48 rounded-md border border-line-strong bg-surface px-2.5 text-xs placeholder:text-ink-3 max-sm:h-9 max-sm:w-full"
+          onChange={(strategy) => ask({ strategy })}
         />
       </div>
       <p className="mb-3 text-ink-3 text-xs">{measured.hint}</p>

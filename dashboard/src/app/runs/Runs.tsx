@@ -7,6 +7,7 @@ import { useApi } from "@/api/useApi";
 import { Choice } from "@/components/Choice";
 import { Disconnected } from "@/components/Connection";
 import { Failed, Loading, Note } from "@/components/Note";
+import { Search } from "@/components/Search";
 import { useHydrated, useUrlState } from "@/lib/url";
 import { AllRuns } from "./AllRuns";
 import { Replay } from "./Replay";
@@ -55,13 +56,11 @@ function Recorded() {
               ]}
               onChange={(by) => ask({ by })}
             />
-            <input
-              type="search"
-              aria-label="Strategies or scenarios"
-              placeholder="Filter: v6 T2"
+            <Search
+              label="Strategies or scenarios"
+              hint="Filter: v6 T2"
               value={asked.q}
-              onChange={(event) => ask({ q: event.target.value })}
-              className="h-7 w-48 rounded-md border border-line-strong bg-surface px-2.5 text-xs placeholder:text-ink-3 max-sm:h-9 max-sm:w-full"
+              onChange={(q) => ask({ q })}
             />
           </div>
           {asked.by === "run" ? (
