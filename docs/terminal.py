@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flaky_load_balancer import catalogue, choices
+from flaky_load_balancer import asked, catalogue
 from flaky_load_balancer.sessions.harness import Plan
 from flaky_load_balancer.sessions.report import play
 from flaky_load_balancer.settings import Game
@@ -22,7 +22,7 @@ def main() -> None:
     out.console.print("$ make harness\n")
     plan = Plan(
         strategies=catalogue.chosen(["all"]),
-        scenarios=choices.chosen_scenarios(["all"]),
+        scenarios=asked.chosen_scenarios(["all"]),
         game=Game(),
     )
     asyncio.run(play(plan, out, stay=False, dashboard=False))

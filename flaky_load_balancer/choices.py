@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from flaky_load_balancer import catalogue, confined, scenarios
+from flaky_load_balancer import catalogue, scenarios
 from flaky_load_balancer.fleets import ports
 from flaky_load_balancer.records import Keep
-from flaky_load_balancer.scenarios import Scenario
 from flaky_load_balancer.sessions.harness import Plan, runs_of
 from flaky_load_balancer.settings import (
     PoolSettings,
@@ -19,32 +18,6 @@ from flaky_load_balancer.settings import (
     server_url,
 )
 from flaky_load_balancer.strategy import Informed
-from sandbox import SandboxError, available, choose
-from sandbox.backends import BY_NAME as KINDS
-
-ALL_SCENARIOS = ("T1", "T2", "T3")
-
-
-def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
-    """Each scenario once, with what it was asked for as; two of one name are refused."""
-    found: dict[str, tuple[str, Scenario]] = {}
-    for name in asked:
-        for each in ALL_SCENARIOS if name == "all" else (name,):
-            scenario = _scenario(each)
-            before = found.setdefault(scenario.name, (each, scenario))
-            if before[1] != scenario:
-                raise SettingsError(
-                    f"--scenario {each}: its name {scenario.name!r} is also that of"
-                    f" {before[0]}; give one of them another name"
-                )
-    return list(found.values())
-
-
-def _scenario(asked: str) -> Scenario:
-    try:
-        return scenarios.find(asked)
-    except scenarios.ScenarioError as error:
-        raise SettingsError(f"--scenario: {error}") from None
 
 
 def chosen_strategies(asked: Sequence[str], *, oracle: bool = False) -> list[str]:
@@ -62,37 +35,6 @@ def keep(text: str) -> str:
     except ValueError as error:
         raise SettingsError(str(error)) from None
     return text
-
-
-def sandbox_backend(asked: str, path: Path | None) -> str:
-    """What servers run in: a backend, OFF or NONE.
-
-    A stranger's run in none only if the user says so.
-    """
-    if asked == confined.OFF:
-        return confined.OFF
-    try:
-        return choose(asked)
-    except SandboxError as error:
-        if asked != "auto":
-            hint = "" if asked in KINDS else " or off"
-            raise SettingsError(f"--sandbox {asked}: {error}{hint}") from None
-        if path is not None:
-            raise SettingsError(
-                f"--server-binary {path}: {error}. Install one of them (see: flb sandbox), or if"
-                " you trust the program, add --sandbox off"
-            ) from None
-        return confined.NONE
-
-
-def own_backend(asked: str) -> str:
-    """The same for ``flb servers``: by preference one that can confine it where it is.
-
-    The others start a program anew, which takes half a second.
-    """
-    if asked == "auto" and any(o.name == confined.IN_PLACE and not o.problem for o in available()):
-        return confined.IN_PLACE
-    return sandbox_backend(asked, None)
 
 
 def server_binary(path: Path | None, sha256: str | None = None) -> Path | None:

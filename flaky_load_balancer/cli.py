@@ -145,14 +145,14 @@ def harness(
     json: Json = None,
 ) -> None:
     """Start flaky servers, balancer and dashboard; send requests; compare the strategies."""
-    from flaky_load_balancer import choices
+    from flaky_load_balancer import asked, choices
     from flaky_load_balancer.sessions.harness import Plan
     from flaky_load_balancer.sessions.report import play
 
     with refusing():
         plan = Plan(
             strategies=choices.chosen_strategies(strategy or ["all"]),
-            scenarios=choices.chosen_scenarios(scenario or ["all"]),
+            scenarios=asked.chosen_scenarios(scenario or ["all"]),
             game=Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout).checked(),
             requests=requests,
             rate=rate,
@@ -160,7 +160,7 @@ def harness(
             sequential=sequential or server_binary is not None,
             server_binary=choices.server_binary(server_binary, strict_hash),
             strict_hash=strict_hash,
-            sandbox=choices.sandbox_backend(sandbox, server_binary),
+            sandbox=asked.sandbox_backend(sandbox, server_binary),
             port=port,
             admin_port=admin_port,
             free_ports=free_ports,
@@ -261,20 +261,19 @@ def servers(
     confined: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start the flaky downstream servers alone."""
-    from flaky_load_balancer import choices
+    from flaky_load_balancer import asked
     from flaky_load_balancer import confined as confining
     from flaky_load_balancer.children import told_to_stop
     from flaky_load_balancer.fleets.listeners import serve_fleets
 
     with refusing():
         out = Output(json, json_to)
-        asked = choices.chosen_scenarios(scenario or ["all"])
-        chosen = [found for _, found in asked]
+        chosen = asked.chosen_scenarios(scenario or ["all"])
         if confined is None:
-            confined = choices.own_backend(sandbox)
+            confined = asked.sandbox_backend(sandbox, None)
             code = confining.servers(
                 confined,
-                asked,
+                chosen,
                 out,
                 seed=seed,
                 rate=rate,
@@ -298,7 +297,7 @@ def servers(
         with closing(told_to_stop(child)) as until:
             run(
                 serve_fleets(
-                    chosen,
+                    [found for _, found in chosen],
                     until=until,
                     ready=ready,
                     seed=seed,
@@ -335,7 +334,7 @@ def compare(
     json: Json = None,
 ) -> None:
     """Compare strategies in virtual time: thousands of replications, confidence intervals."""
-    from flaky_load_balancer import catalogue, choices
+    from flaky_load_balancer import asked, catalogue, choices
     from flaky_load_balancer.lab.comparison import Plan
     from flaky_load_balancer.lab.verdict import play
 
@@ -343,7 +342,7 @@ def compare(
         names = choices.chosen_strategies(strategy or ["all"], oracle=True)
         plan = Plan(
             strategies={name: catalogue.parse(name) for name in names},
-            scenarios=[found for _, found in choices.chosen_scenarios(scenario or ["all"])],
+            scenarios=[found for _, found in asked.chosen_scenarios(scenario or ["all"])],
             requests=requests,
             replications=replications,
             rate=rate,

@@ -45,19 +45,25 @@ def of_ours(
     copies: int = 1,
     free_ports: bool = False,
 ) -> Policy:
-    """Python, its packages, ours and the scenarios' files, read-only; as much as many fleets take.
-
-    Ours are compiled now, since they could not be kept compiled later.
-    """
-    compileall.compile_dir(HERE, quiet=2)
+    """Python, its packages, ours, the scenarios' files, read-only; as much as many fleets take."""
     files = [Path(path) for asked, _ in scenarios if (path := found_anywhere(asked)) != asked]
     return Policy(
         command,
         ports=_ports([scenario for _, scenario in scenarios], copies, free_ports),
         readable=[Path(sys.prefix), Path(sys.base_prefix), HERE.parent, *files],
-        environment={k: v for k, v in os.environ.items() if k.startswith(PASSED_ON)},
+        environment=passed_on(),
         limits=Limits(memory=4096 * MIB, processes=256, open_files=OPEN_FILES, cpu=None),
     )
+
+
+def passed_on() -> dict[str, str]:
+    """What the built-in servers see of our environment."""
+    return {k: v for k, v in os.environ.items() if k.startswith(PASSED_ON)}
+
+
+def compile_ours() -> None:
+    """For whoever starts in the sandbox, and could not keep compiled what it imports."""
+    compileall.compile_dir(HERE, quiet=2)
 
 
 def found_anywhere(asked: str) -> str:
@@ -93,7 +99,12 @@ def servers(
     plan = policy.plan(backend) | {"kept": kept}
     if backend == IN_PLACE:
         plan["command"] = []
-    return warden.run(plan, tie=0 if tied else None)
+    else:
+        compile_ours()
+    code = warden.run(plan, tie=0 if tied else None)
+    if code is not None and backend == IN_PLACE:
+        os._exit(code)  # all that Python would tidy up now is somebody else's copy
+    return code
 
 
 def told(sandbox: str, who: str) -> str:
@@ -113,9 +124,12 @@ def ours(
     rate: float,
     copies: int,
     free_ports: bool,
+    confines_itself: bool = False,
 ) -> list[str]:
-    """The command that starts the built-in servers, to be confined from outside or not at all."""
-    command = [sys.executable, "-m", "flaky_load_balancer", "servers", "--confined", sandbox]
+    """The command that starts the built-in servers; they are confined from outside, or not at all,
+    if they do not confine themselves."""
+    flag = "--sandbox" if confines_itself else "--confined"
+    command = [sys.executable, "-m", "flaky_load_balancer", "servers", flag, sandbox]
     command += ["--seed", str(seed), "--rate", str(rate), "--copies", str(copies)]
     for asked, _ in scenarios:
         command += ["--scenario", found_anywhere(asked)]

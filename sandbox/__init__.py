@@ -41,9 +41,9 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module  # noqa: PLC0415
-
     for module, names in _WHERE.items():
         if name in names:
+            from importlib import import_module  # noqa: PLC0415
+
             return getattr(import_module(f"sandbox.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

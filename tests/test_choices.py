@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flaky_load_balancer import choices
+from flaky_load_balancer import asked, choices
 from flaky_load_balancer.errors import UserError
 from flaky_load_balancer.sessions.harness import Plan, runs_of
 from flaky_load_balancer.settings import Game, PoolSettings, RouteSettings
@@ -34,7 +34,7 @@ def refused(words: list[str]) -> "pytest.RaisesExc[UserError]":
 
 def test_all_scenarios_are_three_and_each_is_played_once(tmp_path: Path) -> None:
     mine = scenario_file(tmp_path)
-    found = choices.chosen_scenarios(["t2", "all", "T2", mine, mine])
+    found = asked.chosen_scenarios(["t2", "all", "T2", mine, mine])
     assert [scenario.name for _, scenario in found] == ["T2", "T1", "T3", "mine"]
     assert [asked for asked, _ in found] == ["t2", "T1", "T3", mine]
 
@@ -43,7 +43,7 @@ def test_two_scenarios_of_one_name_are_refused(tmp_path: Path) -> None:
     one = scenario_file(tmp_path, "one")
     other = scenario_file(tmp_path, "other", "port = 7000")
     with refused([f"--scenario {other}", one, "another name"]):
-        choices.chosen_scenarios([one, other])
+        asked.chosen_scenarios([one, other])
 
 
 def test_strategies_each_once_in_canonical_form() -> None:
@@ -97,34 +97,34 @@ def test_a_server_binary_without_a_sandbox_is_the_users_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     binary = Path("binary")
-    assert choices.sandbox_backend("off", binary) == "off"
+    assert asked.sandbox_backend("off", binary) == "off"
     without_backends(monkeypatch)
-    assert choices.sandbox_backend("off", binary) == "off"
-    assert choices.sandbox_backend("auto", None) == "none"
-    assert choices.own_backend("auto") == "none"
+    assert asked.sandbox_backend("off", binary) == "off"
+    assert asked.sandbox_backend("auto", None) == "none"
     with refused(["--server-binary binary", "not installed", "flb sandbox", "--sandbox off"]):
-        choices.sandbox_backend("auto", binary)
+        asked.sandbox_backend("auto", binary)
     with refused(["--sandbox landlock", "not installed"]):
-        choices.sandbox_backend("landlock", None)
+        asked.sandbox_backend("landlock", None)
     with refused(["--sandbox chroot", "auto", "landlock", "off"]):
-        choices.sandbox_backend("chroot", None)
+        asked.sandbox_backend("chroot", None)
 
 
 def test_auto_is_the_strongest_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     without_backends(monkeypatch)
     monkeypatch.setattr(backends.landlock, "problem", lambda: None)
-    assert choices.sandbox_backend("auto", None) == "landlock"
+    binary = Path("binary")
+    assert asked.sandbox_backend("auto", binary) == "landlock"
     monkeypatch.setattr(backends.bubblewrap, "problem", lambda: None)
-    assert choices.sandbox_backend("auto", None) == "bubblewrap"
-    assert choices.own_backend("auto") == "landlock"  # where they are
-    assert choices.own_backend("bubblewrap") == "bubblewrap"
+    assert asked.sandbox_backend("auto", binary) == "bubblewrap"
+    assert asked.sandbox_backend("auto", None) == "landlock"  # ours, where they are
+    assert asked.sandbox_backend("bubblewrap", None) == "bubblewrap"
     monkeypatch.setattr(backends.landlock, "problem", lambda: "too old")
-    assert choices.own_backend("auto") == "bubblewrap"
+    assert asked.sandbox_backend("auto", None) == "bubblewrap"
 
 
 @pytest.fixture
 def plan() -> Plan:
-    scenarios = choices.chosen_scenarios(["T1", "T2"])
+    scenarios = asked.chosen_scenarios(["T1", "T2"])
     return Plan(["v4", "v6"], scenarios, Game(), port=0, admin_port=0)
 
 
@@ -155,15 +155,15 @@ def test_a_server_binary_needs_ports_of_its_own(plan: Plan, tmp_path: Path) -> N
     binary = replace(plan, server_binary=Path("/bin/true"))
     anywhere = scenario_file(tmp_path)
     with refused([f"--scenario {anywhere}", "first port"]):
-        choices.check_plan(replace(binary, scenarios=choices.chosen_scenarios([anywhere])))
+        choices.check_plan(replace(binary, scenarios=asked.chosen_scenarios([anywhere])))
     with refused(["--free-ports"]):
         choices.check_plan(replace(binary, free_ports=True))
     with taken_port() as port:
         taken = scenario_file(tmp_path, "taken", f"port = {port}")
         with refused([f"--scenario {taken}", f"port {port} is taken", "another first port"]):
-            choices.check_plan(replace(binary, scenarios=choices.chosen_scenarios([taken])))
+            choices.check_plan(replace(binary, scenarios=asked.chosen_scenarios([taken])))
     free = scenario_file(tmp_path, "free", f"port = {free_range(2)}")
-    choices.check_plan(replace(binary, scenarios=choices.chosen_scenarios([free])))
+    choices.check_plan(replace(binary, scenarios=asked.chosen_scenarios([free])))
 
 
 def test_routes_from_flags() -> None:

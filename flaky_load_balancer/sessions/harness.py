@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import IO, Any, Protocol
 
 import httpx
@@ -258,6 +259,7 @@ class _Stage:
             return pools
         copies = 1 if plan.sequential else len(plan.strategies)
         free = plan.free_ports
+        in_place = plan.sandbox == confined.IN_PLACE
         command = confined.ours(
             plan.sandbox,
             plan.scenarios,
@@ -265,11 +267,16 @@ class _Stage:
             rate=plan.rate,
             copies=copies,
             free_ports=free,
+            confines_itself=in_place,
         )
         command += ["--json", "-"]
-        command += [] if confined.is_confined(plan.sandbox) else ["--child"]
-        policy = confined.of_ours(command, plan.scenarios, copies=copies, free_ports=free)
-        self.servers = await self._servers("servers", policy)
+        if in_place or not confined.is_confined(plan.sandbox):
+            env = confined.passed_on() | {"TMPDIR": gettempdir()} if in_place else None
+            self.servers = self._kept(await Child.start("servers", [*command, "--child"], env))
+        else:
+            confined.compile_ours()
+            policy = confined.of_ours(command, plan.scenarios, copies=copies, free_ports=free)
+            self.servers = await self._servers("servers", policy)
         fleets = (await self.servers.ready())["fleets"]
         return {f"{fleet['scenario']}-{fleet['copy']}": fleet["servers"] for fleet in fleets}
 

@@ -47,7 +47,7 @@ def run(plan: Plan, tie: int | None = None) -> int | None:
     for number in FORWARDED:
         signals.signal(number, lambda number, _: _forward(inner, number))
     _, status = os.waitpid(inner, 0)
-    tree.end(outer)
+    tree.end()
     scratch.remove(folder)
     return exit_code(status)
 
@@ -86,7 +86,7 @@ def _inner(plan: Plan, tie: int | None, folder: str, user: int | None, outer: in
         return FAILED
     finally:
         if os.getpid() == watch.pid:
-            tree.end(watch.pid)
+            watch.end()
             scratch.remove(folder)  # the outer one may be dead
 
 

@@ -54,21 +54,32 @@ def descendants(ancestor: int) -> dict[int, str]:
     return below
 
 
-def end(ancestor: int) -> None:
-    """Kill every descendant, and reap those that are our children."""
+def end() -> None:
+    """Kill all our descendants, and reap those that are our children."""
     until = time.monotonic() + PATIENCE
     stopped: set[int] = set()
-    while (below := descendants(ancestor)) and time.monotonic() < until:
+    while not childless() and time.monotonic() < until:
+        below = descendants(os.getpid())
         new = below.keys() - stopped
         for pid in new or below.keys():
             send(pid, signals.SIGSTOP if new else signals.SIGKILL)
         stopped |= new
         if not new:
-            reap()
             time.sleep(0.001)
-    for pid in below:  # in vain, if we were too slow; but in no case later
-        send(pid, signals.SIGKILL)
-    reap()
+    if not childless():  # in vain, if we were too slow; but in no case later
+        for pid in descendants(os.getpid()):
+            send(pid, signals.SIGKILL)
+        reap()
+
+
+def childless() -> bool:
+    """Whether, once the dead are reaped, we have no child; then we have no descendant either."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
 
 
 def reap() -> dict[int, int]:

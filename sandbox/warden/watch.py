@@ -34,6 +34,8 @@ class Watch:
         self._look = limits.Look(plan["limits"], folder, tell)
         self._poll = select.poll()
         self._broker: Any = None
+        self._child = 0
+        self._ended = False
         self._ends = float("inf")  # when it is killed, if it has not ended by then
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -47,6 +49,8 @@ class Watch:
     def start(self, backend: ModuleType, user: int | None) -> bool:
         """Start the program; False in its process, if it is to go on as ourselves."""
         self._backend = backend
+        if LINUX:  # now, so that the child need not
+            from sandbox.linux import broker  # noqa: F401, PLC0415 (there is none elsewhere)
         heard, say = os.pipe()
         go, ready = os.pipe()
         self._child = os.fork()
@@ -74,6 +78,7 @@ class Watch:
             for descriptor, event in self._poll.poll(1000 * limits.BETWEEN_LOOKS):
                 self._happened(descriptor, event)
             if self._child in (ended := tree.reap()):
+                self._ended = True
                 return self._told(ended[self._child])
             now = time.monotonic()
             if now >= self._ends:
@@ -82,6 +87,12 @@ class Watch:
                 if self._look.exceeded():
                     return KILLED
                 next_look = now + limits.BETWEEN_LOOKS
+
+    def end(self) -> None:
+        """The program first: where nothing lists descendants (macOS) it has none."""
+        if self._child and not self._ended:
+            tree.send(self._child, signals.SIGKILL)
+        tree.end()
 
     def _listen(self, heard: int, ready: int) -> None:
         """Take the listener of its filter, and let it go on."""

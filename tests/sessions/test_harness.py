@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from flaky_load_balancer import catalogue, choices, confined
+from flaky_load_balancer import asked, catalogue, confined
 from flaky_load_balancer.children import ChildDiedError
 from flaky_load_balancer.records import NoRecorder, Records
 from flaky_load_balancer.sessions.client import Sent
@@ -138,7 +138,7 @@ def test_the_tables_are_sorted_and_nothing_is_left(race: Race) -> None:
         scores = [float(line[column]) for line in lines[1:]]
         assert scores == sorted(scores, reverse=True)
     assert f"flb export {race.result['session']}" in race.done.out
-    assert confined.told(choices.sandbox_backend("auto", None), "the servers run") in race.done.out
+    assert confined.told(asked.sandbox_backend("auto", None), "the servers run") in race.done.out
     assert race.done.err == ""
 
 
@@ -218,10 +218,12 @@ class Going:
         return row
 
     def child(self, command: str) -> int:
-        """The program itself, not what confines it."""
+        """The program itself, not what confines it: that has children."""
         ours = tree.descendants(self.process.pid)
-        (pid,) = (pid for pid, words in mentioning(f"flaky_load_balancer {command} ").items()
-                  if pid in ours and words.startswith(sys.executable))  # fmt: skip
+        found = {pid for pid, words in mentioning(f"flaky_load_balancer {command} ").items()
+                 if pid in ours and words.startswith(sys.executable)}  # fmt: skip
+        parents = [tree.parent_and_state(str(pid)) for pid in found]
+        (pid,) = found - {parent[0] for parent in parents if parent is not None}
         return pid
 
     def leaves_nothing(self) -> Done:
@@ -405,7 +407,7 @@ def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path)
     binary = Binary(tmp_path, before=stubborn)
     plan = Plan(
         ["v4"],
-        choices.chosen_scenarios([str(binary.scenario)]),
+        asked.chosen_scenarios([str(binary.scenario)]),
         Game(),
         server_binary=binary.path,
         sequential=True,
@@ -422,7 +424,7 @@ def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path)
 
 
 def test_what_this_machine_could_not_do_is_said() -> None:
-    plan = Plan(["v4"], choices.chosen_scenarios(["T1"]), Game(), requests=10, rate=10.0)
+    plan = Plan(["v4"], asked.chosen_scenarios(["T1"]), Game(), requests=10, rate=10.0)
     session = Session(plan, runs_of(plan))
     (one,) = session.runs
     assert complaints(session) == []
