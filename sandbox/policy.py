@@ -60,12 +60,14 @@ class Policy:
     def plan(self, backend: str) -> dict[str, Any]:
         """The policy in plain values, for the warden: it has no time to import ours."""
         program, *words = self.command
-        command, interpreter = _with_interpreter(os.path.abspath(program))
+        first = _first_line(program)
+        command, interpreter = _with_interpreter(os.path.abspath(program), first)
         readable = [*SYSTEM, *interpreter, command[-1], *map(str, self.readable)]
         return {
             "backend": backend,
             "command": [*command, *words],
             "program": command[-1],
+            "first_line": first,  # by which its interpreter was found
             "ports": list(self.ports),
             "readable": list(dict.fromkeys(os.path.abspath(path) for path in readable)),
             "environment": CLEAN | dict(self.environment),
@@ -77,17 +79,21 @@ class Policy:
         }
 
 
-def _with_interpreter(program: str) -> tuple[list[str], list[str]]:
+def _first_line(program: str) -> bytes:
+    try:
+        with open(program, "rb") as file:
+            return file.readline(256)
+    except OSError:
+        return b""  # whoever starts it will say why
+
+
+def _with_interpreter(program: str, first_line: bytes) -> tuple[list[str], list[str]]:
     """How a program is started, and the files of whatever interprets it.
 
     One thing is started in the sandbox and no other, hence ``#!/usr/bin/env python3`` is looked up
     here.
     """
-    try:
-        with open(program, "rb") as file:
-            first = file.readline(256).decode(errors="replace").split()
-    except OSError:
-        return [program], []
+    first = first_line.decode(errors="replace").split()
     if not first or not first[0].startswith("#!"):
         return [program], _libraries(program)
     words = [first[0].removeprefix("#!"), *first[1:]]

@@ -31,12 +31,16 @@ def run(plan: Plan, tie: int | None = None) -> int | None:
 
     Without a command in the plan, it returns None in a new process that is confined.
     """
-    if wrong := _other_file(plan):
-        tell(wrong)
-        return FAILED
     outer = os.getpid()
     user = _user()
     folder = scratch.make(plan["temporary"], user)
+    if plan["sha256"] is not None:
+        from sandbox.warden import copied  # noqa: PLC0415 (seldom)
+
+        if wrong := copied.program(plan, user):
+            tell(wrong)
+            _remove(plan, folder)
+            return FAILED
     tree.inherit_orphans()
     inner = os.fork()
     if inner == 0:
@@ -48,7 +52,7 @@ def run(plan: Plan, tie: int | None = None) -> int | None:
         signals.signal(number, lambda number, _: _forward(inner, number))
     _, status = os.waitpid(inner, 0)
     tree.end()
-    scratch.remove(folder)
+    _remove(plan, folder)
     return exit_code(status)
 
 
@@ -87,16 +91,10 @@ def _inner(plan: Plan, tie: int | None, folder: str, user: int | None, outer: in
     finally:
         if os.getpid() == watch.pid:
             watch.end()
-            scratch.remove(folder)  # the outer one may be dead
+            _remove(plan, folder)  # the outer one may be dead
 
 
-def _other_file(plan: Plan) -> str | None:
-    if plan["sha256"] is None:
-        return None
-    import hashlib  # noqa: PLC0415 (seldom)
-
-    with open(plan["program"], "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found == plan["sha256"].lower():
-        return None
-    return f"not run: SHA-256 of {plan['program']} is {found}"
+def _remove(plan: Plan, folder: str) -> None:
+    for path in (folder, plan.get("copied")):
+        if path is not None:
+            scratch.remove(path)

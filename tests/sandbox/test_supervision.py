@@ -158,15 +158,17 @@ def test_an_address_that_is_none_is_refused(backend: str, folder: Path) -> None:
     assert (found["code"], found["said"]) == (0, [f"bind {errno.EFAULT}"])
 
 
+@every_user
 @every_backend
-def test_only_the_file_that_was_meant_is_run(backend: str, folder: Path) -> None:
+def test_only_the_file_that_was_meant_is_run(backend: str, who: str, folder: Path) -> None:
     program = folder / "hostile"
     right = hashlib.sha256(program.read_bytes()).hexdigest()
     asked = {"backend": backend, "command": [str(program), "exit42"]}
-    assert outcome("ordinary", folder, **asked, sha256=right)["code"] == 42
-    error = outcome("ordinary", folder, **asked, sha256="0" * 64)["error"]
+    assert outcome(who, folder, **asked, sha256=right)["code"] == 42
+    error = outcome(who, folder, **asked, sha256="0" * 64)["error"]
     assert "nothing was run" in error
     assert f"SHA-256 of {program} is {right}" in error
+    assert not list(folder.glob("sandbox-*"))
 
 
 @ROOT_ONLY
