@@ -3,20 +3,25 @@
 Both parsers are Python all the way down: a file made to break its reader breaks no memory here.
 """
 
+import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
+from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
 ELF = b"\x7fELF"
 MACHO = {bytes.fromhex(magic) for magic in ("feedface", "feedfacf", "cefaedfe", "cffaedfe")}
 FAT = {bytes.fromhex(magic) for magic in ("cafebabe", "cafebabf")}
 MOST_SYMBOLS = 100_000
+MOST_READS = 2_000_000  # no program has as much to say in its headers
+BROKEN = (  # what the parsers raise when headers make no sense
+    *(ELFError, ValueError, LookupError, ArithmeticError, OSError, TypeError, struct.error),
+    *(AssertionError, AttributeError, RecursionError, MemoryError),
+)
 
 
 @dataclass(frozen=True)
@@ -28,46 +33,91 @@ class Headers:
     libraries: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     signed: bool | None = None  # None: this format has no signatures of its own
+    remarks: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Headers:
-    """The headers, whatever they are; ValueError if they are broken."""
+    """The headers, as far as they make sense."""
     with path.open("rb") as file:
         magic = file.read(4)
-        file.seek(0)
+    if magic == ELF:
+        return _elf(path)
+    if magic in MACHO | FAT:
         try:
-            if magic == ELF:
-                return _elf(file)
-            if magic in MACHO | FAT:
-                return _macho(path)
-        except (ELFError, ValueError, LookupError, ArithmeticError, OSError, TypeError) as error:
-            raise ValueError(f"broken headers: {error}") from None
-        except struct.error as error:  # it ends too early
-            raise ValueError(f"broken headers: {error}") from None
-        except (AssertionError, AttributeError, RecursionError, MemoryError) as error:
-            raise ValueError(f"broken headers: {type(error).__name__}") from None
+            return _macho(path)
+        except BROKEN as error:
+            return Headers("Mach-O", remarks=(_broken(error),))
     return Headers("script" if magic[:2] == b"#!" else "unknown")
 
 
-def _elf(file: IO[bytes]) -> Headers:
-    elf = ELFFile(file)
-    name = f"ELF {elf.elfclass}-bit"
-    return Headers(name, (elf.get_machine_arch(),), tuple(_needed(elf)), tuple(_imported(elf)))
+def _broken(error: Exception) -> str:
+    return f"broken headers: {error or type(error).__name__}"
 
 
-def _needed(elf: ELFFile) -> list[str]:
-    dynamic = elf.get_section_by_name(".dynamic")
-    if not isinstance(dynamic, DynamicSection):
-        return []
+class _Bounded(io.BufferedReader):
+    """A file that is not read for ever, whatever its headers say."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > MOST_READS:
+            raise ValueError("there is no end of them")
+        return super().read(size)
+
+
+class _AsLoaded(ELFFile):
+    """As the loader sees it, who does not look at sections: they may be missing, or a lie."""
+
+    def num_sections(self) -> int:
+        return 0
+
+
+def _elf(path: Path) -> Headers:
+    name, architecture = "ELF", ""
+    libraries: list[str] = []
+    imports: list[str] = []
+    with _Bounded(path) as file:
+        try:
+            elf = _AsLoaded(file)
+            name, architecture = f"ELF {elf.elfclass}-bit", elf.get_machine_arch()
+            for segment in elf.iter_segments("PT_DYNAMIC"):
+                if isinstance(segment, DynamicSegment):
+                    libraries += _needed(segment)
+                    imports += _imported(segment)
+            remarks = _of_sections(file)
+        except BROKEN as error:
+            remarks = (_broken(error),)
+    return Headers(
+        name,
+        (architecture,) if architecture else (),
+        tuple(libraries),
+        tuple(sorted(set(imports))),
+        remarks=remarks,
+    )
+
+
+def _needed(dynamic: DynamicSegment) -> list[str]:
     return [str(getattr(tag, "needed", "?")) for tag in dynamic.iter_tags(type="DT_NEEDED")]
 
 
-def _imported(elf: ELFFile) -> list[str]:
-    table = elf.get_section_by_name(".dynsym")
-    if not isinstance(table, SymbolTableSection):
-        return []
-    symbols = map(table.get_symbol, range(min(table.num_symbols(), MOST_SYMBOLS)))
-    return sorted({symbol.name for symbol in symbols if symbol["st_shndx"] == "SHN_UNDEF"} - {""})
+def _imported(dynamic: DynamicSegment) -> Iterator[str]:
+    for number in range(min(dynamic.num_symbols(), MOST_SYMBOLS)):
+        symbol = dynamic.get_symbol(number)
+        if symbol["st_shndx"] == "SHN_UNDEF" and symbol.name:
+            yield symbol.name
+
+
+def _of_sections(file: io.BufferedReader) -> tuple[str, ...]:
+    """Whether they are as compilers leave them."""
+    try:
+        if [section.name for section in ELFFile(file).iter_sections()]:
+            return ()
+    except BROKEN:
+        return ("its section headers are broken: that hinders tools, not whoever runs it",)
+    return ("it has no section headers: that hinders tools, not whoever runs it",)
 
 
 def _macho(path: Path) -> Headers:

@@ -51,14 +51,10 @@ class Inspection:
 
 def inspect(path: Path) -> Inspection:
     """Look at the file.  OSError if it cannot be read."""
-    remarks = []
     digest, strings = _searched(path)
-    try:
-        headers = formats.read(path)
-    except ValueError as error:
-        headers = formats.Headers("unknown")
-        remarks.append(str(error))
-    if headers.format.startswith("ELF") and not headers.libraries:
+    headers = formats.read(path)
+    remarks = list(headers.remarks)
+    if headers.format.startswith("ELF") and not headers.libraries and not remarks:
         remarks.append("linked statically: what it calls cannot be seen from outside")
     if not os.access(path, os.X_OK):
         remarks.append("not marked as a program that can be run")
