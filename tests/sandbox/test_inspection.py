@@ -24,6 +24,8 @@ def test_an_elf_program(compiled: Path) -> None:
     assert found.sha256 == hashlib.sha256(compiled.read_bytes()).hexdigest()
     assert "libc.so.6" in found.libraries
     assert "connect" in found.imports["connects"]
+    assert "socketpair" in read(compiled).imports
+    assert "main" not in read(compiled).imports
     assert "ptrace" in found.imports["looks into processes"]
     assert "127.0.0.1" in found.strings["addresses"]
     assert "/etc/shadow" in found.strings["paths"]
