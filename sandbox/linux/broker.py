@@ -1,5 +1,7 @@
 """The warden answers for the kernel when the program wants to start something or to listen.
 
+Programs and pairs of sockets are counted.
+
 A seccomp filter sees the pointer to an address, not the address.  So the warden takes the socket
 out of the asking process, reads the address once, and binds the socket itself: what the program
 writes there later changes nothing.  ``0.0.0.0`` and ``::``, which many servers ask for, become
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 RECEIVE, SEND, STILL_VALID = 0xC0502100, 0xC0182101, 0x40082102  # ioctls of a listener
 GO_ON = 1  # the kernel shall carry out the call
+PAIRS = 64  # socket pairs that a sandbox may ever make: what they hold counts for no process
 LONGEST = 128  # bytes of an address
 
 LOOPBACK = bytes([127, 0, 0, 1])
@@ -54,7 +57,7 @@ class Broker:
     ) -> None:
         """``asked`` are the calls by number; ``starts`` how many programs may be started."""
         self.listener = listener
-        self.starts = starts
+        self._left = {"execve": starts, "socketpair": PAIRS}
         self._asked = asked
         self._ports = set(ports)
         self._tell = tell
@@ -68,14 +71,14 @@ class Broker:
         except OSError:
             return  # whoever asked is gone
         number, pid, _, call, _, _, *words = struct.unpack("=QIIiIQ6Q", question)
+        name = self._asked[call].replace("execveat", "execve")
         error = flags = 0
-        if self._asked.get(call) in {"execve", "execveat"}:
-            if self.starts > 0:
-                self.starts, flags = self.starts - 1, GO_ON
-            else:
-                error = errno.EACCES
+        if self._left.get(name, 0) > 0:
+            self._left[name], flags = self._left[name] - 1, GO_ON
+        elif name in self._left:
+            error = errno.EACCES if name == "execve" else errno.ENFILE
         else:
-            error = self._on_socket(number, pid, self._asked[call], words)
+            error = self._on_socket(number, pid, name, words)
         reply = struct.pack("=QqiI", number, 0, -error, flags)
         try:
             fcntl.ioctl(self.listener, SEND, bytearray(reply))

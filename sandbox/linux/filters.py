@@ -31,6 +31,7 @@ FAST_OPEN = 0x20000000  # sends data to a new peer without connect()
 INET, INET6, UNIX, STREAM, TCP = 2, 10, 1, 1, 6
 SHARED_ANONYMOUS = 0x21  # memory that counts for nobody once it is out of the page tables
 NAMELESS = 0x400000  # O_TMPFILE: a file that no look at a folder finds
+CORE = 4  # RLIMIT_CORE
 ALL_BITS = 0xFFFFFFFF
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, value
@@ -67,7 +68,9 @@ RULES: dict[str, tuple[Check, ...]] = {
     "sendmmsg": (Check(3, (0,), mask=FAST_OPEN),),
     "clone": (Check(0, (0,), mask=NEW_NAMESPACES),),
     # Nothing else hinders a program from limiting or slowing down another one of its user.
-    "prlimit64": _FOR_SELF,
+    # The size of a core file keeps a system's crash handler, which is root, from looking at us.
+    "prlimit64": (*_FOR_SELF, Check(1, (CORE,), never=True)),
+    "setrlimit": (Check(0, (CORE,), never=True),),
     "sched_setaffinity": _FOR_SELF,
     "sched_setscheduler": _FOR_SELF,
     "sched_setparam": _FOR_SELF,
@@ -76,7 +79,8 @@ RULES: dict[str, tuple[Check, ...]] = {
     "migrate_pages": _FOR_SELF,
     "setpriority": (Check(0, (0,)), *_FOR_OWN_PROCESS),
     "ioprio_set": (Check(0, (1,)), *_FOR_OWN_PROCESS),
-    "fcntl": (Check(1, (8, 10, 15), never=True),),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+    # F_SETOWN, F_SETSIG, F_SETOWN_EX; F_SETLEASE, which makes others wait; F_NOTIFY
+    "fcntl": (Check(1, (8, 10, 15, 1024, 1026), never=True),),
     "ioctl": (Check(1, (0x8901, 0x8902, 0x5412, 0x541C), never=True),),  # SETOWN, PGRP, TIOCSTI
 }
 MISSING = (  # programs get by without these; and memory is counted where processes hold it
@@ -84,7 +88,7 @@ MISSING = (  # programs get by without these; and memory is counted where proces
     *("memfd_create", "memfd_secret", "openat2"),
 )
 UNSUPPORTED = ("open", "openat")  # as of a file system that has no nameless files
-ASKED = ("execve", "execveat", "bind", "listen")
+ASKED = ("execve", "execveat", "bind", "listen", "socketpair")
 
 
 def refusing() -> bytes:
@@ -93,7 +97,7 @@ def refusing() -> bytes:
     program = _opening()
     for name in calls.CALLS:
         number = calls.number(name, column)
-        if number is None or name in ASKED:
+        if number is None or (name in ASKED and name not in RULES):
             continue
         program += _rule(number, RULES.get(name), _code(name))
     return _assembled([*program, _return(ALLOW)])

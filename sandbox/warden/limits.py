@@ -20,7 +20,10 @@ BETWEEN_LOOKS = 0.25  # seconds
 
 def impose(limits: Limits, spare: int) -> None:
     """The kernel's limits of ourselves and all that we start, ``spare`` processes of ours apart."""
-    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CORE, 1)  # no file, and nothing for a crash handler, as 0 would be
+    for name in ("RLIMIT_RTPRIO", "RLIMIT_NICE"):  # of Linux
+        if hasattr(resource, name):
+            _limit(getattr(resource, name), 0)
     _limit(resource.RLIMIT_DATA, limits["memory"])
     _limit(resource.RLIMIT_FSIZE, limits["file_size"])
     _limit(resource.RLIMIT_NOFILE, limits["open_files"])

@@ -263,6 +263,23 @@ static int try_map(int file, int flags) {
     return mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, file, 0) != MAP_FAILED;
 }
 
+static int try_pairs(void) { /* what they hold counts for no process */
+    int made = 0, pair[2];
+    while (made < 100 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0) {
+        close(pair[0]);
+        close(pair[1]);
+        made++;
+    }
+    return made >= 100;
+}
+static int try_core(void) { /* 1 is the only size at which a system's handler is not started */
+    struct rlimit core = {0, 0};
+    return setrlimit(RLIMIT_CORE, &core) == 0 || syscall(SYS_setrlimit, RLIMIT_CORE, &core) == 0;
+}
+static int try_lease(void) {
+    int f = open("leased", O_CREAT | O_RDONLY, 0600);
+    return fcntl(f, F_SETLEASE, F_WRLCK) == 0;
+}
 static void escape(void) {
     tell("tcp4", try_connect(AF_INET, 0));
     tell("tcp6", try_connect(AF_INET6, 0));
@@ -341,6 +358,11 @@ static void escape(void) {
     tell("shared-memory", shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600) >= 0);
     tell("anonymous-shared-memory", try_map(-1, MAP_SHARED | MAP_ANONYMOUS));
     tell("zeros-shared-memory", try_map(open("/dev/zero", O_RDWR), MAP_SHARED));
+    tell("socket-pairs", try_pairs());
+    tell("crash-handler", try_core());
+    tell("watch-folder", fcntl(open("/usr", O_RDONLY), 1026 /* F_NOTIFY */, 1) == 0);
+    tell("lease", try_lease());
+    tell("sync", syscall(SYS_syncfs, open(".", O_RDONLY)) == 0);
     tell("nameless-file", open(".", O_TMPFILE | O_RDWR, 0600) >= 0);
     tell("message-queue", mq_open("/hostile", O_CREAT | O_RDWR, 0600, NULL) >= 0);
     tell("kernel-log", syscall(SYS_syslog, 3, calloc(1, 256), 256) >= 0);

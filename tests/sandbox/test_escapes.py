@@ -20,7 +20,8 @@ OPEN_WITHOUT = {
     *("write-home", "write-parent", "chmod", "utime", "truncate", "unlink", "inotify"),
     *("own-environment", "signal", "signal-thread", "signal-owner", "pidfd", "limit", "priority"),
     *("affinity", "shell", "shell-by-loader", "itself-again", "shell-by-copy", "shared-memory"),
-    *("anonymous-shared-memory", "zeros-shared-memory", "nameless-file"),
+    *("anonymous-shared-memory", "zeros-shared-memory", "nameless-file", "socket-pairs"),
+    *("crash-handler", "watch-folder", "lease", "sync"),
 }
 
 

@@ -89,10 +89,13 @@ def test_what_it_says_on_either_architecture(machine: str, monkeypatch: pytest.M
     assert allowed("clone", 0x3D0F00)
     assert not allowed("clone", 0x10000000 | 17)
     assert allowed("prlimit64", 0, 7)
+    assert not allowed("prlimit64", 0, filters.CORE)
+    assert allowed("setrlimit", 7)
+    assert not allowed("setrlimit", filters.CORE)
     assert not allowed("prlimit64", 1234, 7)
     assert not allowed("setpriority", 2, 0)  # all of a user's
     assert allowed("fcntl", 3, 4)
-    assert not any(allowed("fcntl", 3, word) for word in (8, 10, 15))
+    assert not any(allowed("fcntl", 3, word) for word in (8, 10, 15, 1024, 1026))
     assert answer(program, audit, calls.NEWEST + 1) == filters.ERRNO | 38
     other = {"x86_64": 0x40000003, "aarch64": 0x40000028}[machine]  # 32-bit programs
     assert answer(program, other, 0) == filters.KILL
