@@ -23,6 +23,9 @@ T = TypeVar("T")
 REMEMBERED = 20  # lines of a child's output that are shown if it dies
 LONGEST = 1000  # characters of such a line
 LINE = 1 << 22  # bytes of a line of JSON: addresses of a few hundred copies of fleets
+AT_ONCE = 1 << 16  # characters of a stranger's output that are taken without a pause
+A_LINE = 200  # characters that every line counts for, besides its own
+PAUSE = 0.1  # seconds: a stranger who prints all the time waits, and we do not
 START = 30.0  # seconds a child has to get ready
 STOP = 8.0  # seconds it has to end itself
 PIPES = 2.0  # seconds until nobody holds its output any more
@@ -170,8 +173,13 @@ class Child:
         return "; the last lines it printed:\n" + "\n".join(f"  {line}" for line in self._tail)
 
     async def _read(self, stream: asyncio.StreamReader, hear: Any) -> None:
+        taken = 0
         while line := await _line(stream):
             hear(line.decode(errors="replace").rstrip())
+            taken += len(line) + A_LINE
+            if self.stranger and taken > AT_ONCE and self.process.returncode is None:
+                taken = 0
+                await asyncio.sleep(PAUSE)
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

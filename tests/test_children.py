@@ -105,6 +105,17 @@ async def test_the_refusal_of_one_of_ours_is_passed_on_but_not_a_strangers() -> 
         assert caught.value.refusal is None
 
 
+async def test_a_stranger_who_prints_all_the_time_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """We have other things to do than to read it."""
+    monkeypatch.setattr(children, "PAUSE", 1000.0)
+    async with child("n = 0\nwhile True: print(n := n + 1)", stranger=True) as one:
+        most = children.AT_ONCE // children.A_LINE
+        while not one.said or int(one.said[-1]) < most // 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert int(one.said[-1]) <= most
+
+
 async def test_what_a_stranger_prints_as_json_is_no_message_to_us() -> None:
     program = """print('{"level": "error", "why": "no disk"}'); raise SystemExit(1)"""
     async with child(program, stranger=True) as one:
