@@ -6,8 +6,8 @@
  */
 import type { CDPSession, Page } from "@playwright/test";
 import type { Frame } from "../src/api/types";
-import { EVERY, fake, hour, past, ROUTES } from "./hour";
 import { expect, test } from "./stage";
+import { EVERY, fake, hour, past, ROUTES } from "./stream";
 
 const FRAMES = Number(process.env.FLB_FRAMES ?? 120);
 const WARM = 40; // frames until hardly anything is done, compiled or made room for the first time

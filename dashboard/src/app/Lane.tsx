@@ -10,10 +10,10 @@ export function Lane(props: { strategy: string; regret: number | null; worst: nu
   const done = worst > 0 ? Math.min(1, Math.max(0, 1 - regret / worst)) : 1;
   const hue = `var(${look(strategy).hue})`;
   return (
-    <div className="relative h-4 w-full min-w-24" aria-hidden="true">
+    <div className="relative h-4 w-full min-w-24 overflow-x-clip" aria-hidden="true">
       <div className="absolute inset-x-0 top-1/2 h-px bg-line" />
       <div className="absolute inset-y-0 right-0 w-px bg-line-strong" />
-      <div className="absolute inset-y-0 right-[5px] left-0">
+      <div className="absolute inset-y-0 right-[5px] left-[7px]">
         <div
           className="absolute top-1/2 left-0 h-[3px] w-full origin-left -translate-y-1/2 rounded-full opacity-35 transition-transform duration-500 ease-out"
           style={{ background: hue, transform: `scaleX(${done})` }}

@@ -120,7 +120,7 @@ function race(series: ReadonlyMap<string, Series>, worst: number): Column<RouteF
       key: "lane",
       title: "Race to the bound",
       cell: (row) => <Lane strategy={row.strategy} regret={row.regret} worst={worst} />,
-      className: "w-[22%] max-sm:col-span-3 max-sm:before:hidden!",
+      className: "w-[22%] max-sm:col-span-3 max-sm:w-full max-sm:before:hidden!",
     },
     {
       key: "course",

@@ -20,8 +20,8 @@ export interface LineChartProps {
   unit: string;
   lines: readonly Line[];
   height?: number;
-  /** Numbers as people read them, in the readout and on the axes. */
-  format?: (value: number) => string;
+  /** Numbers as people read them, in the readout and, with so many decimals, on the axis. */
+  format?: (value: number, digits?: number) => string;
   formatX?: (value: number) => string;
   /** x is a moment in seconds since the epoch, and the axis shows the clock. */
   clock?: boolean;

@@ -107,10 +107,16 @@ function span(low: number | null, high: number | null, include: readonly number[
   ] as [number, number];
 }
 
-/** The texts at an axis; where rounding would say the same twice, only the first time. */
-function texts(splits: number[], format: ((value: number) => string) | undefined): string[] {
-  const all = splits.map((value) => (format ? format(value) : String(value)));
+/** The texts at an axis, as exact as it takes; where two would be the same, only the first. */
+export function texts(splits: number[], format: LineChartProps["format"] = String): string[] {
+  const digits = decimals((splits[1] ?? 1) - (splits[0] ?? 0));
+  const all = splits.map((value) => format(value, digits));
   return all.map((text, index) => (text === all[index - 1] ? "" : text));
+}
+
+function decimals(step: number): number {
+  const whole = (digits: number) => Math.abs(((10 ** digits * step + 0.5) % 1) - 0.5) < 1e-6;
+  return [0, 1, 2, 3, 4, 5].find(whole) ?? 6;
 }
 
 function marks(plot: uPlot, all: readonly { x: number; name: string }[], ink: string): void {

@@ -1,10 +1,11 @@
 "use client";
 
 import clsx from "clsx";
-import { Fragment, type ReactNode } from "react";
+import { Fragment, type ReactNode, useRef } from "react";
 import { downloadCsv } from "@/lib/download";
 import { Button } from "./Button";
 import { Select } from "./Choice";
+import { useGlide } from "./useGlide";
 
 type Value = string | number | boolean | null | undefined;
 
@@ -86,7 +87,7 @@ export function Table<Row>(props: {
       {/* The roles are what other displays than a table's would take away. */}
       <table role="table" className="w-full border-collapse max-sm:block">
         <caption className="sr-only">{props.caption}</caption>
-        <thead role="rowgroup" className="max-sm:sr-only">
+        <thead role="rowgroup" className="max-sm:hidden">
           <tr role="row">
             {columns.map((column) => (
               <th
@@ -141,9 +142,9 @@ export function Table<Row>(props: {
             )}
             {rows
               .filter((row) => group === null || props.group?.(row) === group)
-              .map((row) => (
+              .map((row, place) => (
                 <Fragment key={props.rowKey(row)}>
-                  <Line {...props} row={row} />
+                  <Line {...props} row={row} place={place} />
                   {props.below?.(row)}
                 </Fragment>
               ))}
@@ -158,12 +159,17 @@ export function Table<Row>(props: {
 export function Line<Row>(props: {
   columns: readonly Column<Row>[];
   row: Row;
+  /** Among the rows of its group. */
+  place?: number;
   onPoint?: (row: Row | null) => void;
   rowClass?: (row: Row) => string | undefined;
 }) {
-  const { columns, row, onPoint } = props;
+  const { columns, row, place = 0, onPoint } = props;
+  const element = useRef<HTMLTableRowElement>(null);
+  useGlide(element, place);
   return (
     <tr
+      ref={element}
       role="row"
       onPointerEnter={onPoint && (() => onPoint(row))}
       onPointerLeave={onPoint && (() => onPoint(null))}

@@ -18,10 +18,10 @@ export function score(value: number | null | undefined): string {
   return number(value, Number.isInteger(value) || value == null ? 0 : 1);
 }
 
-/** Milliseconds with about three significant digits. */
-export function milliseconds(value: number | null | undefined): string {
+/** Milliseconds with about three significant digits, unless said otherwise. */
+export function milliseconds(value: number | null | undefined, digits?: number): string {
   if (value === null || value === undefined) return DASH;
-  return number(value, value < 10 ? 2 : value < 100 ? 1 : 0);
+  return number(value, digits ?? (value < 10 ? 2 : value < 100 ? 1 : 0));
 }
 
 export function percent(value: number | null | undefined, digits = 0): string {

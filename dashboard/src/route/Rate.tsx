@@ -1,3 +1,5 @@
+import * as format from "@/lib/format";
+
 /**
  * What is believed of a server's success rate, from 0 on the left to 1 on the right: a bar for the
  * interval, a dot for the mean, and a line for the truth where that is known.
@@ -10,8 +12,9 @@ export function Rate(props: {
 }) {
   const { mean, low, high, truth } = props;
   const at = (value: number) => `${100 * value}%`;
+  const said = words(props);
   return (
-    <div className="relative h-5 w-full min-w-28" aria-hidden="true">
+    <div className="relative h-5 w-full min-w-28" role="img" aria-label={said} title={said}>
       <div className="absolute inset-x-0 top-1/2 h-px bg-line" />
       {[0, 0.25, 0.5, 0.75, 1].map((tick) => (
         <div
@@ -40,4 +43,13 @@ export function Rate(props: {
       )}
     </div>
   );
+}
+
+function words({ mean, low, high, truth }: Parameters<typeof Rate>[0]): string {
+  const two = (value: number) => format.number(value, 2);
+  return [
+    mean === null ? "Nothing is known" : `Mean ${two(mean)}`,
+    ...(low === null || high === null ? [] : [`95 % between ${two(low)} and ${two(high)}`]),
+    ...(truth === null ? [] : [`truth ${two(truth)}`]),
+  ].join(", ");
 }

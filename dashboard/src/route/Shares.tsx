@@ -36,7 +36,7 @@ export function Shares(props: {
         title={TITLE}
         unit="share of attempts"
         lines={lines}
-        format={percent}
+        format={(value) => percent(value)}
         formatX={span}
         clock={props.clock}
         include={[0, 1]}

@@ -7,14 +7,14 @@ export interface Measure {
   name: string;
   unit: string;
   hint: string;
-  format: (value: number) => string;
+  format: (value: number, digits?: number) => string;
   /** On the axis in any case. */
   include: readonly number[];
 }
 
-const points = (value: number) => format.number(value, Number.isInteger(value) ? 0 : 1);
-const whole = (value: number) => format.number(value, Number.isInteger(value) ? 0 : 1);
-const hundredths = (value: number) => format.number(value, 2);
+const points = (value: number, digits = Number.isInteger(value) ? 0 : 1) =>
+  format.number(value, digits);
+const hundredths = (value: number, digits = 2) => format.number(value, digits);
 
 export const MEASURES: readonly Measure[] = [
   {
@@ -46,7 +46,7 @@ export const MEASURES: readonly Measure[] = [
     name: "Refusals",
     unit: "refusals",
     hint: "Attempts that a server refused because it had admitted too many.",
-    format: whole,
+    format: points,
     include: [0],
   },
   {
@@ -54,7 +54,7 @@ export const MEASURES: readonly Measure[] = [
     name: "p99",
     unit: "ms",
     hint: "99 of 100 requests ended within this time.",
-    format: (value) => format.milliseconds(value),
+    format: format.milliseconds,
     include: [0],
   },
 ];

@@ -1,4 +1,7 @@
-/** The stream of sixty routes as a page meets it an hour after the start: a real race, copied. */
+/**
+ * A stream of the test's own: of sixty routes, for example, as a page meets it an hour after the
+ * start, which is a real race with its routes copied.
+ */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Frame, RouteFrame } from "../src/api/types";
@@ -10,7 +13,7 @@ const PAST = 590; // samples of the hour before, nearly as many as the page keep
 const STEP = 6; // seconds between two of them
 const WHO = { boot: "hour", session: null, kind: "serve", data: null, runs: {} };
 
-/** The frames of a race, again and again, with its routes copied. */
+/** The frames of a race, again and again, with its routes copied; some overtake others in each. */
 export function* hour(recorded: Frame[]): Generator<Frame> {
   for (let index = 0; ; index++) {
     const { routes } = recorded[index % recorded.length]!;
@@ -21,7 +24,7 @@ export function* hour(recorded: Frame[]): Generator<Frame> {
         ...route,
         route: `route-${copy}`,
         scenario,
-        regret: Math.round(route.regret ?? 0) + copy,
+        regret: Math.round(route.regret ?? 0) + copy + (copy % 10 === index % 10 ? 5 : 0),
       };
     });
     yield { time: START + EVERY * index, routes: copies };
@@ -45,7 +48,7 @@ export function past(recorded: Frame[]): string {
 }
 
 /** Passes everything on to a balancer, but has a stream of its own. */
-export async function fake(admin: string, history: string) {
+export async function fake(admin: string, history = JSON.stringify({ ...WHO, routes: [] })) {
   const streams: ServerResponse[] = [];
   const server = createServer(async (request, answer) => {
     if (request.url === "/api/events") {
