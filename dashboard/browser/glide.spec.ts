@@ -13,7 +13,7 @@ const at = (time: number, ...regrets: number[]) =>
     ),
   );
 
-/** How far the rows were told to glide, in the order of the strategies. */
+/** From how many places away the rows were told to glide, in the order of the strategies. */
 async function glides(page: Page, admin: string): Promise<number[]> {
   await page.addInitScript(() => {
     const { animate } = Element.prototype;
@@ -35,10 +35,9 @@ async function glides(page: Page, admin: string): Promise<number[]> {
   await page.waitForFunction(ended);
   const tops = await Promise.all(rows.map(async (row) => (await row.boundingBox())!.y));
   expect(tops.toSorted((a, b) => a - b)).toEqual([tops[1], tops[2], tops[0]]);
-  const height = (tops[0]! - tops[1]!) / 2;
   const from = await Promise.all(rows.map((row) => row.getAttribute("data-from")));
   balancer.end();
-  return from.map((text) => Math.round(Number(/-?[\d.]+(?=px)/.exec(text ?? "0px")) / height));
+  return from.map((text) => Number(/-?\d+(?=00%)/.exec(text ?? "")));
 }
 
 test("a row that is overtaken glides down, and those that overtake it glide up", async ({
