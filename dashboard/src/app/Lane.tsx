@@ -2,7 +2,7 @@ import { look } from "@/theme/strategies";
 
 /**
  * Where a strategy is in the race: the finish on the right is the bound, the start on the left the
- * largest regret of all, so that what sets them apart fills the lane.
+ * largest regret on its scenario, so that what sets them apart fills the lane.
  */
 export function Lane(props: { strategy: string; regret: number | null; worst: number }) {
   const { strategy, regret, worst } = props;

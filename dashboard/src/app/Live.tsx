@@ -13,7 +13,7 @@ import { count } from "@/lib/format";
 import { useUrlState } from "@/lib/url";
 import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
-import { columns } from "./columns";
+import { columns, worstOf } from "./columns";
 import { Race } from "./Race";
 
 const ALL = "all";
@@ -79,10 +79,9 @@ export function Running(props: {
   const shown = routes.filter((row) => matches(row, asked));
   const bounded = routes.some((row) => row.regret !== null);
   const measured = measure(bounded ? asked.show : asked.show === "regret" ? "score" : asked.show);
-  const worst = Math.max(...routes.map((row) => row.regret ?? 0));
   const table = useMemo(
-    () => columns(view.series, worst, bounded, to),
-    [view.series, worst, bounded, to],
+    () => columns(view.series, worstOf(routes), bounded, to),
+    [view.series, routes, bounded, to],
   );
   const by = sorting.read(asked.sort || (bounded ? "regret" : "score"));
   return (

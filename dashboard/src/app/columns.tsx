@@ -8,10 +8,19 @@ import type { Series } from "@/store/series";
 import { look } from "@/theme/strategies";
 import { Lane } from "./Lane";
 
-/** The columns of the race. `worst` is the regret at the start of the lanes, `to` leads to a route. */
+/** By scenario, the largest regret: where its lanes begin. */
+export function worstOf(routes: readonly RouteFrame[]): ReadonlyMap<string, number> {
+  const worst = new Map<string, number>();
+  for (const { scenario, regret } of routes) {
+    worst.set(scenario ?? "", Math.max(worst.get(scenario ?? "") ?? 0, regret ?? 0));
+  }
+  return worst;
+}
+
+/** The columns of the race; `to` leads to a route. */
 export function columns(
   series: ReadonlyMap<string, Series>,
-  worst: number,
+  worst: ReadonlyMap<string, number>,
   bounded: boolean,
   to: (route: string) => string,
 ): Column<RouteFrame>[] {
@@ -114,12 +123,16 @@ export function columns(
   ];
 }
 
-function race(series: ReadonlyMap<string, Series>, worst: number): Column<RouteFrame>[] {
+function race(
+  series: ReadonlyMap<string, Series>,
+  worst: ReadonlyMap<string, number>,
+): Column<RouteFrame>[] {
+  const start = (row: RouteFrame) => worst.get(row.scenario ?? "") ?? 0;
   return [
     {
       key: "lane",
       title: "Race to the bound",
-      cell: (row) => <Lane strategy={row.strategy} regret={row.regret} worst={worst} />,
+      cell: (row) => <Lane strategy={row.strategy} regret={row.regret} worst={start(row)} />,
       className: "w-[22%] max-sm:col-span-3 max-sm:w-full max-sm:before:hidden!",
     },
     {
@@ -130,7 +143,7 @@ function race(series: ReadonlyMap<string, Series>, worst: number): Column<RouteF
           values={series.get(row.route)?.columns.regret ?? []}
           hue={look(row.strategy).hue}
           low={0}
-          high={worst}
+          high={start(row)}
         />
       ),
       wide: true,
