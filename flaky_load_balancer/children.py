@@ -1,13 +1,16 @@
 """Child processes of a session: started, listened to, and never left behind.
 
 A child says in a line of JSON on its stdout that it is ready.  Its stdin is a pipe that we hold
-open: when we die, even by SIGKILL, the pipe closes and the child ends itself (``told_to_stop``).
+open: when we die, even by SIGKILL, the pipe closes and the child ends itself (``told_to_stop``), or
+is ended if it is too busy for that (``end_with_parent``).
 """
 
 import asyncio
 import os
+import select
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
@@ -28,6 +31,7 @@ A_LINE = 200  # characters that every line counts for, besides its own
 PAUSE = 0.1  # seconds: a stranger who prints all the time waits, and we do not
 START = 30.0  # seconds a child has to get ready
 STOP = 8.0  # seconds it has to end itself
+ALONE = 2  # seconds it has to end itself when we are dead
 PIPES = 2.0  # seconds until nobody holds its output any more
 REFUSED = 2  # exit code of a program that did not start: flags, files, ports
 
@@ -190,6 +194,23 @@ async def _line(stream: asyncio.StreamReader) -> bytes:
         return error.partial
     except asyncio.LimitOverrunError as error:
         return await stream.readexactly(error.consumed)
+
+
+def end_with_parent() -> None:
+    """Be gone some seconds after our parent, whatever we are doing: the kernel sees to it."""
+    threading.Thread(target=_alarm_when_alone, daemon=True).start()
+
+
+def _alarm_when_alone() -> None:
+    try:
+        while True:
+            select.select([0], [], [])
+            with suppress(BlockingIOError):
+                if not os.read(0, 4096):
+                    signal.alarm(ALONE)  # nobody handles it: it ends us
+                    return
+    except OSError:
+        return  # it was closed: we are ending
 
 
 async def told_to_stop(child: bool) -> None:

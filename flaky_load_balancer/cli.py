@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from flaky_load_balancer import __version__
+from flaky_load_balancer.children import end_with_parent
 from flaky_load_balancer.settings import Game, Settings
 from flaky_load_balancer.terminal import (
     LogFormat,
@@ -214,6 +215,8 @@ def serve(
     child: Child = False,
 ) -> None:
     """Put the balancer in front of servers that already run."""
+    if child:
+        end_with_parent()
     from flaky_load_balancer import choices
     from flaky_load_balancer.planes import page
     from flaky_load_balancer.planes import serve as serving
@@ -284,6 +287,8 @@ def servers(
             if code is not None:
                 raise typer.Exit(code)
             child = child and not confining.is_confined(confined)  # or the warden sees to it
+        if child:
+            end_with_parent()
         how = confining.told(confined, "the servers run")
 
         def ready(fleets: "list[FleetAddress]") -> None:

@@ -240,6 +240,32 @@ asyncio.run(main())
 """
 
 
+BUSY = """
+import signal, time
+from flaky_load_balancer.children import end_with_parent
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+end_with_parent()
+print("{}", flush=True)
+while True:
+    time.sleep(0.001)
+"""
+
+
+def test_the_death_of_the_parent_ends_a_child_that_is_too_busy_to_notice(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        PARENT,
+        json.dumps([sys.executable, "-c", BUSY, str(tmp_path)]),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None  # a pipe
+        assert json.loads(parent.stdout.readline()) == {}
+        parent.kill()
+    nobody_left(str(tmp_path))
+
+
 @pytest.mark.parametrize("loud", [False, True])
 def test_the_death_of_the_parent_ends_the_child(tmp_path: Path, loud: bool) -> None:
     servers = [*FLB, "servers", "--scenario", "T1", "--free-ports", "--child", "--json", "-"]
