@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from flaky_load_balancer.asked import sandbox_backend
 from flaky_load_balancer.choices import check_hash
 from flaky_load_balancer.settings import SettingsError
 from flaky_load_balancer.terminal import Output
@@ -15,9 +16,11 @@ def show_offers(out: Output) -> None:
     """Every backend, the strongest first."""
     offers = available()
     chosen = next((offer.name for offer in offers if offer.problem is None), None)
+    autos = {"a --server-binary": chosen, "the built-in servers": sandbox_backend("auto", None)}
     for offer in offers:
         state = "[green]works here[/green]" if offer.problem is None else escape(offer.problem)
-        auto = " [bold](auto)[/bold]" if offer.name == chosen else ""
+        users = [who for who, name in autos.items() if name == offer.name]
+        auto = f" [bold](auto for {' and '.join(users)})[/bold]" if users else ""
         out.console.print(f"[bold]{offer.name:12}[/bold]{state}{auto}", soft_wrap=True)
         out.console.print(f"            [dim]stops {escape(offer.stops)}[/dim]", soft_wrap=True)
     if chosen is None:

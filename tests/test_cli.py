@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from flaky_load_balancer import __version__
 from flaky_load_balancer.cli import app
 from flaky_load_balancer.records import Recorder
-from sandbox import available
+from sandbox import available, backends
 from tests.programs import (
     Done,
     ended,
@@ -273,6 +273,18 @@ def test_scenarios(folder: Path) -> None:
     assert [ports[name] for name in ("T1", "T2", "T3")] == [4000, 5000, 6000]
     text = called("scenarios").out
     assert all(f"{name} " in text for name in ports)
+
+
+def test_what_the_sandbox_can_do_here_and_what_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for backend in backends.STRONGEST_FIRST:
+        monkeypatch.setattr(backend, "problem", lambda: "too old")
+    assert "nothing confines a program here" in called("sandbox").out
+    for backend in (backends.bubblewrap, backends.landlock):
+        monkeypatch.setattr(backend, "problem", lambda: None)
+    lines = [line.split() for line in called("sandbox").out.splitlines()]
+    assert ["bubblewrap", *["works", "here", "(auto", "for", "a", "--server-binary)"]] in lines
+    assert ["landlock", *["works", "here", "(auto", "for", "the", "built-in", "servers)"]] in lines
+    assert ["seatbelt", "too", "old"] in lines
 
 
 def test_json_on_stdout_is_all_that_is_there(folder: Path) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RECEIVE, SEND, STILL_VALID = 0xC0502100, 0xC0182101, 0x40082102  # ioctls of a listener
 GO_ON = 1  # the kernel shall carry out the call
-PAIRS = 64  # socket pairs that a sandbox may ever make: what they hold counts for no process
+PAIRS = 32  # socket pairs that a sandbox may ever make: what they hold counts for no process
 LONGEST = 128  # bytes of an address
 
 LOOPBACK = bytes([127, 0, 0, 1])
