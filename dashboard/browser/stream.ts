@@ -24,7 +24,7 @@ export function* hour(recorded: Frame[]): Generator<Frame> {
         ...route,
         route: `route-${copy}`,
         scenario,
-        regret: Math.round(route.regret ?? 0) + copy + (copy % 10 === index % 10 ? 5 : 0),
+        regret: Math.round(route.regret ?? 0) + copy + (copy % 30 === index % 30 ? 5 : 0),
       };
     });
     yield { time: START + EVERY * index, routes: copies };
