@@ -61,15 +61,21 @@ def check_hash(path: Path, sha256: str | None) -> None:
         raise SettingsError(f"--strict-hash: {path} is another file, its SHA-256 is {found}")
 
 
+def plane_port(given: int | None, usual: int, free_ports: bool) -> int:
+    """The port of a plane: the one that was given, or the usual one, or 0 for any that is free."""
+    if given is not None:
+        return given
+    return 0 if free_ports else usual
+
+
 def check_plan(plan: Plan) -> Plan:
     """Refuse what could not be played: ports that collide, are missing or are taken."""
     names = [run.route for run in runs_of(plan)]
     assert len(set(names)) == len(names)  # strategies and scenarios are there once each
-    if plan.port == plan.admin_port != 0 and not plan.free_ports:
+    if plan.port == plan.admin_port != 0:
         raise SettingsError(f"--port and --admin-port are both {plan.port}: choose two")
-    if not plan.free_ports:
-        _check_port(plan.port, "--port")
-        _check_port(plan.admin_port, "--admin-port")
+    _check_port(plan.port, "--port")
+    _check_port(plan.admin_port, "--admin-port")
     if plan.server_binary is not None:
         _check_binary(plan)
     return plan

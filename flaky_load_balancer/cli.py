@@ -137,9 +137,15 @@ def harness(
         bool | None,
         typer.Option("--stay/--no-stay", help="Keep the dashboard up (default: on a terminal)."),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Data plane.")] = 8000,
-    admin_port: Annotated[int, typer.Option(min=0, max=65535, help="Admin plane.")] = 8001,
-    free_ports: Annotated[bool, typer.Option("--free-ports", help="Choose every port.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Data plane.", show_default="8000")
+    ] = None,
+    admin_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Admin plane.", show_default="8001")
+    ] = None,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Choose every port that is not given.")
+    ] = False,
     data_dir: DataDir = Path(".flb"),
     keep: Keep = "10GB",
     no_records: NoRecords = False,
@@ -162,8 +168,8 @@ def harness(
             server_binary=choices.server_binary(server_binary, strict_hash),
             strict_hash=strict_hash,
             sandbox=asked.sandbox_backend(sandbox, server_binary),
-            port=port,
-            admin_port=admin_port,
+            port=choices.plane_port(port, 8000, free_ports),
+            admin_port=choices.plane_port(admin_port, 8001, free_ports),
             free_ports=free_ports,
             data_dir=None if no_records else data_dir,
             keep=choices.keep(keep),

@@ -147,8 +147,15 @@ def test_ports_that_collide_or_are_taken_are_refused(plan: Plan) -> None:
             choices.check_plan(replace(plan, port=port))
         with refused([f"--admin-port: port {port} is taken"]):
             choices.check_plan(replace(plan, admin_port=port))
-        free = replace(plan, port=port, admin_port=port, free_ports=True)
-        assert choices.check_plan(free) is free
+        with refused([f"--port: port {port} is taken"]):  # given, so not chosen by --free-ports
+            choices.check_plan(replace(plan, port=port, free_ports=True))
+
+
+def test_a_port_that_is_given_is_kept() -> None:
+    assert choices.plane_port(None, 8000, free_ports=False) == 8000
+    assert choices.plane_port(None, 8000, free_ports=True) == 0
+    assert choices.plane_port(4321, 8000, free_ports=True) == 4321
+    assert choices.plane_port(0, 8000, free_ports=False) == 0
 
 
 def test_a_server_binary_needs_ports_of_its_own(plan: Plan, tmp_path: Path) -> None:

@@ -56,9 +56,9 @@ class Plan:
     server_binary: Path | None = None
     strict_hash: str | None = None  # SHA-256 that the server binary must have
     sandbox: str = confined.OFF  # what the servers run in: a backend, OFF or NONE
-    port: int = 8000
+    port: int = 8000  # 0: any that is free
     admin_port: int = 8001
-    free_ports: bool = False
+    free_ports: bool = False  # of the servers
     data_dir: Path | None = None
     keep: str | None = None
     patience: float = START  # seconds that a server binary has until all its ports are open
@@ -284,8 +284,8 @@ class _Stage:
         plan, game = self.plan, self.plan.game
         flags: dict[str, object] = {
             "--config": config,
-            "--port": 0 if plan.free_ports else plan.port,
-            "--admin-port": 0 if plan.free_ports else plan.admin_port,
+            "--port": plan.port,
+            "--admin-port": plan.admin_port,
             "--max-in-flight": self._room(),
             "--seed": plan.seed,
             "--rate": plan.rate,
