@@ -4,7 +4,7 @@ import Link from "next/link";
 import { useMemo, useState } from "react";
 import type { RouteFrame } from "@/api/types";
 import { Choice } from "@/components/Choice";
-import { Disconnected } from "@/components/Connection";
+import { Disconnected, Missing } from "@/components/Connection";
 import { Loading, Note } from "@/components/Note";
 import { Panel } from "@/components/Panel";
 import { Search } from "@/components/Search";
@@ -27,6 +27,7 @@ export function Live() {
     <>
       <h1 className="sr-only">Live</h1>
       <Disconnected />
+      <Missing />
       <Content view={view} />
     </>
   );

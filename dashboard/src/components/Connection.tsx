@@ -49,6 +49,19 @@ export function Disconnected() {
   );
 }
 
+/** Says that the charts have a gap which the balancer could not fill yet. */
+export function Missing() {
+  const missing = useSource((view) => view.missing && view.phase === "live");
+  if (!missing) return null;
+  return (
+    <p role="status" className="mb-4 rounded-lg border border-warn/40 bg-warn-soft px-4 py-2.5">
+      <strong className="font-medium">Some of the past is missing in the charts:</strong> the
+      balancer could not say what happened then. It is asked again until it does; what is shown of
+      now is right.
+    </p>
+  );
+}
+
 const connection = ({ phase, lostAt, retryAt }: View) => ({ phase, lostAt, retryAt });
 const sameConnection = (a: ReturnType<typeof connection>, b: ReturnType<typeof connection>) =>
   a.phase === b.phase && a.retryAt === b.retryAt;

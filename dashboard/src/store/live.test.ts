@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Refused, Unreachable } from "@/api/client";
 import type { Connected, Frame, Histories } from "@/api/types";
 import { connected, frame, history, route } from "@/testing/frames";
-import { LiveStore, RETRIES, SILENCE } from "./live";
+import { LiveStore, REFILL, RETRIES, SILENCE } from "./live";
 import type { StreamEvent } from "./sse";
 
 /** A balancer whose stream is what the test says. */
@@ -11,6 +12,8 @@ class Stage {
   histories = new Map<string, Histories>();
   recorded = new Map<number, Frame[]>();
   asked: string[] = [];
+  /** How many of the next questions about the past fail, and how. */
+  failing: Error[] = [];
   boot = "aaaa";
   store = new LiveStore({
     read: (_, { lastId, event, heard, signal }) =>
@@ -24,20 +27,27 @@ class Stage {
       }),
     history: async (after) => {
       this.asked.push(`history after ${after}`);
+      this.fail();
       return this.histories.get(this.boot) ?? history(this.boot, []);
     },
     shares: async (name) => {
       this.asked.push(`shares of ${name}`);
+      this.fail();
       const { routes } = this.histories.get(this.boot)!;
       return { ...routes[0]!, servers: ["a", "b"], share: routes[0]!.time.map(() => [0.5, 0.5]) };
     },
     recorded: async (run, after) => {
       this.asked.push(`run ${run} after ${after}`);
+      this.fail();
       return (this.recorded.get(run) ?? []).filter((each) => each.time > after);
     },
   });
   stop = this.store.subscribe(() => undefined);
 
+  fail() {
+    const error = this.failing.shift();
+    if (error !== undefined) throw error;
+  }
   get connection() {
     return this.connections.at(-1)!;
   }
@@ -206,4 +216,65 @@ test("listeners hear once of all that changed at a time", async () => {
   for (let number = 1; number < 20; number++) stage.send(number, number);
   await settle();
   expect(heard).toBeLessThan(4);
+});
+
+test("a past that could not be asked for is told to be missing, and asked for again", async () => {
+  stage.histories.set("aaaa", history("aaaa", [1, 2]));
+  stage.failing = [new Refused(500, "a fault"), new SyntaxError("cut"), new Unreachable()];
+  stage.meet();
+  stage.send(1, 3);
+  await settle();
+  expect(stage.store.view().missing).toBe(true);
+  expect(stage.scores()).toEqual([3]);
+  await vi.advanceTimersByTimeAsync(2 * REFILL);
+  expect(stage.store.view().missing).toBe(true);
+  await vi.advanceTimersByTimeAsync(REFILL);
+  expect(stage.store.view().missing).toBe(false);
+  expect(stage.scores()).toEqual([1, 2, 3]);
+  await vi.advanceTimersByTimeAsync(5 * REFILL);
+  expect(stage.asked).toEqual(Array(4).fill("history after 0"));
+});
+
+test("what is gone for good is not asked for again", async () => {
+  stage.meet();
+  await settle();
+  stage.failing = [new Refused(404, "no such route")];
+  stage.store.recallShares("v4-T1");
+  await vi.advanceTimersByTimeAsync(5 * REFILL);
+  expect(stage.store.view().missing).toBe(false);
+  expect(stage.asked).toEqual(["history after 0", "shares of v4-T1"]);
+});
+
+test("records that fail at first fill the gap all the same", async () => {
+  stage.meet();
+  stage.send(1, 1);
+  stage.connection.end();
+  await vi.advanceTimersByTimeAsync(RETRIES[0]!);
+  stage.recorded.set(1, [frame(2, route({ score: 2 }))]);
+  stage.histories.set("bbbb", history("bbbb", [10]));
+  stage.failing = [new Refused(500, "a fault")];
+  stage.meet({ boot: "bbbb", runs: { "v4-T1": 2 } });
+  await settle();
+  expect(stage.store.view().missing).toBe(true);
+  await vi.advanceTimersByTimeAsync(REFILL);
+  expect(stage.scores()).toEqual([1, 2, null, 10]);
+  expect(stage.store.view()).toMatchObject({ missing: false, restarts: [10] });
+});
+
+test("a past that the last process never told comes from its records", async () => {
+  stage.failing = Array(2).fill(new Refused(500, "a fault"));
+  stage.meet();
+  stage.send(1, 3);
+  await settle();
+  stage.connection.end();
+  await vi.advanceTimersByTimeAsync(RETRIES[0]!);
+  stage.recorded.set(
+    1,
+    [1, 2, 3, 4].map((time) => frame(time, route({ score: time }))),
+  );
+  stage.histories.set("bbbb", history("bbbb", [10]));
+  stage.meet({ boot: "bbbb", runs: { "v4-T1": 2 } });
+  await vi.advanceTimersByTimeAsync(REFILL);
+  expect(stage.asked).toContain("run 1 after 0");
+  expect(stage.scores()).toEqual([1, 2, 3, 4, null, 10]);
 });

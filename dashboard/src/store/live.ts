@@ -2,7 +2,7 @@
  * The live stream, outside React: one connection for all pages. It comes back by itself after a
  * loss, from the event it saw last, and asks for what it missed in between.
  */
-import { get } from "@/api/client";
+import { get, Refused } from "@/api/client";
 import type { Connected, Frame, Histories, SharesHistory } from "@/api/types";
 import { CAPACITY, Series, sampleOf } from "./series";
 import { NOTHING, type Source, type View } from "./source";
@@ -10,6 +10,7 @@ import { readEvents, type StreamEvent } from "./sse";
 
 export const SILENCE = 25_000; // milliseconds; the balancer says something every ten seconds
 export const RETRIES = [500, 1000, 2000, 4000]; // milliseconds; the last one again and again
+export const REFILL = 2000; // milliseconds until what is missing is asked for again
 const MARGIN = 0.001; // seconds between a hole and the sample behind it
 
 /** What the store needs of the world, so that tests can give it another one. */
@@ -20,11 +21,13 @@ export interface World {
   recorded: (run: number, after: number) => Promise<Frame[]>;
 }
 
+const patience = () => AbortSignal.timeout(SILENCE);
+
 const WORLD: World = {
   read: readEvents,
-  history: (after) => get("/api/history", { after }),
-  shares: (route) => get("/api/routes/{route}/history", { route }),
-  recorded: (run, after) => get("/api/runs/{run}/frames", { run, after, limit: 2000 }),
+  history: (after) => get("/api/history", { after }, patience()),
+  shares: (route) => get("/api/routes/{route}/history", { route }, patience()),
+  recorded: (run, after) => get("/api/runs/{run}/frames", { run, after, limit: 2000 }, patience()),
 };
 
 export class LiveStore implements Source {
@@ -37,8 +40,12 @@ export class LiveStore implements Source {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private silence: ReturnType<typeof setTimeout> | undefined;
   private scheduled = false;
-  /** Gaps are filled one after the other. */
-  private filling: Promise<void> = Promise.resolve();
+  /** What is still to be asked for; one after the other. */
+  private readonly gaps: (() => Promise<void>)[] = [];
+  private filling = false;
+  private refill: ReturnType<typeof setTimeout> | undefined;
+  /** The moment behind which this process was asked for its past and has not answered yet. */
+  private unknown = Number.POSITIVE_INFINITY;
 
   constructor(private readonly world: World = WORLD) {}
 
@@ -97,6 +104,7 @@ export class LiveStore implements Source {
     clearTimeout(this.timer);
     this.timer = undefined;
     clearTimeout(this.silence);
+    clearTimeout(this.refill);
     this.running?.abort();
     this.running = null;
   }
@@ -128,6 +136,7 @@ export class LiveStore implements Source {
     this.change({ phase: "live", lostAt: null, retryAt: null, connected });
     if (before === null) this.fill(() => this.fromHistory(connected.boot));
     else if (before.boot !== connected.boot) this.meetAnother(before, connected);
+    else void this.fillAll();
   }
 
   private meetAnother(before: Connected, connected: Connected): void {
@@ -136,7 +145,10 @@ export class LiveStore implements Source {
       this.series = new Map();
       this.change({ frame: null, restarts: [] });
     }
-    const ends = new Map([...this.series].map(([route, series]) => [route, series.last]));
+    const { unknown } = this;
+    const ends = new Map(
+      [...this.series].map(([route, series]) => [route, Math.min(series.last, unknown)]),
+    );
     this.fill(async () => {
       if (goesOn) await this.fromRecords(before, ends);
       await this.fromHistory(connected.boot, goesOn);
@@ -163,7 +175,7 @@ export class LiveStore implements Source {
       const series = this.series.get(route);
       const after = ends.get(route);
       if (run === null || series === undefined || after === undefined) continue;
-      const frames = await this.world.recorded(run, after).catch((): Frame[] => []);
+      const frames = await this.world.recorded(run, after).catch(noneIfGone);
       let end = after;
       for (const frame of frames) {
         const same = frame.routes.find((each) => each.route === route);
@@ -177,7 +189,9 @@ export class LiveStore implements Source {
 
   /** What this process remembers. */
   private async fromHistory(boot: string, restarted = false, after = 0): Promise<void> {
+    this.unknown = Math.min(this.unknown, after);
     const history = await this.world.history(after);
+    this.unknown = Number.POSITIVE_INFINITY;
     if (history.boot !== boot) return; // it is gone already; the next one tells more
     for (const route of history.routes) this.of(route.route).merge(route);
     if (!restarted) return this.change({});
@@ -188,7 +202,26 @@ export class LiveStore implements Source {
   }
 
   private fill(gap: () => Promise<void>): void {
-    this.filling = this.filling.then(gap).catch(() => undefined);
+    this.gaps.push(gap);
+    void this.fillAll();
+  }
+
+  /** The oldest first. One that fails stays, is told, and is tried again. */
+  private async fillAll(): Promise<void> {
+    if (this.filling) return;
+    this.filling = true;
+    clearTimeout(this.refill);
+    try {
+      for (let gap = this.gaps[0]; gap !== undefined; gap = this.gaps[0]) {
+        await gap().catch(noneIfGone);
+        this.gaps.shift();
+      }
+      if (this.current.missing) this.change({ missing: false });
+    } catch {
+      this.change({ missing: true });
+      if (this.listeners.size > 0) this.refill = setTimeout(() => this.fillAll(), REFILL);
+    }
+    this.filling = false;
   }
 
   private of(route: string): Series {
@@ -211,6 +244,12 @@ export class LiveStore implements Source {
       for (const listener of this.listeners) listener();
     });
   }
+}
+
+/** What was asked for is not there any more: nothing is to be waited for. */
+function noneIfGone(error: unknown): [] {
+  if (error instanceof Refused && error.status < 500) return [];
+  throw error;
 }
 
 /** `3fa9c1d2-17`: which process, and which of its frames. */

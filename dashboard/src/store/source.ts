@@ -29,6 +29,8 @@ export interface View {
   series: ReadonlyMap<string, Series>;
   /** When the balancer was started anew while we watched; seconds since the epoch. */
   restarts: readonly number[];
+  /** A part of the past was asked for in vain; it is asked for again. */
+  missing: boolean;
   /** Counts changes. */
   version: number;
 }
@@ -46,6 +48,7 @@ export const NOTHING: View = {
   frame: null,
   series: new Map(),
   restarts: [],
+  missing: false,
   version: 0,
 };
 

@@ -4,7 +4,7 @@ import Link from "next/link";
 import { useEffect, useMemo } from "react";
 import { Refused } from "@/api/client";
 import type { RouteDetail, RouteFrame } from "@/api/types";
-import { Disconnected } from "@/components/Connection";
+import { Disconnected, Missing } from "@/components/Connection";
 import { Failed, Loading, Note } from "@/components/Note";
 import { Swatch } from "@/components/Strategy";
 import * as format from "@/lib/format";
@@ -46,6 +46,7 @@ export function Detail() {
   return (
     <>
       <Disconnected />
+      <Missing />
       <Running key={asked.route} route={asked} routes={frame.routes} boot={connected.boot} />
     </>
   );
