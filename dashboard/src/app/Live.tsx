@@ -14,6 +14,7 @@ import { useUrlState } from "@/lib/url";
 import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
 import { columns, worstOf } from "./columns";
+import { keyOf, ownName } from "./naming";
 import { Race } from "./Race";
 
 const ALL = "all";
@@ -77,11 +78,11 @@ export function Running(props: {
   const [asked, ask] = useUrlState(DEFAULTS);
   const [pointed, point] = useState<string | null>(null);
   const scenarios = [...new Set(routes.map(scenarioOf))].toSorted();
-  const shown = routes.filter((row) => matches(row, asked));
+  const shown = routes.filter((row) => matches(row, ownName(row, routes), asked));
   const bounded = routes.some((row) => row.regret !== null);
   const measured = measure(bounded ? asked.show : asked.show === "regret" ? "score" : asked.show);
   const table = useMemo(
-    () => columns(view.series, worstOf(routes), bounded, to),
+    () => columns(view.series, worstOf(routes), bounded, to, (row) => ownName(row, routes)),
     [view.series, routes, bounded, to],
   );
   const by = sorting.read(asked.sort || (bounded ? "regret" : "score"));
@@ -122,6 +123,7 @@ export function Running(props: {
               key={name}
               scenario={name}
               routes={shown.filter((row) => scenarioOf(row) === name)}
+              all={routes}
               view={view}
               measure={measured}
               highlight={pointed}
@@ -149,8 +151,8 @@ export function Running(props: {
             by={by}
             onSort={(sort) => ask({ sort: sorting.write(sort) })}
             {...(scenarios.length > 1 ? { group: scenarioOf } : {})}
-            onPoint={(row) => point(row?.strategy ?? null)}
-            rowClass={(row) => (row.strategy === pointed ? "bg-sunken/60" : undefined)}
+            onPoint={(row) => point(row && keyOf(row, routes))}
+            rowClass={(row) => (keyOf(row, routes) === pointed ? "bg-sunken/60" : undefined)}
           />
         )}
       </Panel>
@@ -160,10 +162,11 @@ export function Running(props: {
 
 const scenarioOf = (row: RouteFrame) => row.scenario ?? "";
 
-function matches(row: RouteFrame, asked: typeof DEFAULTS): boolean {
+function matches(row: RouteFrame, own: string | null, asked: typeof DEFAULTS): boolean {
   const words = asked.strategy.toLowerCase().split(/\s+/).filter(Boolean);
   const named =
-    words.length === 0 || words.some((word) => row.strategy.toLowerCase().includes(word));
+    words.length === 0 ||
+    words.some((word) => `${row.strategy} ${own ?? ""}`.toLowerCase().includes(word));
   return named && (asked.scenario === ALL || scenarioOf(row) === asked.scenario);
 }
 

@@ -9,6 +9,7 @@ import { span } from "@/lib/format";
 import type { Measure } from "@/route/measures";
 import type { View } from "@/store/source";
 import { look } from "@/theme/strategies";
+import { keyOf } from "./naming";
 
 const HOUR = 3600;
 
@@ -16,18 +17,20 @@ const HOUR = 3600;
 export function Race(props: {
   scenario: string;
   routes: readonly RouteFrame[];
+  /** Those of other scenarios, and those that are not shown, too. */
+  all: readonly RouteFrame[];
   view: View;
   measure: Measure;
   highlight: string | null;
-  onHighlight: (strategy: string | null) => void;
+  onHighlight: (key: string | null) => void;
 }) {
-  const { scenario, routes, view, measure } = props;
+  const { scenario, routes, all, view, measure } = props;
   const start = useMemo(() => first(routes, view), [routes, view]);
   const clock = (view.frame?.time ?? start) - start > HOUR;
   const origin = clock ? 0 : start;
   const lines = useMemo(
-    () => linesOf(routes, view, measure, origin),
-    [routes, view, measure, origin],
+    () => linesOf(routes, all, view, measure, origin),
+    [routes, all, view, measure, origin],
   );
   return (
     <ChartPanel title={`${measure.name}${scenario === "" ? "" : ` on ${scenario}`}`}>
@@ -55,16 +58,19 @@ function first(routes: readonly RouteFrame[], view: View): number {
 
 function linesOf(
   routes: readonly RouteFrame[],
+  all: readonly RouteFrame[],
   view: View,
   measure: Measure,
   origin: number,
 ): Line[] {
-  const lines = routes.flatMap(({ route, strategy }) => {
-    const series = view.series.get(route);
+  const lines = routes.flatMap((row) => {
+    const { strategy } = row;
+    const series = view.series.get(row.route);
     if (series === undefined) return [];
     const x = series.time.map((time) => time - origin);
-    const line = { label: strategy, look: look(strategy), x };
-    return [{ ...line, key: strategy, y: series.columns[measure.key] }];
+    const key = keyOf(row, all);
+    const label = key === strategy ? strategy : `${key} (${strategy})`;
+    return [{ key, label, look: look(strategy), x, y: series.columns[measure.key] }];
   });
   const bound = measure.key === "score" ? longest(routes, view) : undefined;
   if (bound !== undefined) {

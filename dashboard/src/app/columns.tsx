@@ -17,12 +17,13 @@ export function worstOf(routes: readonly RouteFrame[]): ReadonlyMap<string, numb
   return worst;
 }
 
-/** The columns of the race; `to` leads to a route. */
+/** The columns of the race; `of` is a name of its own, where it has one; `to` leads to a route. */
 export function columns(
   series: ReadonlyMap<string, Series>,
   worst: ReadonlyMap<string, number>,
   bounded: boolean,
   to: (route: string) => string,
+  of: (row: RouteFrame) => string | null,
 ): Column<RouteFrame>[] {
   return [
     {
@@ -31,10 +32,10 @@ export function columns(
       value: (row) => row.strategy,
       cell: (row) => (
         <Link href={to(row.route)} className="after:absolute after:inset-0">
-          <Strategy name={row.strategy} />
+          <Strategy name={row.strategy} of={of(row)} />
         </Link>
       ),
-      className: "w-44",
+      className: "w-44 max-w-60",
     },
     {
       key: "route",

@@ -53,6 +53,8 @@ export function names(plot: uPlot, lines: readonly Line[]): void {
   const { ctx } = plot;
   const last = plot.data[0].length - 1;
   const right = plot.bbox.left + plot.bbox.width - 6 * devicePixelRatio;
+  const first = plot.data[1]?.findIndex((edge) => edge !== null && edge !== undefined) ?? 0;
+  const room = right - plot.valToPos(plot.data[0][Math.max(0, first)] ?? 0, "x", true);
   ctx.save();
   ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
   ctx.textAlign = "right";
@@ -63,6 +65,7 @@ export function names(plot: uPlot, lines: readonly Line[]): void {
     const below = at === 0 ? 0 : (plot.data[at]?.[last] ?? 0);
     const [top, bottom] = [plot.valToPos(edge, "y", true), plot.valToPos(below, "y", true)];
     if (bottom - top < ROOM * devicePixelRatio) return;
+    if (ctx.measureText(line.label).width > room) return;
     ctx.fillStyle = readable(resolved(line.look.hue));
     ctx.fillText(line.label, right, (top + bottom) / 2);
   });

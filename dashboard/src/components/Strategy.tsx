@@ -17,12 +17,21 @@ export function Swatch({ strategy }: { strategy: string }) {
   );
 }
 
-/** A strategy's name beside a piece of its line. */
-export function Strategy({ name, className }: { name: string; className?: string }) {
+/** A strategy's name beside a piece of its line; or that of one that plays it, above. */
+export function Strategy(props: { name: string; of?: string | null; className?: string }) {
+  const { name, of = null } = props;
   return (
-    <span className={clsx("inline-flex min-w-0 items-center gap-2", className)}>
+    <span
+      className={clsx("inline-flex min-w-0 max-w-full items-center gap-2", props.className)}
+      title={of ?? undefined}
+    >
       <Swatch strategy={name} />
-      <span className="truncate font-medium">{name}</span>
+      <span className="min-w-0 truncate font-medium">
+        {of ?? name}
+        {of !== null && (
+          <span className="block truncate font-normal text-ink-3 text-xs">{name}</span>
+        )}
+      </span>
     </span>
   );
 }

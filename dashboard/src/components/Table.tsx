@@ -39,12 +39,16 @@ export const sorting = {
   write: ({ key, reversed }: Sorting): string => (reversed ? `-${key}` : key),
 };
 
+/** From the largest to the smallest? */
+const falls = <Row,>(column: Column<Row>, by: Sorting): boolean =>
+  (column.best === "high") !== by.reversed;
+
 /** The best first, or the last of the alphabet last; what is not known comes at the end. */
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], by: Sorting) {
   const column = columns.find((each) => each.key === by.key);
   if (column?.value === undefined) return [...rows];
   const value = column.value;
-  const sign = (column.best === "high" ? -1 : 1) * (by.reversed ? -1 : 1);
+  const sign = falls(column, by) ? -1 : 1;
   return rows.toSorted((a, b) => {
     const [x, y] = [value(a) ?? null, value(b) ?? null];
     if (x === null || y === null) return Number(x === null) - Number(y === null);
@@ -96,11 +100,7 @@ export function Table<Row>(props: {
                 scope="col"
                 title={column.hint}
                 aria-sort={
-                  by.key !== column.key
-                    ? undefined
-                    : (column.best === "high") !== by.reversed
-                      ? "descending"
-                      : "ascending"
+                  by.key !== column.key ? undefined : falls(column, by) ? "descending" : "ascending"
                 }
                 className={clsx(
                   "border-line border-b px-2 py-1.5 font-normal text-ink-3 text-xs first:pl-0 last:pr-0",
@@ -116,7 +116,7 @@ export function Table<Row>(props: {
                   >
                     {column.title}
                     <span aria-hidden="true" className="inline-block w-3 text-center">
-                      {by.key === column.key ? (by.reversed ? "↑" : "↓") : ""}
+                      {by.key !== column.key ? "" : falls(column, by) ? "↓" : "↑"}
                     </span>
                   </button>
                 ) : (

@@ -135,7 +135,7 @@ function Name({ row }: { row: ServerRow }) {
         className="size-3 shrink-0 rounded-[3px]"
         style={{ background: `var(${row.hue})` }}
       />
-      <span className="num">{row.name}</span>
+      <span className="num max-w-56 truncate max-sm:max-w-[70vw]">{row.name}</span>
     </span>
   );
 }
@@ -149,7 +149,7 @@ function Share({ value, hue }: { value: number; hue: string }) {
           style={{ background: `var(${hue})`, transform: `scaleX(${value})` }}
         />
       </span>
-      <span className="num w-10 text-right">{format.percent(value)}</span>
+      <span className="num w-10 whitespace-nowrap text-right">{format.percent(value)}</span>
     </span>
   );
 }

@@ -121,7 +121,8 @@ function Row(props: {
               className="flex h-8 items-center gap-2 rounded-md border border-line px-2 text-xs hover:border-line-strong aria-pressed:border-ink aria-pressed:bg-sunken"
             >
               <Strip decision={decision} rows={rows} />
-              <span className="num">{target(decision, rows)}</span> <Outcome decision={decision} />
+              <span className="num max-w-40 truncate">{target(decision, rows)}</span>{" "}
+              <Outcome decision={decision} />
             </button>
           </li>
         ))}

@@ -14,6 +14,7 @@ import { RouteView } from "@/route/RouteView";
 import { serverRows } from "@/route/servers";
 import { live } from "@/store/live";
 import { useSource } from "@/store/source";
+import { ownName } from "../naming";
 import { Decisions } from "./Decisions";
 import { useDecisions } from "./useDecisions";
 import { useDetail } from "./useDetail";
@@ -77,9 +78,7 @@ function Running(props: { route: RouteFrame; routes: readonly RouteFrame[]; boot
   return (
     <>
       <Heading route={route} routes={props.routes} detail={data} />
-      {detail.status === "error" && detail.error instanceof Refused && (
-        <Failed error={detail.error} again={() => window.location.reload()} />
-      )}
+      {detail.error instanceof Refused && <Failed error={detail.error} again={detail.reload} />}
       <RouteView route={route} truth={data?.truth ?? null} beliefs={data?.beliefs}>
         {data && <Latencies detail={data} />}
       </RouteView>
@@ -94,19 +93,25 @@ function Heading(props: {
   detail: RouteDetail | undefined;
 }) {
   const { route, routes, detail } = props;
+  const own = ownName(route, routes);
   return (
     <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
-      <div className="mr-auto">
+      <div className="mr-auto min-w-0">
         <h1 className="flex flex-wrap items-center gap-x-2.5 font-medium text-xl tracking-tight">
           <Swatch strategy={route.strategy} />
           {route.strategy}
+          {own !== null && (
+            <span className="min-w-0 break-all text-ink-3">
+              at <span className="text-ink">{own}</span>
+            </span>
+          )}
           {route.scenario !== null && (
             <span className="text-ink-3">
               on <span className="text-ink">{route.scenario}</span>
             </span>
           )}
         </h1>
-        <p className="text-ink-3 text-xs">
+        <p className="break-words text-ink-3 text-xs">
           Requests come in at <span className="num">{route.path}</span>
           {detail && `. ${rules(detail)}`}
         </p>

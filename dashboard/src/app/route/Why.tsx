@@ -61,7 +61,7 @@ export function Why(props: {
   return (
     <section aria-label="Why" className="min-w-0">
       <h3 className="flex flex-wrap items-baseline gap-x-2 font-medium">
-        Why {says(decision, rows)}?
+        <span className="min-w-0 break-words">Why {says(decision, rows)}?</span>
         <span className="ml-auto font-normal text-ink-3 text-xs">
           {props.followed ? "the newest" : "picked"}
         </span>
@@ -121,11 +121,13 @@ function Standing(props: {
   return (
     <li
       className={clsx(
-        "grid grid-cols-[minmax(3.2rem,auto)_minmax(0,1fr)_3.6rem_5.6rem] items-center gap-2 py-0.5",
+        "grid grid-cols-[fit-content(10rem)_minmax(0,1fr)_3.6rem_5.6rem] items-center gap-2 py-0.5",
         chosen ? "font-medium text-ink" : note === "" ? "text-ink-2" : "text-ink-3",
       )}
     >
-      <span className="num">{row.name}</span>
+      <span className="num min-w-13 truncate" title={row.server}>
+        {row.name}
+      </span>
       <span className="h-2.5 overflow-hidden rounded-sm bg-sunken">
         <span
           className={clsx(

@@ -17,7 +17,7 @@ const DEFAULTS = { at: "", speed: "1" };
 
 /** A run or a whole session as it went, on the charts of the live page. */
 export function Replay({ target }: { target: string }) {
-  const loaded = useApi<Loaded>((signal) => load(target, signal), [target]);
+  const loaded = useApi<Loaded>((signal) => load(target, signal), [target], { lasting: true });
   return (
     <>
       <p className="mb-3 text-ink-2 text-xs">

@@ -31,7 +31,9 @@ export function Stage(props: {
 }) {
   const { spec, rates, steps, seed, onReady } = props;
   const asked = { strategy: spec, servers: rates.length, story: steps, seed };
-  const found = useApi((signal) => post<Played>("/api/play", asked, signal), [asked]);
+  const found = useApi((signal) => post<Played>("/api/play", asked, signal), [asked], {
+    lasting: true,
+  });
   const played = useLast(found.data, rates.length);
   const settled = found.status !== "loading";
   const id = useId();

@@ -13,7 +13,7 @@ import { Catalogue } from "./Catalogue";
 import { Fleet } from "./Fleet";
 import { Stage } from "./Stage";
 import { readSpec } from "./spec";
-import { fitting, letter, MOST, type Outcome, rates, type Step, story } from "./story";
+import { fitting, letter, luck, MOST, type Outcome, rates, type Step, story } from "./story";
 
 const DEFAULTS = { play: "", rates: "70-40-55", story: "", seed: "0", sort: "" };
 const FIRST = ["v4", "v2", "cascade", "v6"]; // Thompson, UCB, and what knows limits
@@ -93,7 +93,7 @@ function Playground({ catalogue }: { catalogue: readonly StrategyRow[] }) {
             Reset
           </Button>
           <Button
-            onClick={() => ask({ seed: String(Number(asked.seed) + 1) })}
+            onClick={() => ask({ seed: String(luck(asked.seed) + 1) })}
             title="The same story with other luck"
           >
             Other luck
@@ -129,7 +129,7 @@ function Playground({ catalogue }: { catalogue: readonly StrategyRow[] }) {
             row={known.get(readSpec(spec).name)}
             rates={truth}
             steps={steps}
-            seed={Number(asked.seed) || 0}
+            seed={luck(asked.seed)}
             onSpec={(other) => play(playing.with(at, other))}
             onRemove={playing.length > 1 ? () => play(playing.toSpliced(at, 1)) : undefined}
             onReady={settle}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fitting, MOST, rates, type Step, story } from "./story";
+import { fitting, luck, MOST, rates, type Step, story } from "./story";
 
 const round = (...values: number[]): Step => ({ rates: values });
 const told = (server: number, outcome: "succeeded" | "failed" | "rate-limited"): Step => ({
@@ -37,4 +37,11 @@ test("rates stay rates", () => {
 test("steps about other servers are left out", () => {
   const steps = [told(0, "failed"), told(2, "failed"), round(0.5, 0.5), round(0.5, 0.5, 0.5)];
   expect(fitting(steps, 2)).toEqual([told(0, "failed"), round(0.5, 0.5)]);
+});
+
+test("luck is a seed that can be played, and goes on to the next", () => {
+  expect(["0", "7", "", "x", "-1", "1.5", "1e99", "Infinity"].map(luck)).toEqual([
+    0, 7, 0, 0, 0, 0, 0, 0,
+  ]);
+  expect(luck(String(Number.MAX_SAFE_INTEGER))).toBe(0);
 });

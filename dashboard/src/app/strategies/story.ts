@@ -68,3 +68,9 @@ export function fitting(steps: readonly Step[], servers: number): Step[] {
 
 /** Servers are lettered: A, B, C. */
 export const letter = (server: number) => String.fromCharCode(65 + server);
+
+/** The seed of an address: a whole number that the balancer takes, 0 for anything else. */
+export function luck(text: string): number {
+  const seed = Number(text);
+  return Number.isSafeInteger(seed + 1) && seed >= 0 ? seed : 0;
+}
