@@ -58,7 +58,8 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
 
 /**
  * A table that can be sorted. On a phone each row is a block: the first column as its title, the
- * others with their names, so that nothing has to be scrolled sideways.
+ * others with their names, so that nothing has to be scrolled sideways; between that and a desktop,
+ * the table alone is.
  */
 export function Table<Row>(props: {
   caption: string;
@@ -89,68 +90,74 @@ export function Table<Row>(props: {
         />
       </div>
       {/* The roles are what other displays than a table's would take away. */}
-      <table role="table" className="w-full border-collapse max-sm:block">
-        <caption className="sr-only">{props.caption}</caption>
-        <thead role="rowgroup" className="max-sm:hidden">
-          <tr role="row">
-            {columns.map((column) => (
-              <th
-                role="columnheader"
-                key={column.key}
-                scope="col"
-                title={column.hint}
-                aria-sort={
-                  by.key !== column.key ? undefined : falls(column, by) ? "descending" : "ascending"
-                }
-                className={clsx(
-                  "border-line border-b px-2 py-1.5 font-normal text-ink-3 text-xs first:pl-0 last:pr-0",
-                  column.figure ? "text-right" : "text-left",
-                  column.className,
-                )}
-              >
-                {column.value ? (
-                  <button
-                    type="button"
-                    onClick={() => press(column.key)}
-                    className="whitespace-nowrap hover:text-ink"
-                  >
-                    {column.title}
-                    <span aria-hidden="true" className="inline-block w-3 text-center">
-                      {by.key !== column.key ? "" : falls(column, by) ? "↓" : "↑"}
-                    </span>
-                  </button>
-                ) : (
-                  column.title
-                )}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        {groups.map((group) => (
-          <tbody role="rowgroup" key={group} className="max-sm:block">
-            {group !== null && (
-              <tr role="row" className="max-sm:block">
+      <div className="sm:-mx-1 sm:overflow-x-auto sm:overflow-y-hidden sm:px-1">
+        <table role="table" className="w-full border-collapse max-sm:block">
+          <caption className="sr-only">{props.caption}</caption>
+          <thead role="rowgroup" className="max-sm:hidden">
+            <tr role="row">
+              {columns.map((column) => (
                 <th
-                  role="rowheader"
-                  colSpan={columns.length}
-                  scope="rowgroup"
-                  className="eyebrow pt-5 pb-1 text-left max-sm:block"
+                  role="columnheader"
+                  key={column.key}
+                  scope="col"
+                  title={column.hint}
+                  aria-sort={
+                    by.key !== column.key
+                      ? undefined
+                      : falls(column, by)
+                        ? "descending"
+                        : "ascending"
+                  }
+                  className={clsx(
+                    "border-line border-b px-2 py-1.5 font-normal text-ink-3 text-xs first:pl-0 last:pr-0",
+                    column.figure ? "text-right" : "text-left",
+                    column.className,
+                  )}
                 >
-                  {group}
+                  {column.value ? (
+                    <button
+                      type="button"
+                      onClick={() => press(column.key)}
+                      className="whitespace-nowrap hover:text-ink"
+                    >
+                      {column.title}
+                      <span aria-hidden="true" className="inline-block w-3 text-center">
+                        {by.key !== column.key ? "" : falls(column, by) ? "↓" : "↑"}
+                      </span>
+                    </button>
+                  ) : (
+                    column.title
+                  )}
                 </th>
-              </tr>
-            )}
-            {rows
-              .filter((row) => group === null || props.group?.(row) === group)
-              .map((row, place) => (
-                <Fragment key={props.rowKey(row)}>
-                  <Line {...props} row={row} place={place} />
-                  {props.below?.(row)}
-                </Fragment>
               ))}
-          </tbody>
-        ))}
-      </table>
+            </tr>
+          </thead>
+          {groups.map((group) => (
+            <tbody role="rowgroup" key={group} className="max-sm:block">
+              {group !== null && (
+                <tr role="row" className="max-sm:block">
+                  <th
+                    role="rowheader"
+                    colSpan={columns.length}
+                    scope="rowgroup"
+                    className="eyebrow pt-5 pb-1 text-left max-sm:block"
+                  >
+                    {group}
+                  </th>
+                </tr>
+              )}
+              {rows
+                .filter((row) => group === null || props.group?.(row) === group)
+                .map((row, place) => (
+                  <Fragment key={props.rowKey(row)}>
+                    <Line {...props} row={row} place={place} />
+                    {props.below?.(row)}
+                  </Fragment>
+                ))}
+            </tbody>
+          ))}
+        </table>
+      </div>
     </>
   );
 }

@@ -1,6 +1,6 @@
 /** Everything that a replay needs, from the records. */
 import { get } from "@/api/client";
-import type { RunRow } from "@/api/types";
+import type { Frame, RunRow } from "@/api/types";
 import { ReplayStore } from "@/store/replay";
 
 const MOST = 12_000; // frames in memory, of all runs together: 12 MB or so
@@ -25,12 +25,31 @@ async function loadRun(run: string, signal: AbortSignal): Promise<Loaded> {
     get("/api/runs/{run}", { run }, signal),
     get("/api/runs/{run}/overview", { run, most: 2000 }, signal),
   ]);
-  return { store: new ReplayStore(frames), runs: [found], truth: found.truth };
+  return { store: new ReplayStore(played(frames, [found])), runs: [found], truth: found.truth };
 }
 
 async function loadSession(session: string, signal: AbortSignal): Promise<Loaded> {
   const { runs } = await get("/api/sessions/{session}", { session }, signal);
   const most = Math.min(2000, Math.max(LEAST, Math.floor(MOST / Math.max(1, runs.length))));
   const frames = await get("/api/sessions/{session}/overview", { session, most }, signal);
-  return { store: new ReplayStore(frames), runs, truth: null };
+  return { store: new ReplayStore(played(frames, runs)), runs, truth: null };
+}
+
+/**
+ * The frames until each run was over, and the first one from then on, which has the last numbers: a
+ * harness that stays up goes on recording how the shares of the last seconds fade.
+ */
+export function played(
+  frames: readonly Frame[],
+  runs: readonly Pick<RunRow, "route" | "ended">[],
+): Frame[] {
+  const ends = new Map(runs.map(({ route, ended }) => [route, ended]));
+  const over = new Set<string>();
+  return frames.filter(({ time, routes }) => {
+    const going = routes.filter(({ route }) => !over.has(route));
+    for (const { route } of going) {
+      if (time >= (ends.get(route) ?? Number.POSITIVE_INFINITY)) over.add(route);
+    }
+    return going.length > 0;
+  });
 }
