@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Header, HTTPException, Query, Response
+from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -17,7 +17,7 @@ from flaky_load_balancer.planes.comparing import compared
 from flaky_load_balancer.planes.live import Live
 from flaky_load_balancer.planes.play import Observation, Round, play
 from flaky_load_balancer.planes.route import Route
-from flaky_load_balancer.records import Records, export
+from flaky_load_balancer.records import Records, RecordsError, export
 from flaky_load_balancer.types import Outcome
 
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
@@ -42,6 +42,11 @@ def admin_plane(
     app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
     problems.install(app)
+
+    @app.exception_handler(RecordsError)
+    async def unreadable(request: Request, error: RecordsError) -> Response:  # noqa: ARG001
+        return problems.problem(500, str(error))
+
     _health(app, ready)
     _live(app, routes, live)
     _recorded(app, records)

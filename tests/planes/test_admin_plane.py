@@ -294,3 +294,15 @@ async def test_the_description_names_every_answer() -> None:
     assert {"Frame", "RouteDetail", "Decisions", "Played"} <= set(
         description["components"]["schemas"]
     )
+
+
+async def test_damaged_records_are_named_and_said_to_be_so(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        recorder.finish_session(recorder.start_session("harness"))
+    file = tmp_path / "records.db"
+    file.write_bytes(b"not a database" + file.read_bytes()[14:])
+    async with admin(records=Records(tmp_path)) as http:
+        answer = await http.get("/api/sessions")
+    assert answer.status_code == 500
+    assert str(file) in answer.json()["detail"]
+    assert "not a database" in answer.json()["detail"]

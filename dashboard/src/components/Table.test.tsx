@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { render, screen } from "@testing-library/react";
 import { expect, test } from "vitest";
-import { type Column, sorting, Table } from "./Table";
+import { type Column, sorted, sorting, Table } from "./Table";
 
 type Row = { name: string; score: number };
 const columns: Column<Row>[] = [
@@ -35,4 +35,16 @@ test.each([
   expect(sorted.textContent).toBe(head);
   expect(sorted.getAttribute("aria-sort")).toBe(direction);
   expect(screen.getAllByRole("cell")[0]!.textContent).toBe(first);
+});
+
+test("numbers in names are numbers", () => {
+  const servers = ["10.0.0.10:80", "10.0.0.2:1000", "10.0.0.2:900"].map((name) => ({
+    name,
+    score: 0,
+  }));
+  expect(sorted(servers, columns, sorting.read("name")).map(({ name }) => name)).toEqual([
+    "10.0.0.2:900",
+    "10.0.0.2:1000",
+    "10.0.0.10:80",
+  ]);
 });

@@ -43,6 +43,9 @@ export const sorting = {
 const falls = <Row,>(column: Column<Row>, by: Sorting): boolean =>
   (column.best === "high") !== by.reversed;
 
+/** `:900` comes before `:1000`, and `10.0.0.2` before `10.0.0.10`. */
+const ORDER = new Intl.Collator(undefined, { numeric: true });
+
 /** The best first, or the last of the alphabet last; what is not known comes at the end. */
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], by: Sorting) {
   const column = columns.find((each) => each.key === by.key);
@@ -52,7 +55,7 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
   return rows.toSorted((a, b) => {
     const [x, y] = [value(a) ?? null, value(b) ?? null];
     if (x === null || y === null) return Number(x === null) - Number(y === null);
-    return sign * (typeof x === "string" ? x.localeCompare(String(y)) : Number(x) - Number(y));
+    return sign * (typeof x === "string" ? ORDER.compare(x, String(y)) : Number(x) - Number(y));
   });
 }
 
