@@ -64,6 +64,7 @@ function RunsOf({ session }: { session: string }) {
   const [asked, ask] = useUrlState({ runs: "score" });
   if (runs.status === "error") return <Failed error={runs.error} again={runs.reload} />;
   if (runs.data === undefined) return <p className="py-2 text-ink-3">Loading its runs …</p>;
+  if (runs.data.length === 0) return <p className="py-2 text-ink-3">Its runs were deleted.</p>;
   return (
     <RunsTable
       caption={`Runs of ${session}`}
