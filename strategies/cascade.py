@@ -114,12 +114,12 @@ class Cascade(Strategy):
         """(n,) the server that each request was held for, if that still looks open, else -1."""
         if not self.tickets.given:
             return None
-        holding, arm, time = self.tickets.take(context.rows, context.deadline)
+        holding, arm, time, since = self.tickets.take(context.rows, context.deadline)
         if not holding.size:
             return None
         promised = np.full(len(context.rows), -1)
         rows, now = context.rows[holding], context.now[holding]
-        kept = self.capacity.redeem(rows, arm, time, now)
+        kept = self.capacity.redeem(rows, arm, time, since, now)
         promised[holding[kept]] = arm[kept]
         return promised
 
@@ -172,7 +172,8 @@ class Cascade(Strategy):
             return
         held = (new & (move == HOLD)).nonzero()[0]
         if held.size:
-            self.tickets.give(rows[held], context.deadline[held], arm[held], until[held])
+            mine = rows[held], context.deadline[held], arm[held]
+            self.tickets.give(*mine, until[held], context.now[held])
             time = np.where(move == HOLD, until, context.now)
             self.capacity.enter(rows[on], arm[on], time[on])
         else:

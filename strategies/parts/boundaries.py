@@ -50,8 +50,10 @@ class Boundaries:
 
     def next(self, rows: Ints, cell: Ints, time: Floats) -> tuple[Floats, Floats, Floats]:
         """When the window of each time began; between which times the next one begins."""
-        at = rows, cell
-        short, long, early, late = self.short[at], self.long[at], self.early[at], self.late[at]
+        at = rows * self.short.shape[1] + cell
+        short, long, early, late = (
+            each.take(at) for each in (self.short, self.long, self.early, self.late)
+        )
         length, anchor = 0.5 * (short + long), 0.5 * (early + late)
         number = np.floor((time - anchor) / length + 1e-7)
         after = np.maximum(number + 1.0, 0.0)

@@ -16,10 +16,12 @@ import numpy as np
 
 from flaky_load_balancer.types import Bools, Feedback, Floats, Ints
 from strategies.parts.counts import REFUSED
-from strategies.parts.ledger import DEPTH, Ledger
+from strategies.parts.ledger import DEPTH, Ledger, counted
 from strategies.parts.ways import FIRST_SLIDING, LENGTH, WAYS, Ways
 
 LEVELS = np.array([0.2, 0.5, 0.8, 1.0])
+STEP = np.diff(LEVELS, prepend=0.0)
+ENOUGH = LEVELS[:, None, None] - 0.05  # of the chance
 LOWEST, HIGHEST = 0.02, 500.0  # admissions per second
 MARGIN = np.log(1.25)  # the least width of an interval
 NARROW = 1e-6  # of an interval that is at the end of all limits
@@ -31,8 +33,8 @@ LONGER = 0.7  # that each doubling of a window must earn
 SURPRISE, FADE = 0.15, 0.99
 STILL = 0.12, 20.0  # surprises in seconds, before any was seen
 SURE = 0.95
-AMONG, CALM, CERTAIN = 4, 4.0, 0.9
-ALL, SOME = 50, 10  # answers that every way is shown, then one of so many
+AMONG, CALM = 4, 4.0
+ALL, SOME = 50, 20  # answers that every way is shown, then one of so many
 BACKOFF, LONGEST = 0.02, 10.0  # seconds
 TRUST = 4.0  # forecasts that came true, before any was tested
 LEAST = np.log(np.where(np.arange(WAYS) < FIRST_SLIDING, LOWEST, np.maximum(LOWEST * LENGTH, 0.75)))
@@ -61,7 +63,7 @@ class Capacity:
         self.refused_at: Floats = np.full(lanes, -np.inf)  # and not admitted since
         self.in_turn = np.zeros(lanes, dtype=np.intp)  # refusals without an admission
         self.limited = np.zeros(lanes, dtype=bool)
-        self.met = np.zeros(replications, dtype=bool)  # a limit, of any server
+        self.last_refusal: Floats = np.full(replications, -np.inf)  # of any server
         self.asked: Floats = np.full(lanes, -np.inf)
         self.ready: Floats = np.full((lanes, len(LEVELS)), -np.inf)
         self.kept: Floats = np.full(lanes, TRUST)
@@ -84,7 +86,7 @@ class Capacity:
 
     def wait(self, rows: Ints, now: Floats) -> Floats | None:
         """(n, K, Q) seconds until the chance reaches each level; None if no limit was met."""
-        if not np.count_nonzero(self.met.take(rows)):
+        if self.last_refusal.take(rows).max() == -np.inf:
             return None
         return np.maximum(self.ready_at(rows) - now[:, None, None], 0.0)
 
@@ -97,8 +99,10 @@ class Capacity:
         """Attempts ended; where no server refuses, only the first answers are looked at."""
         refused = feedback.outcome == REFUSED
         if np.count_nonzero(refused):
-            self.met[feedback.rows[refused]] = True
-        new = self.met.take(feedback.rows) | (self.answers.take(feedback.rows) < ALL)
+            self.last_refusal[feedback.rows[refused]] = feedback.now[refused]
+        new = (self.last_refusal.take(feedback.rows) > -np.inf) | (
+            self.answers.take(feedback.rows) < ALL
+        )
         heard = (new & (feedback.outcome <= REFUSED)).nonzero()[0]
         if heard.size:
             rows, arm = feedback.rows.take(heard), feedback.arm.take(heard)
@@ -106,9 +110,19 @@ class Capacity:
             sent = (feedback.now - feedback.latency).take(heard)
             self._learn(rows, rows * self.arms + arm, sent, refused.take(heard), until)
 
-    def redeem(self, rows: Ints, arm: Ints, time: Floats, now: Floats) -> Bools:
-        """(n,) whether promises can be kept; those that cannot are taken back."""
-        lane = rows * self.arms + arm
+    def redeem(self, rows: Ints, arm: Ints, time: Floats, since: Floats, now: Floats) -> Bools:
+        """(n,) whether promises can be kept; those that cannot are taken back.
+
+        Only those are looked at again since which some server refused.
+        """
+        kept = self.last_refusal.take(rows) < since
+        some = np.flatnonzero(~kept)
+        if some.size:
+            kept[some] = self._open(rows[some] * self.arms + arm[some], time[some], now[some])
+        return kept
+
+    def _open(self, lane: Ints, time: Floats, now: Floats) -> Bools:
+        """(n,) whether servers are likely to admit what was entered for these times."""
         rank = self.ledger.rank(lane, time)
         kept: Bools = self._ready(lane, rank + 1)[:, 1] <= now + 1e-5
         no = np.flatnonzero(~kept)
@@ -237,15 +251,7 @@ class Capacity:
 
     def _ready(self, lane: Ints, first: Ints) -> Floats:
         """(n, Q) when the chance reaches each level, for who sees entries from ``first`` on."""
-        rows = lane // self.arms
-        sure = self.weight.take(rows, 0)[:, 0] >= CERTAIN
-        ready: Floats = np.empty((len(lane), len(LEVELS)))
-        some = np.flatnonzero(sure)
-        if some.size:
-            ready[some] = self._ready_if(lane[some], self.best.take(rows[some]), first[some])
-        some = np.flatnonzero(~sure)
-        if some.size:
-            ready[some] = self._mixed(lane[some], rows[some], first[some])
+        ready = self._mixed(lane, first)
         shut = self.refused_at.take(lane)
         last = self.ledger.at(lane, np.minimum(first, DEPTH - 1))
         pause = np.minimum(BACKOFF * 2.0 ** np.minimum(self.in_turn.take(lane) - 1, 20), LONGEST)
@@ -254,18 +260,17 @@ class Capacity:
         np.maximum(ready, floor, out=ready)
         return ready
 
-    def _mixed(self, lane: Ints, rows: Ints, first: Ints) -> Floats:
-        """(n, Q) the same where several ways may be right."""
-        n, levels = len(lane), len(LEVELS)
-        way = self.likely.take(rows, 0)
-        ready = self._ready_if(lane.repeat(AMONG), way.ravel(), first.repeat(AMONG))
-        ready = ready.reshape(n, AMONG * levels)
-        share = self.weight.take(rows, 0)[:, :, None] * np.diff(LEVELS, prepend=0.0)
-        order = ready.argsort(axis=1)
-        each = np.arange(n)[:, None]
-        chance = share.reshape(n, -1)[each, order].cumsum(axis=1)
-        reached = (chance[:, None, :] < LEVELS[:, None] - 0.05).sum(axis=2)
-        mixed: Floats = ready[each, order][each, reached]
+    def _mixed(self, lane: Ints, first: Ints) -> Floats:
+        """(n, Q) the same by what the likely ways say, each as heavy as it is likely."""
+        rows, cells = lane // self.arms, AMONG * len(LEVELS)
+        way = self.likely.take(rows, 0).ravel()
+        ready = self._ready_if(lane.repeat(AMONG), way, first.repeat(AMONG))
+        start = np.arange(0, ready.size, cells)
+        order = ready.reshape(-1, cells).argsort(axis=1) + start[:, None]
+        share = self.weight.take(rows, 0)[:, :, None] * STEP
+        chance = np.ascontiguousarray(share.take(order).cumsum(axis=1).T)
+        reached = start[:, None] + counted(chance < ENOUGH).T
+        mixed: Floats = ready.take(order.take(reached))
         return mixed
 
     def _ready_if(self, lane: Ints, way: Ints, first: Ints) -> Floats:

@@ -57,7 +57,7 @@ class Ledger:
         new[some] = after
 
 
-def counted(which: Bools) -> Ints:
-    """(n,) how many of up to 255 are true, given (n, up to 255)."""
-    count: Ints = np.add.reduce(which.view(np.uint8), axis=1, dtype=np.uint8).astype(np.intp)
+def counted(which: Bools, axis: int = 1) -> Ints:
+    """How many are true along an axis of up to 255."""
+    count: Ints = np.add.reduce(which.view(np.uint8), axis=axis, dtype=np.uint8).astype(np.intp)
     return count

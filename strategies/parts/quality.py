@@ -45,7 +45,7 @@ class Quality:
         new[:, 0], new[:, 1] = won, ~won
         counts, recent = self.counts.take(lane, 0), self.recent.take(lane, 0)
         if self.changed:
-            kept = self._kept(lane, now)[:, None]
+            kept = _kept(self.fades.take(lane), now - self.heard_at.take(lane))[:, None]
             counts, recent = counts * kept, recent * kept[:, :, None]
         surprising = (won == (counts[:, 0] < counts[:, 1])).nonzero()[0]
         counts += new
@@ -58,18 +58,15 @@ class Quality:
         """(n, 2, K) the a and b of every posterior."""
         counts = self.counts.reshape(-1, self.arms, 2).take(rows, 0)
         if self.changed:
-            lane = rows[:, None] * self.arms + np.arange(self.arms)
-            counts *= self._kept(lane, now[:, None])[..., None]
+            fades, heard_at = (
+                each.reshape(-1, self.arms).take(rows, 0) for each in (self.fades, self.heard_at)
+            )
+            counts *= _kept(fades, now[:, None] - heard_at)[..., None]
         shapes: Floats = (counts + self.prior).transpose(0, 2, 1)
         return shapes
 
     def beliefs(self, rows: Ints, now: Floats) -> dict[str, Floats]:
         return beliefs(self.shapes(rows, now))
-
-    def _kept(self, lane: Ints, now: Floats) -> Floats:
-        passed = np.maximum(now - self.heard_at[lane], 0.0)
-        kept: Floats = np.exp(-self.fades[lane] * passed)
-        return kept
 
     def _alarm(self, lane: Ints, counts: Floats, recent: Floats, some: Ints) -> None:
         """Forget what was before a change, in place; only what surprises can tell of one."""
@@ -84,6 +81,12 @@ class Quality:
             recent[changed] = np.minimum(latest[alarmed], left[:, None, :])
             self.fades[lane[changed]] = 1.0 / FADING
             self.changed = True
+
+
+def _kept(fades: Floats, passed: Floats) -> Floats:
+    """The share of what was known that is left after so many seconds."""
+    kept: Floats = np.exp(-fades * np.maximum(passed, 0.0))
+    return kept
 
 
 def _fit(counts: Floats) -> Floats:

@@ -19,23 +19,25 @@ class Tickets:
         self.deadline: Floats = np.full((replications, 4), -np.inf)  # of requests that are gone
         self.arm = np.zeros((replications, 4), dtype=np.intp)
         self.time: Floats = np.zeros((replications, 4))
+        self.since: Floats = np.zeros((replications, 4))
         self.given = False  # ever
 
-    def give(self, rows: Ints, deadline: Floats, arm: Ints, time: Floats) -> None:
+    def give(self, rows: Ints, deadline: Floats, arm: Ints, time: Floats, now: Floats) -> None:
         """Promise n requests a server each, at a time."""
         self.given = True
         place = self._vacant(rows, time)
         self.deadline[rows, place] = deadline
         self.arm[rows, place] = arm
         self.time[rows, place] = time
+        self.since[rows, place] = now
 
-    def take(self, rows: Ints, deadline: Floats) -> tuple[Ints, Ints, Floats]:
-        """(m,) which of n requests have a promise, of which server, and for when."""
+    def take(self, rows: Ints, deadline: Floats) -> tuple[Ints, Ints, Floats, Floats]:
+        """(m,) which of n requests have a promise, of which server, for when and since when."""
         mine = self.deadline.take(rows, 0) == deadline[:, None]
         holding = np.flatnonzero(mine.any(axis=1))
         at = rows.take(holding), mine.argmax(axis=1).take(holding)
         self.deadline[at] = -np.inf
-        return holding, self.arm[at], self.time[at]
+        return holding, self.arm[at], self.time[at], self.since[at]
 
     def _vacant(self, rows: Ints, time: Floats) -> Ints:
         """(n,) a place of nobody, or of a request whose deadline is over."""
@@ -45,6 +47,7 @@ class Tickets:
         wider = (0, 0), (0, self.deadline.shape[1])
         self.deadline = np.pad(self.deadline, wider, constant_values=-np.inf)
         self.arm, self.time = np.pad(self.arm, wider), np.pad(self.time, wider)
+        self.since = np.pad(self.since, wider)
         return self._earliest(rows)
 
     def _earliest(self, rows: Ints) -> Ints:

@@ -51,8 +51,7 @@ class Ways:
         span[: len(SLIDING)], span[len(SLIDING) :] = SLIDING[:, None], since.T + _LATE
         # The long axis last, and counted along the first one: three times as quick.
         inside = np.ascontiguousarray(age.T)[:, None, :] < span
-        used = np.add.reduce(inside.view(np.uint8), axis=0, dtype=np.uint8).T.astype(np.intp)
-        need[:, FIRST_SLIDING:] = _LOG.take(used + 1)
+        need[:, FIRST_SLIDING:] = _LOG.take(counted(inside, axis=0).T + 1)
         surely = np.ones(need.shape, dtype=bool)
         surely[:, FIRST_FIXED:] = sure
         return need, surely
@@ -99,9 +98,10 @@ class Ways:
     ) -> Floats:
         at = np.minimum((first + BURSTS.take(way) - 1)[:, None] + STEPS, DEPTH - 1)
         times = self.ledger.at(lane[:, None], at)
-        ready = times[:, :1] + 1.0 / limit
+        each = 1.0 / limit
+        ready = times[:, :1] + each
         for number, step in enumerate(STEPS[1:], 1):
-            np.maximum(ready, times[:, number : number + 1] + (step + 1.0) / limit, out=ready)
+            np.maximum(ready, times[:, number : number + 1] + (step + 1.0) * each, out=ready)
         return ready
 
     def _sliding_ready(
@@ -121,7 +121,7 @@ class Ways:
         used = counted(times >= start[:, None] - _LATE) - first
         room = used[:, None] < np.maximum(np.floor(limit + _WHOLE), 1.0)
         room &= (shut < start)[:, None]
-        share = np.linspace(0.0, 1.0, limit.shape[1])
+        share = np.arange(limit.shape[1]) / (limit.shape[1] - 1)
         return np.where(room, -np.inf, early[:, None] + share * (late - early)[:, None])
 
 

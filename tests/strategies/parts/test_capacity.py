@@ -188,18 +188,45 @@ def test_refusals_in_a_row_are_answered_with_longer_pauses() -> None:
     assert pauses[0] < pauses[-1]
 
 
+def promised() -> tuple[Server, float]:
+    """A server that admits one every two seconds, and for when its next admission is promised."""
+    server = Server(1, 2.0, fixed=False)
+    for now in np.arange(0.0, 40.0, 0.5):
+        server.send(float(now))
+    ready = server.ready()
+    server.capacity.enter(ROW, ROW, times(ready))
+    return server, ready
+
+
+def test_a_promise_stands_while_nobody_refuses() -> None:
+    server, ready = promised()
+    kept = server.capacity.redeem(ROW, ROW, times(ready), times(39.9), times(ready))
+    assert kept.tolist() == [True]
+    assert server.capacity.ledger.times[0, 0] == ready
+
+
+def test_a_promise_is_taken_back_when_a_refusal_contradicts_it() -> None:
+    server, ready = promised()
+    for pause in (0.001, 0.002, 0.003):
+        assert not server.send(39.9 + pause)
+    kept = server.capacity.redeem(ROW, ROW, times(ready), times(39.8), times(39.91))
+    assert kept.tolist() == [False]
+    assert ready not in server.capacity.ledger.times
+
+
 def test_a_ticket_is_taken_once() -> None:
     tickets = Tickets(2)
-    tickets.give(np.array([1]), times(12.0), np.array([3]), times(2.5))
+    tickets.give(np.array([1]), times(12.0), np.array([3]), times(2.5), times(1.5))
     rows, deadline = np.array([0, 1]), times(12.0, 12.0)
-    holding, arm, time = tickets.take(rows, deadline)
-    assert (holding.tolist(), arm.tolist(), time.tolist()) == ([1], [3], [2.5])
+    holding, arm, time, since = tickets.take(rows, deadline)
+    assert (holding.tolist(), arm.tolist()) == ([1], [3])
+    assert (time.tolist(), since.tolist()) == ([2.5], [1.5])
     assert not tickets.take(rows, deadline)[0].size
 
 
 def test_there_is_a_ticket_for_everybody() -> None:
     tickets = Tickets(1)
     for k in range(40):
-        tickets.give(ROW, times(100.0 + k), np.array([k % 3]), times(1.0 + k))
+        tickets.give(ROW, times(100.0 + k), np.array([k % 3]), times(1.0 + k), times(float(k)))
     found = [tickets.take(ROW, times(100.0 + k))[2][0] for k in range(40)]
     assert found == [1.0 + k for k in range(40)]
