@@ -101,7 +101,8 @@ class Cascade(Strategy):
             move = np.where(promised >= 0, promised, move)
         self._enter(context, promised, move, arm, until)
         eligible = np.ones(worth.shape, dtype=bool) if wait is None else wait[:, :, 0] <= 0
-        return Action(move, until, worth, eligible)
+        index = np.where(worth > -0.5 * LOST, worth, -np.inf)
+        return Action(move, until, index, eligible)
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))

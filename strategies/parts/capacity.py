@@ -24,7 +24,6 @@ STEP = np.diff(LEVELS, prepend=0.0)
 ENOUGH = LEVELS[:, None, None] - 0.05  # of the chance
 LOWEST, HIGHEST = 0.02, 500.0  # admissions per second
 MARGIN = np.log(1.25)  # the least width of an interval
-NARROW = 1e-6  # of an interval that is at the end of all limits
 DOUBT = 0.03  # of every way: answers that it excludes happen
 UNSURE = 0.95  # how well a way explains answers about which it says nothing, to the best one
 MEMORY = 0.995  # of scores
@@ -34,7 +33,7 @@ SURPRISE, FADE = 0.15, 0.99
 STILL = 0.12, 20.0  # surprises in seconds, before any was seen
 SURE = 0.95
 AMONG, CALM = 4, 4.0
-ALL, SOME = 50, 20  # answers that every way is shown, then one of so many
+ALL, SOME = 50, 10  # answers that every way is shown, then one of so many
 BACKOFF, LONGEST = 0.02, 10.0  # seconds
 TRUST = 4.0  # forecasts that came true, before any was tested
 LEAST = np.log(np.where(np.arange(WAYS) < FIRST_SLIDING, LOWEST, np.maximum(LOWEST * LENGTH, 0.75)))
@@ -285,8 +284,12 @@ _LEAST, _MOST = LEAST.astype(np.float32), MOST.astype(np.float32)
 
 
 def _chance(low: Floats, high: Floats, need: Floats) -> Floats:
-    """How likely a limit, evenly between these, is no less than what an attempt needs."""
-    p: Floats = np.clip((high - need) / np.maximum(high - low, NARROW), 0.0, 1.0)
+    """How likely a limit, evenly between these, is no less than what an attempt needs.
+
+    Where a limit would have to be higher than any is, nothing is likely: the way is wrong.
+    """
+    width = np.where(low < high, high - low, np.inf)
+    p: Floats = np.clip((high - need) / width, 0.0, 1.0)
     return p
 
 

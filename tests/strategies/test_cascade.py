@@ -85,6 +85,16 @@ def test_it_never_holds_beyond_the_deadline() -> None:
         assert action.until[0] < 16.21 + attempt / 100
 
 
+def test_the_index_of_a_server_that_comes_too_late_is_no_number() -> None:
+    played = refused_twice_as_fast(16.0)
+    soon = ask(played, 16.01, deadline=26.0, attempt=2).index
+    late = ask(played, 16.01, deadline=16.03, attempt=2).index
+    assert soon is not None
+    assert late is not None
+    assert 0 < soon[0, 0] < 1
+    assert late[0, 0] == -np.inf
+
+
 def test_without_limits_the_best_server_is_taken_again_at_once() -> None:
     played = table()
     played.tell(0, "SSSSSSSS", now=1.0)

@@ -188,6 +188,18 @@ def test_refusals_in_a_row_are_answered_with_longer_pauses() -> None:
     assert pauses[0] < pauses[-1]
 
 
+def test_a_way_that_asks_for_more_than_any_limit_is_soon_left_behind() -> None:
+    """Two at once are too much for a bucket that holds one; so is every answer from then on."""
+    server = Server(50, 60.0, fixed=False)
+    behind = []
+    for now in (1.0, 1.001, 2.0, 3.0, 4.0, 5.0):
+        assert server.send(now)
+        score = server.capacity.score[0]
+        behind.append(score[1] - score[0])  # buckets of two, of one
+    assert behind[0] == 0
+    assert (np.diff(behind[1:]) > 1.0).all()
+
+
 def promised() -> tuple[Server, float]:
     """A server that admits one every two seconds, and for when its next admission is promised."""
     server = Server(1, 2.0, fixed=False)
