@@ -40,6 +40,7 @@ from flaky_load_balancer.types import (
     Ints,
     Rules,
 )
+from strategies.parts.batches import part, together
 from strategies.parts.beta import draw, require_prior
 from strategies.parts.capacity import LEVELS, Capacity
 from strategies.parts.dual import value
@@ -83,26 +84,16 @@ class Cascade(Strategy):
         self.patience.learn(feedback)
 
     def select(self, context: Context) -> Action:
-        rows, now = context.rows, context.now
+        """Send as was promised, choose for all others."""
         promised = self._promised(context)
-        wait = self.capacity.wait(rows, now)
-        gain, later = self._gain(context, wait)
-        worth, delay = (gain, None) if wait is None else self._best_time(context, wait, gain)
-        arm = worth.argmax(axis=1)
-        each = np.arange(len(arm))
-        paid = context.attempt > self.rules.free_attempts
-        useless: Bools = paid & (worth[each, arm] <= self.rules.penalty - later)
-        move, until = arm, now
-        if delay is not None:
-            until = now + delay[each, arm]
-            move = np.where(until > now + AT_ONCE, HOLD, arm)
-        move = np.where(useless, GIVE_UP, move)
-        if promised is not None:
-            move = np.where(promised >= 0, promised, move)
-        self._enter(context, promised, move, arm, until)
-        eligible = np.ones(worth.shape, dtype=bool) if wait is None else wait[:, :, 0] <= 0
-        index = np.where(worth > -0.5 * LOST, worth, -np.inf)
-        return Action(move, until, index, eligible)
+        kept = np.flatnonzero(promised >= 0)
+        if not kept.size:
+            return self._choose(context)
+        sent = _as_promised(promised.take(kept), self.rules.arms)
+        if kept.size == promised.size:
+            return sent
+        others = np.flatnonzero(promised < 0)
+        return together(context, (kept, others), (sent, self._choose(part(context, others))))
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
@@ -111,18 +102,35 @@ class Cascade(Strategy):
             "capacity": self.capacity.rate(rows),
         }
 
-    def _promised(self, context: Context) -> Ints | None:
+    def _promised(self, context: Context) -> Ints:
         """(n,) the server that each request was held for, if that still looks open, else -1."""
-        if not self.tickets.given:
-            return None
-        holding, arm, time, since = self.tickets.take(context.rows, context.deadline)
-        if not holding.size:
-            return None
         promised = np.full(len(context.rows), -1)
-        rows, now = context.rows[holding], context.now[holding]
-        kept = self.capacity.redeem(rows, arm, time, since, now)
-        promised[holding[kept]] = arm[kept]
+        if self.tickets.given:
+            holding, arm, time, since = self.tickets.take(context.rows, context.deadline)
+            if holding.size:
+                rows, now = context.rows[holding], context.now[holding]
+                kept = self.capacity.redeem(rows, arm, time, since, now)
+                promised[holding[kept]] = arm[kept]
         return promised
+
+    def _choose(self, context: Context) -> Action:
+        """The best pair of server and time for each request."""
+        wait = self.capacity.wait(context.rows, context.now)
+        gain, later = self._gain(context, wait)
+        worth, delay = (gain, None) if wait is None else self._best_time(context, wait, gain)
+        arm = worth.argmax(axis=1)
+        each = np.arange(len(arm))
+        paid = context.attempt > self.rules.free_attempts
+        useless: Bools = paid & (worth[each, arm] <= self.rules.penalty - later)
+        move, until = arm, context.now
+        if delay is not None:
+            until = context.now + delay[each, arm]
+            move = np.where(until > context.now + AT_ONCE, HOLD, arm)
+        move = np.where(useless, GIVE_UP, move)
+        self._enter(context, move, arm, until)
+        eligible = np.ones(worth.shape, dtype=bool) if wait is None else wait[:, :, 0] <= 0
+        index = np.where(worth > -0.5 * LOST, worth, -np.inf)
+        return Action(move, until, index, eligible)
 
     def _gain(self, context: Context, wait: Floats | None) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
@@ -160,22 +168,21 @@ class Cascade(Strategy):
             delay[none] = left[none, None]
         return worth, delay
 
-    def _enter(
-        self, context: Context, promised: Ints | None, move: Ints, arm: Ints, until: Floats
-    ) -> None:
-        """Note what is sent and what is promised; promises that are kept are noted already."""
+    def _enter(self, context: Context, move: Ints, arm: Ints, until: Floats) -> None:
+        """Note what is sent and what is promised."""
         rows = context.rows
-        new = move != GIVE_UP
-        if promised is not None:
-            new &= promised < 0
-        on = new.nonzero()[0]
+        on = np.flatnonzero(move != GIVE_UP)
         if not on.size:
             return
-        held = (new & (move == HOLD)).nonzero()[0]
+        time, held = context.now, np.flatnonzero(move == HOLD)
         if held.size:
             mine = rows[held], context.deadline[held], arm[held]
-            self.tickets.give(*mine, until[held], context.now[held])
-            time = np.where(move == HOLD, until, context.now)
-            self.capacity.enter(rows[on], arm[on], time[on])
-        else:
-            self.capacity.enter(rows[on], arm[on], context.now[on])
+            self.tickets.give(*mine, until[held], time[held])
+            time = np.where(move == HOLD, until, time)
+        self.capacity.enter(rows[on], arm[on], time[on])
+
+
+def _as_promised(arm: Ints, arms: int) -> Action:
+    """Send n requests where they were promised to be sent; nothing was compared."""
+    eligible = arm[:, None] == np.arange(arms)
+    return Action(arm, None, np.full(eligible.shape, -np.inf), eligible)

@@ -13,6 +13,7 @@ import numpy as np
 
 from flaky_load_balancer.strategy import best
 from flaky_load_balancer.types import Action, Context, Ints, Rules
+from strategies.parts.batches import part, together
 from strategies.parts.counts import Counts, rate
 
 Free = Callable[[Context], Action]
@@ -28,31 +29,11 @@ def free_or_paid(context: Context, rules: Rules, counts: Counts, free: Free) -> 
     if paid.all():
         return largest_rate(counts, context.rows)
     blind, own = np.flatnonzero(paid), np.flatnonzero(~paid)
-    decided = largest_rate(counts, context.rows.take(blind)), free(_part(context, own))
-    return _mixed(context, (blind, own), decided)
+    decided = largest_rate(counts, context.rows.take(blind)), free(part(context, own))
+    return together(context, (blind, own), decided)
 
 
 def largest_rate(counts: Counts, rows: Ints) -> Action:
     """Send each request to the server with the largest rate, unattempted ones last."""
     index = rate(counts.of(rows))
     return best(index, np.ones(index.shape, dtype=bool))
-
-
-def _mixed(context: Context, parts: tuple[Ints, Ints], actions: tuple[Action, Action]) -> Action:
-    """Put together a batch in which some attempts are paid and some are free."""
-    arm = np.empty(len(context.rows), dtype=np.intp)
-    index = np.empty(context.tried.shape)
-    eligible = np.empty(context.tried.shape, dtype=bool)
-    for those, action in zip(parts, actions, strict=True):
-        arm[those], index[those], eligible[those] = action.arm, action.index, action.eligible
-    return Action(arm, None, index, eligible)
-
-
-def _part(context: Context, those: Ints) -> Context:
-    return Context(
-        context.rows.take(those),
-        context.now.take(those),
-        context.attempt.take(those),
-        context.tried.take(those, 0),
-        context.deadline.take(those),
-    )

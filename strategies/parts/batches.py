@@ -1,0 +1,30 @@
+"""Batches of decisions that are made in two ways: taken apart, and put together again."""
+
+import numpy as np
+
+from flaky_load_balancer.types import Action, Context, Ints
+
+Pair = tuple[Ints, Ints]
+
+
+def part(context: Context, those: Ints) -> Context:
+    """Some decisions of a batch."""
+    return Context(
+        context.rows.take(those),
+        context.now.take(those),
+        context.attempt.take(those),
+        context.tried.take(those, 0),
+        context.deadline.take(those),
+    )
+
+
+def together(context: Context, parts: Pair, actions: tuple[Action, Action]) -> Action:
+    """One action for the batch; every decision of ``context`` is in one of the two parts."""
+    arm, until = np.empty(len(context.rows), dtype=np.intp), context.now.copy()
+    index = np.empty(context.tried.shape)
+    eligible = np.empty(context.tried.shape, dtype=bool)
+    for those, action in zip(parts, actions, strict=True):
+        arm[those], index[those], eligible[those] = action.arm, action.index, action.eligible
+        if action.until is not None:
+            until[those] = action.until
+    return Action(arm, until, index, eligible)
