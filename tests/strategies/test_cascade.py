@@ -65,7 +65,10 @@ def test_a_held_request_is_sent_when_it_was_promised_to_be() -> None:
     played = refused_twice_as_fast(16.0)
     until = ask(played, 16.01, deadline=26.0, attempt=2).until
     assert until is not None
-    assert ask(played, float(until[0]), deadline=26.0, attempt=2).arm[0] == 0
+    sent = ask(played, float(until[0]), deadline=26.0, attempt=2)
+    assert sent.arm[0] == 0
+    assert sent.index is not None
+    assert sent.index.tolist() == [[-np.inf]]  # nothing was compared
 
 
 def test_promises_are_kept_apart() -> None:
