@@ -115,7 +115,7 @@ class Capacity:
         Only those are looked at again since which some server refused.
         """
         kept = self.last_refusal.take(rows) < since
-        some = np.flatnonzero(~kept)
+        some = (~kept).nonzero()[0]
         if some.size:
             kept[some] = self._open(rows[some] * self.arms + arm[some], time[some], now[some])
         return kept
@@ -124,7 +124,7 @@ class Capacity:
         """(n,) whether servers are likely to admit what was entered for these times."""
         rank = self.ledger.rank(lane, time)
         kept: Bools = self._ready(lane, rank + 1)[:, 1] <= now + 1e-5
-        no = np.flatnonzero(~kept)
+        no = (~kept).nonzero()[0]
         if no.size:
             self.ledger.strike(lane[no], rank[no])
             self.stale[lane[no]] = True
@@ -142,11 +142,11 @@ class Capacity:
         count = self.answers.take(rows) + 1
         self.answers[rows] = count
         full = refused | (self.in_turn.take(lane) > 0) | (count <= ALL) | (count % SOME == 0)
-        some = np.flatnonzero(~full)
+        some = (~full).nonzero()[0]
         if some.size:
             at = rows[some], lane[some], rank[some], sent[some], refused[some]
             full[some] = self._test_best(*at)
-        some = np.flatnonzero(full)
+        some = full.nonzero()[0]
         if some.size:
             self._test_all(rows[some], lane[some], rank[some], sent[some], refused[some])
             self._believe(rows[some])
@@ -193,7 +193,7 @@ class Capacity:
         high = np.minimum(self.high.take(at) + wider, MOST.take(best))
         p = _chance(low, high, need)
         news: Bools = np.where(refused, p > 1.0 - SURE, p < SURE)
-        told = np.flatnonzero(~news)
+        told = (~news).nonzero()[0]
         if told.size:
             self._reckon(rows[told], lane[told], p[told], rest[told], refused[told])
             low, high = _tighter(low[told], high[told], need[told], refused[told])

@@ -22,6 +22,7 @@ FIRST_SLIDING, FIRST_FIXED = len(BURSTS), len(BURSTS) + len(SLIDING)
 WAYS = FIRST_FIXED + len(FIXED)
 LENGTH = np.concatenate([np.ones(len(BURSTS)), SLIDING, FIXED])  # what limits are per
 _BUCKETS = np.minimum(BURSTS[:, None] + STEPS, DEPTH - 1).ravel()
+_KIND = np.repeat(np.arange(3, dtype=np.uint8), (len(BURSTS), len(SLIDING), len(FIXED)))
 _TOKENS = np.log(STEPS + 1.0)
 _LOG = np.log(np.maximum(np.arange(DEPTH + 2), 0.5))
 _LATE = 1e-6  # seconds
@@ -98,10 +99,8 @@ class Ways:
     ) -> Floats:
         at = np.minimum((first + BURSTS.take(way) - 1)[:, None] + STEPS, DEPTH - 1)
         times = self.ledger.at(lane[:, None], at)
-        each = 1.0 / limit
-        ready = times[:, :1] + each
-        for number, step in enumerate(STEPS[1:], 1):
-            np.maximum(ready, times[:, number : number + 1] + (step + 1.0) * each, out=ready)
+        full: Floats = times.T[:, :, None] + (STEPS + 1.0)[:, None, None] / limit
+        ready: Floats = full.max(axis=0)
         return ready
 
     def _sliding_ready(
@@ -130,6 +129,6 @@ _READY = Ways._bucket_ready, Ways._sliding_ready, Ways._fixed_ready
 
 def _kinds(way: Ints) -> list[tuple[int, Ints]]:
     """Which of n ways are buckets (0), sliding (1) and fixed (2) windows."""
-    kind = (way >= FIRST_SLIDING) + (way >= FIRST_FIXED).astype(np.intp)
-    kinds = ((number, np.flatnonzero(kind == number)) for number in range(3))
+    kind = _KIND.take(way)
+    kinds = ((number, (kind == number).nonzero()[0]) for number in range(3))
     return [(number, some) for number, some in kinds if some.size]
