@@ -11,6 +11,7 @@ import { readEvents, type StreamEvent } from "./sse";
 export const SILENCE = 25_000; // milliseconds; the balancer says something every ten seconds
 export const RETRIES = [500, 1000, 2000, 4000]; // milliseconds; the last one again and again
 export const REFILL = 2000; // milliseconds until what is missing is asked for again
+const MISSED = 10_000; // frames of a run that are asked for at most: more than an hour, as much as charts show
 const MARGIN = 0.001; // seconds between a hole and the sample behind it
 
 /** What the store needs of the world, so that tests can give it another one. */
@@ -27,7 +28,8 @@ const WORLD: World = {
   read: readEvents,
   history: (after) => get("/api/history", { after }, patience()),
   shares: (route) => get("/api/routes/{route}/history", { route }, patience()),
-  recorded: (run, after) => get("/api/runs/{run}/frames", { run, after, limit: 2000 }, patience()),
+  recorded: (run, after) =>
+    get("/api/runs/{run}/frames", { run, after, limit: MISSED }, patience()),
 };
 
 export class LiveStore implements Source {
