@@ -12,14 +12,12 @@ from flaky_load_balancer.settings import SettingsError
 from sandbox import SandboxError, choose
 from sandbox.backends import BY_NAME as KINDS
 
-ALL_SCENARIOS = ("T1", "T2", "T3")
-
 
 def chosen_scenarios(asked: Sequence[str]) -> list[tuple[str, Scenario]]:
     """Each scenario once, with what it was asked for as; two of one name are refused."""
     found: dict[str, tuple[str, Scenario]] = {}
     for name in asked:
-        for each in ALL_SCENARIOS if name == "all" else (name,):
+        for each in scenarios.ALL if name == "all" else (name,):
             scenario = _scenario(each)
             before = found.setdefault(scenario.name, (each, scenario))
             if before[1] != scenario:

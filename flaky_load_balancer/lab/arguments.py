@@ -10,13 +10,12 @@ from typing import Any, TypeVar
 
 from flaky_load_balancer import catalogue
 from flaky_load_balancer.conformance import BrokenRule, check
-from flaky_load_balancer.scenarios import Scenario, find
+from flaky_load_balancer.scenarios import ALL, Scenario, find
 from flaky_load_balancer.settings import SettingsError
 from flaky_load_balancer.strategy import Strategy
 
 One = TypeVar("One")
 
-ALL = ("T1", "T2", "T3")
 RATES = 0.001, 100_000
 
 

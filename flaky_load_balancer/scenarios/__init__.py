@@ -23,6 +23,7 @@ from flaky_load_balancer.scenarios.reader import parse, read
 from flaky_load_balancer.scenarios.table import ScenarioError
 
 __all__ = [
+    "ALL",
     "Failure",
     "Latency",
     "Limit",
@@ -36,6 +37,8 @@ __all__ = [
     "parse",
     "read",
 ]
+
+ALL = ("T1", "T2", "T3")  # what "all" stands for: the three kinds of servers of the main race
 
 
 @cache
