@@ -74,9 +74,9 @@ def end() -> None:
 
 def childless() -> bool:
     """Whether, once the dead are reaped, we have no child; then we have no descendant either."""
+    reap()
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
         return True
     return False
