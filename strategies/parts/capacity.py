@@ -5,8 +5,9 @@ way (``ways``) the history of a server says how large its limit must at least be
 be admitted, so every answer is a test of one number.  Its logarithm lies between ``low`` and
 ``high``, evenly; an answer narrows the interval and time widens it, faster where forecasts were
 contradicted lately.  How likely the answers were, of all servers of a fleet, is the score of a way;
-the best one speaks.  What it says is kept as the times at which the chance of admission reaches
-each of ``LEVELS``: they change only when something happens to the server.
+the likeliest few speak, each as loudly as it is likely.  What they say is kept as the times at
+which the chance of admission reaches each of ``LEVELS``: they change only when something happens to
+the server.
 
 Once some answers were heard, most of those that were expected are only shown to the best way.
 A server that never refused is taken to have no limit.
