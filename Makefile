@@ -4,7 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV ?= $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv)
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Every file of requirements is complete and pinned by hash: nothing is resolved, so nothing that an
+# index has released since can change or break what is installed.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
+PIP_CHECK := $(BIN)/python -m pip --disable-pip-version-check check --quiet
 BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 # The dashboard's page is built where Node.js is there, and everything else works without it.
@@ -89,14 +92,17 @@ $(VENV)/.python:
 
 $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.python
 	@$(PIP) --require-hashes -r $<
+	@$(PIP_CHECK)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) --require-hashes -r $<
+	@$(PIP_CHECK)
 	@touch $@
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 	@$(PIP) --require-hashes -r $<
+	@$(PIP_CHECK)
 	@touch $@
 
 $(VENV)/.peers: requirements/peers.txt $(VENV)/.dev
@@ -104,7 +110,7 @@ $(VENV)/.peers: requirements/peers.txt $(VENV)/.dev
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.runtime
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
 ifeq ($(NODE),yes)
