@@ -19,14 +19,14 @@ from time import perf_counter
 
 import numpy as np
 
-from flaky_load_balancer.bounds.possible import bounds
-from flaky_load_balancer.fleets.fleet import Fleet
-from flaky_load_balancer.fleets.servers import Servers
-from flaky_load_balancer.lab.simulator import Run, simulate
-from flaky_load_balancer.scenarios import Scenario, find
-from flaky_load_balancer.settings import Game
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Floats
+from flaky_load_balancer.config import Game
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Floats
+from flaky_load_balancer.simulation.bounds.possible import bounds
+from flaky_load_balancer.simulation.engine.simulator import Run, simulate
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.fleets.servers import Servers
+from flaky_load_balancer.simulation.scenarios import Scenario, find
 from strategies import STRATEGIES
 from strategies.cascade import Cascade
 

@@ -13,9 +13,9 @@ from time import perf_counter
 
 import numpy as np
 
-from flaky_load_balancer.balancer import Balancer
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Outcome, Rules
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Outcome, Rules
 from strategies import STRATEGIES
 
 ARMS = 10

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from flaky_load_balancer.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.records import Recorder, batches
 from flaky_load_balancer.records.database import connect
 from flaky_load_balancer.records.recorder import BACKLOG

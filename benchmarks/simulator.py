@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from flaky_load_balancer import scenarios
-from flaky_load_balancer.lab.simulator import simulate
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Context, Feedback, Outcome, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Context, Feedback, Outcome, Rules
+from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.engine.simulator import simulate
 from strategies import STRATEGIES
 
 ARMS = 10

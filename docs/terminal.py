@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flaky_load_balancer import asked, catalogue
-from flaky_load_balancer.sessions.harness import Plan
-from flaky_load_balancer.sessions.report import play
-from flaky_load_balancer.settings import Game
+from flaky_load_balancer import registry
+from flaky_load_balancer.cli import fleet_arguments
+from flaky_load_balancer.config import Game
+from flaky_load_balancer.harness.report import play
+from flaky_load_balancer.harness.session import Plan
 from flaky_load_balancer.terminal import Output
 
 PICTURE = Path(__file__).with_name("terminal.svg")
@@ -21,8 +22,8 @@ def main() -> None:
     out.console = Console(record=True, width=80, file=io.StringIO(), highlight=False)
     out.console.print("$ make harness\n")
     plan = Plan(
-        strategies=catalogue.chosen(["all"]),
-        scenarios=asked.chosen_scenarios(["all"]),
+        strategies=registry.chosen(["all"]),
+        scenarios=fleet_arguments.chosen_scenarios(["all"]),
         game=Game(),
     )
     asyncio.run(play(plan, out, stay=False, dashboard=False))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flaky_load_balancer.lab.notebook import compare
+    from flaky_load_balancer.simulation.comparison.notebook import compare
 
 __all__ = ["compare"]
 __version__ = "0.1.0"
@@ -13,6 +13,6 @@ def __getattr__(name: str) -> Any:
     """``compare`` takes pandas, which nothing else needs to wait for."""
     if name != "compare":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flaky_load_balancer.lab.notebook import compare  # noqa: PLC0415
+    from flaky_load_balancer.simulation.comparison.notebook import compare  # noqa: PLC0415
 
     return compare

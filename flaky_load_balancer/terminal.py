@@ -17,9 +17,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flaky_load_balancer.children import REFUSED, ChildDiedError
-from flaky_load_balancer.errors import UserError
-from flaky_load_balancer.settings import SettingsError
+from flaky_load_balancer.config import SettingsError
+from flaky_load_balancer.core.errors import UserError
+from flaky_load_balancer.processes import REFUSED, ChildDiedError
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Every strategy, by the name that the command line and the dashboard use."""
 
-from flaky_load_balancer.strategy import Strategy
+from flaky_load_balancer.core.strategy import Strategy
 from strategies.balanced import Balanced
 from strategies.cascade import Cascade
 from strategies.kl_ucb import KLUCB

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Rules
 from strategies.parts.confidence import beliefs, lower, share, upper
 from strategies.parts.counts import SUCCEEDED, Counts, pulls
 from strategies.parts.episode import Episode

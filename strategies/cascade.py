@@ -28,8 +28,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import (
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
     Action,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
 from strategies.parts.counts import Counts
 from strategies.parts.kl import kl_upper
 from strategies.parts.numbers import require

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.confidence import beliefs, lower, share, upper
 from strategies.parts.counts import REFUSED, SUCCEEDED, Counts, pulls
 from strategies.parts.null_arm import best_or_null

@@ -17,8 +17,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Informed, Truth
-from flaky_load_balancer.types import GIVE_UP, HOLD, Action, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.strategy import Informed, Truth
+from flaky_load_balancer.core.types import (
+    GIVE_UP,
+    HOLD,
+    Action,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Rules,
+)
 from strategies.parts.dual import balance, values
 from strategies.parts.numbers import require
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy, best, stuck
-from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.strategy import Strategy, best, stuck
+from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.counts import FAILED, REFUSED, SUCCEEDED
 from strategies.parts.numbers import require, require_one_of
 from strategies.parts.stopwatch import Stopwatch

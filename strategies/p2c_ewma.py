@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.counts import FAILED, REFUSED
 from strategies.parts.numbers import require
 from strategies.parts.stopwatch import Stopwatch

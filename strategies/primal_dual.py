@@ -25,8 +25,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Bools, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Rules
 from strategies.parts.attempt_rate import AttemptRate
 from strategies.parts.confidence import beliefs, lower, share, upper
 from strategies.parts.counts import REFUSED, SUCCEEDED, Counts, pulls

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy, best
-from flaky_load_balancer.types import Action, Context, Feedback, Rules
+from flaky_load_balancer.core.strategy import Strategy, best
+from flaky_load_balancer.core.types import Action, Context, Feedback, Rules
 
 
 @dataclass

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy, best
-from flaky_load_balancer.types import Action, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy, best
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
 from strategies.parts.beta import BetaPosterior, require_prior
 from strategies.parts.counts import Counts
 from strategies.parts.paid import free_or_paid

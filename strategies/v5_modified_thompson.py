@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy, best
-from flaky_load_balancer.types import Action, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.strategy import Strategy, best
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.beta import BetaPosterior, draw, require_prior
 from strategies.parts.counts import Counts
 from strategies.parts.numbers import require

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import HOLD, Action, Bools, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import HOLD, Action, Bools, Context, Feedback, Floats, Rules
 
 
 @dataclass

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import numpy as np
 
-from flaky_load_balancer.balancer import Balancer
-from flaky_load_balancer.dispatcher import Answer, Dispatcher
-from flaky_load_balancer.planes.route import Route
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.tally import Tally
-from flaky_load_balancer.types import Outcome, Rules
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.tally import Tally
+from flaky_load_balancer.core.types import Outcome, Rules
+from flaky_load_balancer.proxy.dispatcher import Answer, Dispatcher
+from flaky_load_balancer.proxy.route import Route
 from tests.scripted import Scripted
 
 SERVERS = [f"http://127.0.0.1:{port}" for port in (4000, 4001, 4002)]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import HOLD, Action, Context, Feedback, Outcome, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import HOLD, Action, Context, Feedback, Outcome, Rules
 
 
 class Scripted(Strategy):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from flaky_load_balancer import scenarios
-from flaky_load_balancer.cli import app
+from flaky_load_balancer.cli.main import app
+from flaky_load_balancer.simulation import scenarios
 from strategies import STRATEGIES
 
 ROOT = Path(__file__).parent.parent

@@ -41,6 +41,6 @@ def test_ones_own_strategy_keeps_every_rule_and_takes_thirty_lines() -> None:
 
 
 CHECK = (
-    "from flaky_load_balancer.conformance import check; "
+    "from flaky_load_balancer.registry.conformance import check; "
     "from own_strategy import Optimist; check(Optimist)"
 )

@@ -16,18 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flaky_load_balancer import scenarios
-from flaky_load_balancer.balancer import Balancer
-from flaky_load_balancer.dispatcher import ROW, Answer, Dispatcher
-from flaky_load_balancer.events import Event
-from flaky_load_balancer.fleets.fleet import Fleet
-from flaky_load_balancer.fleets.servers import Servers
-from flaky_load_balancer.lab.simulator import simulate
-from flaky_load_balancer.lab.truth import Told
-from flaky_load_balancer.scenarios import Scenario
-from flaky_load_balancer.strategy import Informed, Strategy, Truth
-from flaky_load_balancer.tally import Tally
-from flaky_load_balancer.types import (
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.events import Event
+from flaky_load_balancer.core.strategy import Informed, Strategy, Truth
+from flaky_load_balancer.core.tally import Tally
+from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
     Action,
@@ -37,6 +30,13 @@ from flaky_load_balancer.types import (
     Outcome,
     Rules,
 )
+from flaky_load_balancer.proxy.dispatcher import ROW, Answer, Dispatcher
+from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.engine.simulator import simulate
+from flaky_load_balancer.simulation.engine.truth import Told
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.fleets.servers import Servers
+from flaky_load_balancer.simulation.scenarios import Scenario
 from strategies import STRATEGIES
 from tests.clock import run_in_virtual_time
 

@@ -16,7 +16,7 @@ from benchmarks.peers.table import recorded, section
 from benchmarks.results.page import placed
 from benchmarks.results.plans import AWAITED
 from benchmarks.results.record import PAGE, load
-from flaky_load_balancer.sessions.client import Sent
+from flaky_load_balancer.harness.client import Sent
 from strategies import STRATEGIES
 
 FLEETS = {8100: ["127.0.0.1:4000", "127.0.0.1:4001"], 8200: ["127.0.0.1:5000"]}

@@ -20,8 +20,8 @@ from benchmarks.results.record import (
     result_scenarios,
     result_strategies,
 )
-from flaky_load_balancer import scenarios
-from flaky_load_balancer.lab.compare import compare
+from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.comparison.compare import compare
 from strategies import STRATEGIES
 
 RECORDS = {requests: load(named(requests)) for requests in plans.RUNS}

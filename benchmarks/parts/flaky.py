@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import uvloop
 
-from flaky_load_balancer.fleets.listeners import listening
-from flaky_load_balancer.scenarios import Scenario, find
+from flaky_load_balancer.simulation.fleets.listeners import listening
+from flaky_load_balancer.simulation.scenarios import Scenario, find
 
 
 async def serve(scenario: Scenario) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 from benchmarks.parts.processes import BenchmarkError
 from benchmarks.peers.contestants import Addresses, Proxy, Urls, flb, patiently
-from flaky_load_balancer.histogram import Histogram
-from flaky_load_balancer.sessions.client import Client, Sent, request_ids
-from flaky_load_balancer.settings import Game
+from flaky_load_balancer.config import Game
+from flaky_load_balancer.core.histogram import Histogram
+from flaky_load_balancer.harness.client import Client, Sent, request_ids
 
 START = 1.5  # seconds for everybody to settle
 GAME = Game()

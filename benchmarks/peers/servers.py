@@ -16,8 +16,8 @@ from functools import partial
 
 import uvloop
 
-from flaky_load_balancer.fleets.listeners import listening
-from flaky_load_balancer.scenarios import find
+from flaky_load_balancer.simulation.fleets.listeners import listening
+from flaky_load_balancer.simulation.scenarios import find
 
 
 async def serve(names: list[str], seed: int, copies: int, rate: float) -> None:

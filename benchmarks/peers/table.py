@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.peers.play import Standing
 from benchmarks.peers.proxies import ATTEMPTS
 from benchmarks.results.page import milliseconds, table
-from flaky_load_balancer.lab.intervals import Estimate
+from flaky_load_balancer.simulation.comparison.intervals import Estimate
 
 INTRODUCTION = f"""## Before real servers, beside proxies
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Context, Feedback, Floats, Rules
 
 CHUNK = 1024  # rounds whose chance is drawn at once
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
 from strategies.parts.counts import Counts
 from strategies.parts.optimism import Optimism
 

@@ -15,7 +15,7 @@ from benchmarks.reproduction.bandits import one_better, pseudo_regret
 from benchmarks.reproduction.chapelle_li import ChapelleLiUCB
 from benchmarks.reproduction.knapsack import best_fixed, primal_dual, theory
 from benchmarks.reproduction.mabwiser_ucb1 import differences
-from flaky_load_balancer.types import Floats
+from flaky_load_balancer.core.types import Floats
 from strategies.kl_ucb import KLUCB
 from strategies.v2_ucb1 import UCB1
 from strategies.v4_thompson import Thompson

@@ -12,7 +12,7 @@ from math import log
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats
+from flaky_load_balancer.core.types import Floats
 from strategies.parts.confidence import lower, share, upper
 from strategies.parts.prices import Prices
 

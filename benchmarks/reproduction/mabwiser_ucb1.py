@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flaky_load_balancer.types import Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.types import Context, Feedback, Floats, Rules
 from strategies.v2_ucb1 import UCB1
 
 RECORD = Path(__file__).with_suffix(".json")

@@ -9,8 +9,8 @@ from time import perf_counter
 
 from benchmarks.results import page, plans, plots
 from benchmarks.results.record import FOLDER, SMALL, Record, load, named, recorded, save
-from flaky_load_balancer.lab.compare import compare
-from flaky_load_balancer.lab.comparison import Plan
+from flaky_load_balancer.simulation.comparison.compare import compare
+from flaky_load_balancer.simulation.comparison.comparison import Plan
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from flaky_load_balancer.lab.comparison import Comparison
-from flaky_load_balancer.lab.intervals import Estimate
+from flaky_load_balancer.simulation.comparison.comparison import Comparison
+from flaky_load_balancer.simulation.comparison.intervals import Estimate
 
 ORIGINAL = tuple(f"v{number}" for number in range(1, 9))
 

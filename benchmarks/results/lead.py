@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from flaky_load_balancer.lab.comparison import Cell, Comparison
-from flaky_load_balancer.types import Floats
+from flaky_load_balancer.core.types import Floats
+from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison
 
 LEADER = "cascade"
 RIVALS = {

@@ -1,7 +1,8 @@
 """What the record of scores is made of: every strategy on every scenario, in virtual time."""
 
-from flaky_load_balancer import catalogue, scenarios
-from flaky_load_balancer.lab.comparison import Plan
+from flaky_load_balancer import registry
+from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.comparison.comparison import Plan
 from strategies import STRATEGIES
 
 AWAITED: frozenset[str] = frozenset()  # strategies that may be missing until it is measured again
@@ -23,7 +24,7 @@ def plan(
     strategies: tuple[str, ...], on: tuple[str, ...], requests: int, replications: int
 ) -> Plan:
     return Plan(
-        {name: catalogue.parse(name) for name in strategies},
+        {name: registry.parse(name) for name in strategies},
         [scenarios.find(name) for name in on],
         requests=requests,
         replications=replications,

@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.results.claims import CLAIMS, ORIGINAL, measured
 from benchmarks.results.lead import leads
-from flaky_load_balancer.lab.comparison import Comparison
-from flaky_load_balancer.lab.sentences import sentence
+from flaky_load_balancer.simulation.comparison.comparison import Comparison
+from flaky_load_balancer.simulation.comparison.sentences import sentence
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 PAGE = FOLDER.with_suffix(".md")

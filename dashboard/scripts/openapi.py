@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from flaky_load_balancer.planes.admin_plane import admin_plane
-from flaky_load_balancer.planes.live import Live
+from flaky_load_balancer.admin.app import admin_plane
+from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.records import NoRecorder
 
 

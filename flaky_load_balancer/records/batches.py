@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from flaky_load_balancer.events import Event
+from flaky_load_balancer.core.events import Event
 
 # What can never be written, however often it is tried: NaN as a time, a text as a number, ...
 REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, TypeError)

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from flaky_load_balancer.errors import UserError
+from flaky_load_balancer.core.errors import UserError
 from flaky_load_balancer.records.tables import TABLES, VERSION
 
 FILE = "records.db"

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from flaky_load_balancer.events import Attempt, Delivery, Ending, Event
-from flaky_load_balancer.tally import Tally, interpolated
-from flaky_load_balancer.types import Rules
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.tally import Tally, interpolated
+from flaky_load_balancer.core.types import Rules
 
 PAGE = 5_000  # events read at once: neither memory nor a reader's hold on the log grows with a run
 

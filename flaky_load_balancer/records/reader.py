@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from flaky_load_balancer.events import Event
+from flaky_load_balancer.core.events import Event
+from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import folding, keeping, liveness
 from flaky_load_balancer.records.database import (
     FILE,
@@ -24,7 +25,6 @@ from flaky_load_balancer.records.database import (
     unusable,
 )
 from flaky_load_balancer.records.keeping import Keep
-from flaky_load_balancer.types import Outcome
 
 Row = dict[str, Any]
 

@@ -11,11 +11,11 @@ from typing import Any, Literal, Self
 
 import orjson
 
-from flaky_load_balancer.events import Event
+from flaky_load_balancer.core.events import Event
+from flaky_load_balancer.core.types import Rules
 from flaky_load_balancer.records.database import FILE, connect, unusable
 from flaky_load_balancer.records.keeping import Keep
 from flaky_load_balancer.records.writer import FLUSH, Warn, Writer, log
-from flaky_load_balancer.types import Rules
 
 BACKLOG = 100_000  # events that wait in memory while they cannot be written; some 30 MB
 FRAMES = 1_000  # frames that wait

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from flaky_load_balancer.events import Event
+from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.records import batches, keeping
 from flaky_load_balancer.records.database import FILE, connect
 from flaky_load_balancer.records.keeping import Keep

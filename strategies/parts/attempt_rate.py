@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats, Ints
+from flaky_load_balancer.core.types import Floats, Ints
 from strategies.parts.stopwatch import Stopwatch
 
 

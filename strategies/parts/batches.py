@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flaky_load_balancer.types import Action, Context, Ints
+from flaky_load_balancer.core.types import Action, Context, Ints
 
 Pair = tuple[Ints, Ints]
 

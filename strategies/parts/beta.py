@@ -7,7 +7,7 @@ Beta(a, b) is the prior; a = b = 1 is the uniform one.
 import numpy as np
 from scipy.special import betaincinv
 
-from flaky_load_balancer.types import Floats, Ints
+from flaky_load_balancer.core.types import Floats, Ints
 from strategies.parts.counts import FAILED, REFUSED, SUCCEEDED, Counts
 from strategies.parts.numbers import require
 

@@ -9,7 +9,7 @@ this bracket.  At first the anchor is the first attempt of the run.
 
 import numpy as np
 
-from flaky_load_balancer.types import Bools, Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints
 
 SLACK = 1e-6  # seconds
 

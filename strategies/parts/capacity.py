@@ -15,7 +15,7 @@ A server that never refused is taken to have no limit.
 
 import numpy as np
 
-from flaky_load_balancer.types import Bools, Feedback, Floats, Ints
+from flaky_load_balancer.core.types import Bools, Feedback, Floats, Ints
 from strategies.parts.counts import REFUSED
 from strategies.parts.ledger import DEPTH, Ledger, counted
 from strategies.parts.ways import FIRST_SLIDING, LENGTH, WAYS, Ways

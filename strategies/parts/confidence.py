@@ -11,7 +11,7 @@ game that costs 10 to 20 % of the reward, and C = 1 does better.
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats
+from flaky_load_balancer.core.types import Floats
 
 
 def share(part: Floats, whole: Floats) -> Floats:

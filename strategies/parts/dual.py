@@ -13,7 +13,7 @@ of the ratio (the fixed point of a logit demand, as in iterative proportional fi
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats, Ints, Rules
+from flaky_load_balancer.core.types import Floats, Ints, Rules
 
 DEEPEST = 7  # attempts that are looked at: later ones matter to nobody
 RARE = 1e-4  # admissions per request that everybody is taken to have and to use

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flaky_load_balancer.types import Bools, Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints
 
 
 class Episode:

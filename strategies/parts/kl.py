@@ -7,7 +7,7 @@ against a server of chance q when it has chance p.
 import numpy as np
 from scipy.special import entr
 
-from flaky_load_balancer.types import Floats
+from flaky_load_balancer.core.types import Floats
 
 STEPS = 6  # from where they begin, 5 reach 1e-5 in the worst case, and the last bits in most
 TINY = 1e-9  # nearer to p than this, rounding decides

@@ -7,7 +7,7 @@ newest entries are what the next admission has to keep its distance from.
 
 import numpy as np
 
-from flaky_load_balancer.types import Bools, Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints
 
 DEPTH = 96  # entries: what is older is forgotten
 PLACE = np.arange(DEPTH)

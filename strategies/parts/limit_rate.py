@@ -16,7 +16,7 @@ with weights that decay within ``memory`` seconds.
 
 import numpy as np
 
-from flaky_load_balancer.types import Feedback, Floats, Ints
+from flaky_load_balancer.core.types import Feedback, Floats, Ints
 from strategies.parts.counts import FAILED, REFUSED
 
 

@@ -3,8 +3,8 @@
 V6-V8 differ in what they remember of refusals, not in what they do with it.
 """
 
-from flaky_load_balancer.strategy import best, stuck
-from flaky_load_balancer.types import Action, Context, Floats
+from flaky_load_balancer.core.strategy import best, stuck
+from flaky_load_balancer.core.types import Action, Context, Floats
 
 FALLBACKS = "published", "untried"
 

@@ -7,8 +7,8 @@ attempt, which costs no point, the least hopeless server is asked instead.
 
 import numpy as np
 
-from flaky_load_balancer.strategy import best, stuck
-from flaky_load_balancer.types import GIVE_UP, Action, Bools, Context, Floats
+from flaky_load_balancer.core.strategy import best, stuck
+from flaky_load_balancer.core.types import GIVE_UP, Action, Bools, Context, Floats
 from strategies.parts.rest import Rest
 
 

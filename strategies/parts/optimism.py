@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flaky_load_balancer.strategy import best
-from flaky_load_balancer.types import Action, Context, Floats, Ints
+from flaky_load_balancer.core.strategy import best
+from flaky_load_balancer.core.types import Action, Context, Floats, Ints
 from strategies.parts.counts import SUCCEEDED, Counts, pulls
 
 Bound = Callable[[Floats, Floats, Floats], Floats]  # the most that a rate may be

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flaky_load_balancer.strategy import best
-from flaky_load_balancer.types import Action, Context, Ints, Rules
+from flaky_load_balancer.core.strategy import best
+from flaky_load_balancer.core.types import Action, Context, Ints, Rules
 from strategies.parts.batches import part, together
 from strategies.parts.counts import Counts, rate
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flaky_load_balancer.types import Feedback, Floats, Ints
+from flaky_load_balancer.core.types import Feedback, Floats, Ints
 from strategies.parts.counts import REFUSED
 
 LEAST = 0.1  # seconds

@@ -1,6 +1,6 @@
 """Where in a table the entries of a batch are."""
 
-from flaky_load_balancer.types import Ints
+from flaky_load_balancer.core.types import Ints
 
 
 def place(*index: Ints) -> tuple[Ints, ...] | tuple[int, ...]:

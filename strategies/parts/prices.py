@@ -12,7 +12,7 @@ its maximum and never overflows.
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats, Ints
+from flaky_load_balancer.core.types import Floats, Ints
 
 CHEAPEST = 1e-99  # relative to the dearest: a price that became 0 could never rise again
 

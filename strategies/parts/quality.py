@@ -13,7 +13,7 @@ nobody looks: from then on what is known of it fades with time, so that it is tr
 import numpy as np
 from scipy.special import xlogy
 
-from flaky_load_balancer.types import Feedback, Floats, Ints
+from flaky_load_balancer.core.types import Feedback, Floats, Ints
 from strategies.parts.beta import beliefs
 from strategies.parts.counts import REFUSED, SUCCEEDED
 

@@ -7,7 +7,7 @@ window Thompson sampling: Trovo et al., JAIR 2020).  Refusals neither enter nor 
 
 import numpy as np
 
-from flaky_load_balancer.types import Feedback, Floats, Ints
+from flaky_load_balancer.core.types import Feedback, Floats, Ints
 from strategies.parts.beta import beliefs, draw
 from strategies.parts.counts import FAILED
 from strategies.parts.place import place

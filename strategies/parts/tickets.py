@@ -6,7 +6,7 @@ spent, so no two requests wake for the same one.
 
 import numpy as np
 
-from flaky_load_balancer.types import Floats, Ints
+from flaky_load_balancer.core.types import Floats, Ints
 
 
 class Tickets:

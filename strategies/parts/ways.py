@@ -10,7 +10,7 @@ found exactly.
 
 import numpy as np
 
-from flaky_load_balancer.types import Bools, Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints
 from strategies.parts.boundaries import Boundaries
 from strategies.parts.ledger import DEPTH, PLACE, Ledger, counted
 

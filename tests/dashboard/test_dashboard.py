@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from flaky_load_balancer.planes import page
+from flaky_load_balancer.admin import page
 from strategies import STRATEGIES
 from tests.dashboard.node import FOLDER, chromium, needs_chromium, needs_node, run
 

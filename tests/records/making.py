@@ -4,9 +4,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from flaky_load_balancer.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.records import Recorder
-from flaky_load_balancer.types import Outcome, Rules
 
 SERVERS = ["http://127.0.0.1:4000", "http://127.0.0.1:4001", "http://127.0.0.1:4002"]
 RULES = Rules(len(SERVERS))

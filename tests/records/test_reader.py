@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import Recorder, Records, RecordsError, folding, liveness, reader
 from flaky_load_balancer.records.database import connect
-from flaky_load_balancer.types import Outcome
 from tests.records.making import SERVERS, START, attempt, delivery, start_run, story
 
 

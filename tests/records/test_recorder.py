@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 
-from flaky_load_balancer.events import Event
+from flaky_load_balancer.core.events import Event
+from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from flaky_load_balancer.records.recorder import DENSE, session_id
-from flaky_load_balancer.tally import Tally, interpolated
 from tests.records.making import (
     RULES,
     SERVERS,

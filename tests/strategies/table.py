@@ -4,8 +4,8 @@ from typing import cast
 
 import numpy as np
 
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import Action, Context, Feedback, Floats, Outcome, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Outcome, Rules
 
 LETTERS = dict(zip("SFRC", Outcome, strict=True))  # succeeded, failed, refused, cancelled
 

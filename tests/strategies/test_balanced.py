@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import GIVE_UP, Context, Rules
+from flaky_load_balancer.core.types import GIVE_UP, Context, Rules
 from strategies.balanced import Balanced
 from tests.strategies.table import Table
 

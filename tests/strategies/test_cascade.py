@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flaky_load_balancer import scenarios
-from flaky_load_balancer.bounds.possible import bounds
-from flaky_load_balancer.conformance import check
-from flaky_load_balancer.conformance.promises import RULES
-from flaky_load_balancer.fleets.fleet import Fleet
-from flaky_load_balancer.fleets.servers import Servers
-from flaky_load_balancer.lab.simulator import simulate
-from flaky_load_balancer.strategy import Strategy
-from flaky_load_balancer.types import GIVE_UP, HOLD, Action, Context, Rules
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Context, Rules
+from flaky_load_balancer.registry.conformance import check
+from flaky_load_balancer.registry.conformance.promises import RULES
+from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.bounds.possible import bounds
+from flaky_load_balancer.simulation.engine.simulator import simulate
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.fleets.servers import Servers
 from strategies.cascade import Cascade
 from strategies.p2c_ewma import P2cEwma
 from strategies.v4_thompson import Thompson
@@ -163,7 +163,7 @@ def test_hyperparameters_are_checked(name: str) -> None:
         Cascade(**{name: 0.0})
 
 
-HELD_OUT = Path(__file__).parent.parent / "scenarios_heldout"
+HELD_OUT = Path(__file__).parent.parent / "simulation" / "scenarios_heldout"
 
 
 @pytest.mark.parametrize("name", ["T2", "T2-tight", str(HELD_OUT / "fixed-short-steps.toml")])

@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import Context, Feedback, Rules
+from flaky_load_balancer.core.types import Context, Feedback, Rules
 from strategies import STRATEGIES
 from tests.strategies.scalar import Ended, Scalar
 from tests.strategies.table import LETTERS, MeanDraws

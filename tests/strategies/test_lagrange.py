@@ -2,7 +2,7 @@
 
 import pytest
 
-from flaky_load_balancer.types import GIVE_UP
+from flaky_load_balancer.core.types import GIVE_UP
 from strategies.lagrange import Lagrange
 from tests.strategies.table import Table
 

@@ -5,7 +5,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import GIVE_UP, Context, Feedback, Outcome, Rules
+from flaky_load_balancer.core.types import GIVE_UP, Context, Feedback, Outcome, Rules
 from strategies import STRATEGIES
 from tests.strategies.table import Table
 

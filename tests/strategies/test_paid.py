@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import Context, Rules
+from flaky_load_balancer.core.types import Context, Rules
 from strategies import STRATEGIES
 from tests.strategies.table import Table
 

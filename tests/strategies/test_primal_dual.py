@@ -5,7 +5,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import GIVE_UP
+from flaky_load_balancer.core.types import GIVE_UP
 from strategies.primal_dual import PrimalDual
 from tests.strategies.table import Table
 

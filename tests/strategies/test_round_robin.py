@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flaky_load_balancer.types import Context, Rules
+from flaky_load_balancer.core.types import Context, Rules
 from strategies.round_robin import RoundRobin
 from tests.strategies.table import Table
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import Context, Rules
+from flaky_load_balancer.core.types import Context, Rules
 from strategies.parts.beta import draw
 from strategies.v4_thompson import Thompson
 from tests.strategies.table import Table, choices

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flaky_load_balancer.types import HOLD, Action, Context
+from flaky_load_balancer.core.types import HOLD, Action, Context
 from strategies.parts.batches import part, together
 
 BATCH = Context(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import Feedback, Floats, Outcome
+from flaky_load_balancer.core.types import Feedback, Floats, Outcome
 from strategies.parts.boundaries import Boundaries
 from strategies.parts.capacity import LEVELS, Capacity
 from strategies.parts.ledger import DEPTH, Ledger

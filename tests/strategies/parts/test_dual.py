@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.bounds.bound import bound
-from flaky_load_balancer.types import Floats, Rules
+from flaky_load_balancer.core.types import Floats, Rules
+from flaky_load_balancer.simulation.bounds.bound import bound
 from strategies.parts.dual import balance, values
 
 RULES = Rules(arms=10)

@@ -5,7 +5,7 @@ from math import exp, inf, log, sqrt
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import Feedback, Floats
+from flaky_load_balancer.core.types import Feedback, Floats
 from strategies.parts.attempt_rate import AttemptRate
 from strategies.parts.episode import Episode
 from strategies.parts.limit_rate import LimitRate

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.types import Feedback, Outcome
+from flaky_load_balancer.core.types import Feedback, Outcome
 from strategies.parts.quality import Quality
 
 CODES = {"S": Outcome.SUCCEEDED, "F": Outcome.FAILED, "R": Outcome.RATE_LIMITED}

@@ -1,0 +1,239 @@
+"""The admin plane: what people and programs ask about the balancer.  Routes without logic."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from flaky_load_balancer import __version__, registry
+from flaky_load_balancer.admin import metrics, page, schemas
+from flaky_load_balancer.admin.comparisons import compared
+from flaky_load_balancer.admin.playground import Observation, Round, play
+from flaky_load_balancer.admin.stream import Live
+from flaky_load_balancer.core.types import Outcome
+from flaky_load_balancer.proxy import problems
+from flaky_load_balancer.proxy.route import Route
+from flaky_load_balancer.records import Records, RecordsError, export
+
+HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+STUCK = 30.0  # seconds after which a reader that does not read is let go
+Most = Annotated[int, Query(ge=2, le=10_000)]  # frames of each run
+OUTCOMES = {outcome.label: outcome for outcome in Outcome}
+
+
+def admin_plane(
+    routes: Sequence[Route],
+    live: Live,
+    records: Records | None,
+    *,
+    ready: Callable[[], bool],
+    records_lost: Callable[[], int],
+    dashboard: Path | None = None,
+) -> FastAPI:
+    """The app that watches these routes; ``records`` None where nothing is recorded.
+
+    ``dashboard`` is the folder of its built page, None where that is not built.
+    """
+    app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+    problems.install(app)
+
+    @app.exception_handler(RecordsError)
+    async def unreadable(request: Request, error: RecordsError) -> Response:  # noqa: ARG001
+        return problems.problem(500, str(error))
+
+    _health(app, ready)
+    _live(app, routes, live)
+    _recorded(app, records)
+    _strategies(app)
+    registry = metrics.registry(routes, records_lost)
+
+    @app.get("/metrics", include_in_schema=False)
+    def scrape() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    page.serve(app, dashboard)
+    return app
+
+
+def _health(app: FastAPI, ready: Callable[[], bool]) -> None:
+    @app.get("/livez")
+    async def livez() -> schemas.Health:
+        return schemas.Health(status="alive")
+
+    @app.get("/readyz", responses={503: {"model": schemas.Health}})
+    async def readyz() -> Response:
+        """200 while requests are let in."""
+        return _json({"status": "ready"}) if ready() else _json({"status": "closing"}, 503)
+
+
+def _live(app: FastAPI, routes: Sequence[Route], live: Live) -> None:
+    by_name = {route.name: route for route in routes}
+
+    def find(name: str) -> Route:
+        if name not in by_name:
+            raise HTTPException(404, f"no such route: {name[:100]!a}; see /api/snapshot")
+        return by_name[name]
+
+    @app.get("/api/snapshot", response_model=schemas.Frame)
+    async def snapshot() -> Response:
+        """Everything the live page shows now."""
+        return _json(live.snapshot())
+
+    @app.get("/api/events", response_class=EventSourceResponse)
+    async def events(
+        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+    ) -> EventSourceResponse:
+        """Server-sent events: ``connected``, ``metrics`` while something changes, ``heartbeat``."""
+
+        async def stream() -> AsyncIterator[ServerSentEvent]:
+            async for event in live.events(last_event_id):
+                yield ServerSentEvent(event.data.decode(), event=event.kind, id=event.id)
+
+        return EventSourceResponse(stream(), ping=0, send_timeout=STUCK, sep="\n")
+
+    @app.get("/api/history", response_model=schemas.Histories)
+    async def histories(after: float = 0.0) -> Response:
+        """How all routes came to where they are, from behind a time on."""
+        return _json(live.history(after))
+
+    @app.get("/api/routes/{route:path}/history", response_model=schemas.SharesHistory)
+    async def history(route: str, after: float = 0.0) -> Response:
+        """How one route came to where it is, and which servers it chose on the way."""
+        found = find(route)
+        return _json(
+            {
+                "route": found.name,
+                **found.history.numbers(after),
+                "servers": found.servers,
+                "share": found.history.shares(after),
+            }
+        )
+
+    @app.get("/api/routes/{route:path}/decisions", response_model=schemas.Decisions)
+    async def decisions(route: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+        """Its last decisions behind a cursor: the index of every server, and why."""
+        found = find(route)
+        return _json({"servers": found.servers, "decisions": found.decisions(after)})
+
+    @app.get("/api/routes/{route:path}", response_model=schemas.RouteDetail)
+    async def detail(route: str) -> Response:
+        """One route in full."""
+        return _json(find(route).detail(live.now()))
+
+
+def _recorded(app: FastAPI, records: Records | None) -> None:
+    def kept() -> Records:
+        if records is None:
+            raise HTTPException(404, "nothing is recorded: started with --no-records")
+        return records
+
+    def one(found: dict[str, Any] | None, what: str, name: object) -> dict[str, Any]:
+        if found is None:
+            raise HTTPException(404, f"no such {what}: {str(name)[:100]!a}; see /api/{what}s")
+        return found
+
+    @app.get("/api/sessions", response_model=list[schemas.SessionRow])
+    def sessions() -> Response:
+        """Recorded sessions, newest first."""
+        return _json(kept().sessions())
+
+    @app.get("/api/sessions/{session}", response_model=schemas.SessionDetail)
+    def session(session: str) -> Response:
+        """The comparison of the runs of one session."""
+        found = one(kept().session(session), "session", session)
+        return _json({**found, "comparison": compared(found)})
+
+    @app.get("/api/runs", response_model=list[schemas.RunRow])
+    def runs(session: str | None = None) -> Response:
+        """Recorded runs, newest first."""
+        return _json(kept().runs(session))
+
+    @app.get("/api/runs/{run}", response_model=schemas.RunDetail)
+    def run(run: int) -> Response:
+        return _json(one(kept().run(run), "run", run))
+
+    @app.get("/api/runs/{run}/frames", response_model=list[schemas.Frame])
+    def frames(
+        run: int,
+        after: float | None = None,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    ) -> Response:
+        """Frames, oldest first, from behind a time (seconds since the epoch) on."""
+        one(kept().run(run), "run", run)
+        return _listed(kept().frames(run, after, limit))
+
+    @app.get("/api/runs/{run}/overview", response_model=list[schemas.Frame])
+    def run_overview(run: int, most: Most = 2000) -> Response:
+        """Frames for replay, oldest first: of a long run some, spread evenly over all of it."""
+        one(kept().run(run), "run", run)
+        return _listed(kept().overview(run, most))
+
+    @app.get("/api/sessions/{session}/overview", response_model=list[schemas.Frame])
+    def session_overview(session: str, most: Most = 2000) -> Response:
+        """As that of a run, of all runs of a session; each frame has one route."""
+        one(kept().session(session), "session", session)
+        return _listed(kept().overview(session, most))
+
+    @app.get("/api/runs/{run}/attempts.csv", response_class=StreamingResponse)
+    def attempts_csv(run: int) -> Response:
+        """Every attempt, as ``flb export --format csv`` writes it."""
+        one(kept().run(run), "run", run)
+        name = f"attachment; filename=run-{run}.csv"
+        lines = export.csv_lines(kept(), [run])
+        headers = {"Content-Disposition": name}
+        return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
+
+    @app.get("/api/runs/{run}/attempts", response_model=schemas.Attempts)
+    def attempts(
+        run: int,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> Response:
+        """The attempts from behind a cursor on; ``next`` is the cursor to go on with, or null."""
+        one(kept().run(run), "run", run)
+        rows = kept().attempts(run, after, limit)
+        following = rows[-1]["cursor"] if len(rows) == limit else None
+        return _json({"attempts": rows, "next": following})
+
+
+def _strategies(app: FastAPI) -> None:
+    @app.get("/api/strategies")
+    def strategies() -> list[schemas.StrategyRow]:
+        """What there is, with parameters."""
+        return [schemas.StrategyRow(**row) for row in registry.describe()]
+
+    @app.post("/api/play", response_model=schemas.Played)
+    def rounds(asked: schemas.PlayRequest) -> Response:
+        """A few rounds of a strategy on a small fleet of given rates."""
+        try:
+            strategy = registry.built_in(asked.strategy)
+        except registry.UnknownStrategyError as error:
+            raise HTTPException(422, f"strategy: {error}") from None
+        story = [_step(step, asked.servers) for step in asked.story]
+        return _json(play(strategy, asked.servers, story, asked.seed))
+
+
+def _step(step: schemas.Told | schemas.Round, servers: int) -> Round | Observation:
+    if isinstance(step, schemas.Told):
+        if step.server >= servers:
+            raise HTTPException(422, f"story: there are {servers} servers, the first is 0")
+        return step.server, OUTCOMES[step.outcome]
+    if len(step.rates) != servers:
+        raise HTTPException(422, f"story: a round with {len(step.rates)} rates for {servers}")
+    return step.rates
+
+
+def _listed(documents: Sequence[bytes]) -> Response:
+    return Response(b"[" + b",".join(documents) + b"]", media_type="application/json")
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(content, status, media_type="application/json")

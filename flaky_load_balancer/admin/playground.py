@@ -1,0 +1,135 @@
+"""A few rounds of a strategy on a small fleet of given rates, for the strategies page.
+
+Nothing is kept from one call to the next: whoever wants to go on sends what was before.  As chance
+comes from the seed, and the n-th attempt at a server always ends alike, the same story is played
+again, decision by decision.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import betaln
+
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.tally import Tally
+from flaky_load_balancer.core.types import HOLD, Action, Feedback, Floats, Outcome, Rules
+from flaky_load_balancer.proxy.dispatcher import ROW
+
+STEP = 0.1  # seconds from one request to the next
+LATENCY = 0.001  # seconds that an attempt takes
+PATIENCE = 10.0  # seconds until a request's deadline
+POINTS = 200  # of a density
+GRID = (np.arange(POINTS) + 0.5) / POINTS
+
+Round = Sequence[float]  # one request, on servers with these chances of success
+Observation = tuple[int, Outcome]  # a server, and how an attempt at it ended
+
+
+def play(
+    strategy: Strategy, servers: int, story: Iterable[Round | Observation], seed: int
+) -> dict[str, Any]:
+    """Tell the strategy what was observed and let it play the rounds, in the order of the story.
+
+    Servers have no limits here.  The same arguments give the same answer, in which ``moves`` are
+    those of the last round, if the story ends with one, and every number is that of the whole.
+    """
+    strategy_rng, *fleet_rng = np.random.default_rng(seed).spawn(1 + servers)
+    rules = Rules(servers)
+    balancer, tally = Balancer(strategy, rules, strategy_rng, slots=1), Tally(rules)
+    game = _Game(balancer, tally, fleet_rng)
+    for step in story:
+        game.moves = []
+        if isinstance(step, tuple):
+            game.tell(*step)
+        else:
+            game.request(step)
+    beliefs = strategy.beliefs(np.array([game.now]))
+    failed, succeeded = (tally.outcomes[o] for o in (Outcome.FAILED, Outcome.SUCCEEDED))
+    return {
+        "moves": game.moves,
+        "now": game.now,
+        "beliefs": {key: rows[0] for key, rows in beliefs.items()},
+        "observed": {outcome.label: tally.outcomes[outcome] for outcome in Outcome},
+        "played": {key: tally.run()[key] for key in NUMBERS},
+        "grid": GRID,
+        "density": density(np.array(succeeded), np.array(failed)),
+    }
+
+
+NUMBERS = "requests", "delivered", "given_up", "paid_attempts", "effort", "score"
+
+
+def density(succeeded: np.ndarray, failed: np.ndarray) -> Floats:
+    """(K, POINTS) what K servers' counts say of their rates: Beta, from a flat prior."""
+    a, b = succeeded[:, None], failed[:, None]
+    log: Floats = a * np.log(GRID) + b * np.log1p(-GRID) - betaln(a + 1, b + 1)
+    return np.exp(log)
+
+
+class _Game:
+    """One strategy and its servers."""
+
+    def __init__(
+        self, balancer: Balancer, tally: Tally, chance: Sequence[np.random.Generator]
+    ) -> None:
+        self.balancer, self.tally, self.chance = balancer, tally, chance
+        self.now = 0.0
+        self.moves: list[dict[str, Any]] = []
+
+    def tell(self, arm: int, outcome: Outcome) -> None:
+        """An observation that somebody made up; no request of ours."""
+        self.now += STEP
+        self.balancer.strategy.observe(_told(arm, outcome, self.now))
+        self.tally.outcomes[outcome][arm] += 1
+
+    def request(self, rates: Round) -> None:
+        """One request from its arrival to its end, and what was decided on the way."""
+        self.now += STEP
+        arrived, balancer = self.now, self.balancer
+        deadline = arrived + PATIENCE
+        balancer.arrive(ROW, ROW, np.array([deadline]))
+        while True:
+            action = balancer.decide(ROW, ROW, np.array([self.now]))
+            arm = int(action.arm[0])
+            if arm == HOLD and action.until is not None:
+                self.now = float(action.until[0])
+            elif arm < 0:
+                return self._ended(arrived, Ending.GIVEN_UP)
+            elif self._attempt(arm, rates[arm], action) is Outcome.SUCCEEDED:
+                return self._ended(arrived, Ending.DELIVERED)
+
+    def _attempt(self, arm: int, rate: float, action: Action) -> Outcome:
+        sent = self.now
+        outcome = Outcome.SUCCEEDED if self.chance[arm].random() < rate else Outcome.FAILED
+        self.now += LATENCY
+        ended = np.array([outcome]), np.array([self.now]), np.array([np.nan])
+        self.balancer.complete(ROW, ROW, *ended)
+        number = int(self.balancer.attempts[0, 0])
+        self.tally.add(Attempt(0, number, arm, outcome, sent, LATENCY))
+        self.moves.append(
+            {
+                "attempt": number,
+                "server": arm,
+                "outcome": outcome.label,
+                "index": None if action.index is None else action.index[0],
+                "eligible": None if action.eligible is None else action.eligible[0],
+            }
+        )
+        return outcome
+
+    def _ended(self, arrived: float, ending: Ending) -> None:
+        self.tally.add(Delivery(0, "", arrived, self.now, ending, len(self.moves), False))
+
+
+def _told(arm: int, outcome: Outcome, now: float) -> Feedback:
+    return Feedback(
+        rows=ROW,
+        now=np.array([now]),
+        arm=np.array([arm]),
+        outcome=np.array([outcome]),
+        latency=np.array([LATENCY]),
+        retry_after=np.array([np.nan]),
+    )

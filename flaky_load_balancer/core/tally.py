@@ -1,0 +1,125 @@
+"""The one fold that turns events into numbers: live stream, saved run, tests and export use it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.histogram import Histogram
+from flaky_load_balancer.core.types import Outcome, Rules
+
+RECENT = 10  # seconds over which shares of choices are taken
+
+Bound = Callable[[int], float | None]  # the best mean score with this many requests, where known
+
+
+class Tally:
+    """Everything that is counted of one run, from nothing but its events.
+
+    Its size depends on the number of servers, not on the length of the run.
+    """
+
+    def __init__(self, rules: Rules, bound: Bound | None = None) -> None:
+        self.rules = rules
+        self.bound = bound
+        self.requests = self.delivered = self.attempts = self.paid_attempts = 0
+        self.possibly_twice = 0
+        self._attempts_of_ended = 0
+        self.endings = dict.fromkeys(Ending, 0)
+        self.outcomes = [[0] * rules.arms for _ in Outcome]  # [outcome][server]
+        self.latency = Histogram()
+        self.attempt_latency = [Histogram() for _ in range(rules.arms)]
+        self.first_arrival = self.last_arrival = self.last_end = 0.0
+        self._recent = [[0] * rules.arms for _ in range(RECENT)]  # attempts per second and server
+        self._second = 0
+
+    @classmethod
+    def of(cls, events: Iterable[Event], rules: Rules, bound: Bound | None = None) -> "Tally":
+        tally = cls(rules, bound)
+        for event in events:
+            tally.add(event)
+        return tally
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, Attempt):
+            self._add_attempt(event)
+        else:
+            self._add_delivery(event)
+
+    def _add_attempt(self, attempt: Attempt) -> None:
+        self.attempts += 1
+        self.paid_attempts += attempt.number > self.rules.free_attempts
+        self.outcomes[attempt.outcome][attempt.server] += 1
+        self.attempt_latency[attempt.server].add(attempt.latency)
+        second = int(attempt.sent + attempt.latency)
+        if second > self._second:
+            self._forget(second)
+        if second > self._second - RECENT:
+            self._recent[second % RECENT][attempt.server] += 1
+
+    def _add_delivery(self, delivery: Delivery) -> None:
+        if not self.requests or delivery.arrived < self.first_arrival:
+            self.first_arrival = delivery.arrived
+        self.last_arrival = max(self.last_arrival, delivery.arrived)
+        self.last_end = max(self.last_end, delivery.ended)
+        self.requests += 1
+        self.delivered += delivery.ending is Ending.DELIVERED
+        self.endings[delivery.ending] += 1
+        self.possibly_twice += delivery.possibly_twice
+        self._attempts_of_ended += delivery.attempts
+        self.latency.add(delivery.ended - delivery.arrived)
+
+    def _forget(self, second: int) -> None:
+        for passed in range(max(self._second + 1, second - RECENT + 1), second + 1):
+            self._recent[passed % RECENT] = [0] * self.rules.arms
+        self._second = second
+
+    @property
+    def score(self) -> float:
+        return self.rules.score(self.delivered, self.paid_attempts)
+
+    def share(self, now: float) -> list[float]:
+        """Each server's share of the attempts that ended in the last seconds before ``now``."""
+        if int(now) > self._second:
+            self._forget(int(now))
+        recent = [sum(column) for column in zip(*self._recent, strict=True)]
+        total = sum(recent)
+        return [count / total if total else 0.0 for count in recent]
+
+    def run(self) -> dict[str, Any]:
+        """The numbers of a run, under the names of the contract."""
+        bound = None if self.bound is None else self.bound(self.requests)
+        span = self.last_arrival - self.first_arrival
+        return {
+            "requests": self.requests,
+            "delivered": self.delivered,
+            "given_up": self.requests - self.delivered,
+            "attempts": self.attempts,
+            "paid_attempts": self.paid_attempts,
+            "effort": self._attempts_of_ended / self.requests if self.requests else None,
+            "rate_limited": sum(self.outcomes[Outcome.RATE_LIMITED]),
+            "score": self.score,
+            "bound": bound,
+            "regret": None if bound is None else bound - self.score,
+            "latency_ms": {
+                "p50": _milliseconds(self.latency.quantile(0.50)),
+                "p99": _milliseconds(self.latency.quantile(0.99)),
+            },
+            "offered_rate": (self.requests - 1) / span if span > 0 else None,
+            "seconds": self.last_end - self.first_arrival if self.requests else 0.0,
+        }
+
+
+def interpolated(grid: Sequence[tuple[int, float]]) -> Bound:
+    """A bound from some of its points (requests, score): straight in between, unknown beyond."""
+    counts, values = zip(*grid, strict=True)
+
+    def bound(requests: int) -> float | None:
+        return None if requests > counts[-1] else float(np.interp(requests, counts, values))
+
+    return bound
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds

@@ -1,0 +1,147 @@
+"""What servers may do in the sandbox: a stranger's program, and the built-in ones."""
+
+import compileall
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+
+from flaky_load_balancer.simulation.scenarios import Scenario
+from flaky_load_balancer.simulation.scenarios import builtin as scenarios_builtin
+from flaky_load_balancer.terminal import Output
+from sandbox import Limits, Policy
+from sandbox.warden import run as warden
+
+OFF = "off"  # the user's word
+NONE = "none"  # nothing works on this machine
+IN_PLACE = "landlock"  # confines us where we are; the others start a program
+HERE = Path(__file__).parent
+MIB = 1 << 20
+OPEN_FILES = 65536
+PASSED_ON = ("OPENBLAS_", "OMP_", "TZ")  # variables by which the same machine computes the same
+
+
+def is_confined(sandbox: str) -> bool:
+    return sandbox not in {OFF, NONE}
+
+
+def of_stranger(program: Path, scenarios: Sequence[Scenario], sha256: str | None = None) -> Policy:
+    """Nothing but to listen on the scenarios' ports."""
+    ports = [
+        port
+        for scenario in scenarios
+        if scenario.port is not None
+        for port in range(scenario.port, scenario.port + scenario.servers)
+    ]
+    return Policy([str(program)], ports=ports, sha256=sha256)
+
+
+def of_ours(
+    command: Sequence[str],
+    scenarios: Sequence[tuple[str, Scenario]],
+    *,
+    copies: int = 1,
+    free_ports: bool = False,
+) -> Policy:
+    """Python, its packages, ours, the scenarios' files, read-only; as much as many fleets take."""
+    files = [Path(path) for asked, _ in scenarios if (path := found_anywhere(asked)) != asked]
+    return Policy(
+        command,
+        ports=_ports([scenario for _, scenario in scenarios], copies, free_ports),
+        readable=[Path(sys.prefix), Path(sys.base_prefix), HERE.parent, *files],
+        environment=passed_on(),
+        limits=Limits(memory=4096 * MIB, processes=256, open_files=OPEN_FILES, cpu=None),
+    )
+
+
+def passed_on() -> dict[str, str]:
+    """What the built-in servers see of our environment."""
+    return {k: v for k, v in os.environ.items() if k.startswith(PASSED_ON)}
+
+
+def compile_ours() -> None:
+    """For whoever starts in the sandbox, and could not keep compiled what it imports."""
+    compileall.compile_dir(HERE, quiet=2)
+
+
+def found_anywhere(asked: str) -> str:
+    """A scenario as it is asked for from another folder: those in files by their whole path."""
+    builtin = {name.lower() for name in scenarios_builtin()}
+    return asked if asked.lower() in builtin else str(Path(asked).absolute())
+
+
+def servers(
+    backend: str,
+    scenarios: Sequence[tuple[str, Scenario]],
+    out: Output,
+    *,
+    seed: int,
+    rate: float,
+    copies: int,
+    free: bool,
+    tied: bool,
+) -> int | None:
+    """Have ``flb servers`` run in the sandbox: its exit code in the end.
+
+    None means: go on.  There is no sandbox, or we are in it already, as a new process.
+    """
+    if not is_confined(backend):
+        return None
+    kept = out.held()
+    command = ours(backend, scenarios, seed=seed, rate=rate, copies=copies, free_ports=free)
+    command += ["--json-to", str(kept[0])] if kept else []
+    command += ["--json", "-"] if out.to_stdout else []
+    policy = of_ours(command, scenarios, copies=copies, free_ports=free)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    plan = policy.plan(backend) | {"kept": kept}
+    if backend == IN_PLACE:
+        plan["command"] = []
+    else:
+        compile_ours()
+    code = warden.run(plan, tie=0 if tied else None)
+    if code is not None and backend == IN_PLACE:
+        os._exit(code)  # all that Python would tidy up now is somebody else's copy
+    return code
+
+
+def told(sandbox: str, who: str) -> str:
+    """What people are told about it; the user's own word in red."""
+    if sandbox == OFF:
+        return f"[bold red]{escape(who)} without a sandbox[/bold red]"
+    if sandbox == NONE:
+        return f"[yellow]{escape(who)} without a sandbox: none works here, see flb sandbox[/yellow]"
+    return escape(f"{who} in the sandbox ({sandbox})")
+
+
+def ours(
+    sandbox: str,
+    scenarios: Sequence[tuple[str, Scenario]],
+    *,
+    seed: int,
+    rate: float,
+    copies: int,
+    free_ports: bool,
+    confines_itself: bool = False,
+) -> list[str]:
+    """The command that starts the built-in servers; they are confined from outside, or not at all,
+    if they do not confine themselves."""
+    flag = "--sandbox" if confines_itself else "--confined"
+    command = [sys.executable, "-m", "flaky_load_balancer", "servers", flag, sandbox]
+    command += ["--seed", str(seed), "--rate", str(rate), "--copies", str(copies)]
+    for asked, _ in scenarios:
+        command += ["--scenario", found_anywhere(asked)]
+    return command + (["--free-ports"] if free_ports else [])
+
+
+def _ports(scenarios: Sequence[Scenario], copies: int, free_ports: bool) -> list[int]:
+    """Every port that they take; 0 where the system chooses."""
+    found = []
+    for scenario in scenarios:
+        if free_ports or scenario.port is None:
+            found.append(0)
+        else:
+            found += range(scenario.port, scenario.port + copies * scenario.servers)
+    return sorted(set(found))

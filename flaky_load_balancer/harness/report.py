@@ -1,0 +1,232 @@
+"""A session in the terminal: progress while it goes on, tables when it is over."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from flaky_load_balancer.admin import page
+from flaky_load_balancer.harness import isolation
+from flaky_load_balancer.harness.session import Plan, Session, played
+from flaky_load_balancer.processes import told_to_stop
+from flaky_load_balancer.records import NoRecorder, Recorder
+from flaky_load_balancer.terminal import Output
+
+PLAIN = 5.0  # seconds between lines of progress where there is no terminal
+
+
+class Progress:
+    """Shows a session while it goes on: in place on a terminal, else a line now and then."""
+
+    def __init__(self, console: Console, dashboard: bool = True) -> None:
+        self.console = console
+        self._dashboard = dashboard
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._session: Session | None = None
+        self._frame: dict[str, Any] = {"routes": []}
+        self._answered = 0
+        self._started = self._said = 0.0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self._live.stop()
+
+    def started(self, session: Session) -> None:
+        self._session, self._started = session, time.monotonic()
+        self._said = self._started
+        for line in opening(session, self._dashboard):
+            self.console.print(line)
+        if self.console.is_terminal:
+            self._live.start()
+
+    def answered(self) -> None:
+        self._answered += 1
+
+    def snapshot(self, frame: dict[str, Any]) -> None:
+        self._frame = frame
+        if self.console.is_terminal:
+            self._live.update(self._picture())
+        elif time.monotonic() - self._said >= PLAIN:
+            self._said = time.monotonic()
+            self.console.print(self._line())
+
+    @property
+    def _total(self) -> int:
+        assert self._session is not None  # started before the first frame
+        return len(self._session.runs) * self._session.plan.requests
+
+    def _line(self) -> str:
+        seconds = time.monotonic() - self._started
+        return (
+            f"{seconds:5.1f} s  {self._answered} of {self._total} requests answered,"
+            f" {self._answered / seconds:.0f} per second"
+        )
+
+    def _picture(self) -> RenderableType:
+        return Group(
+            Text(self._line()),
+            ProgressBar(total=self._total, completed=self._answered, width=60),
+            scores_so_far(self._frame["routes"]),
+        )
+
+
+def opening(session: Session, dashboard: bool = True) -> list[str]:
+    """What is about to happen, and where it can be watched."""
+    plan = session.plan
+    how = "one after the other" if plan.sequential else "at once"
+    scenarios = ", ".join(scenario.name for _, scenario in plan.scenarios)
+    lines = [
+        f"[bold]{len(session.runs)} runs[/bold] {how}: {len(plan.strategies)} strategies on"
+        f" {scenarios}; {plan.requests} requests each, {plan.rate:g} per second,"
+        f" seed {plan.seed}",
+        f"balancer {session.data}"
+        + (f", {page.address(session.admin)}" if dashboard else f", admin plane {session.admin}"),
+    ]
+    return [*lines, _sandboxed(plan)]
+
+
+def _sandboxed(plan: Plan) -> str:
+    who = "the servers run" if plan.server_binary is None else f"{plan.server_binary} runs"
+    return isolation.told(plan.sandbox, who)
+
+
+def scores_so_far(rows: Sequence[dict[str, Any]]) -> Table:
+    """Strategies by scenarios: the score, and requests that ended."""
+    names = list(dict.fromkeys(row["scenario"] or "-" for row in rows))
+    table = _plain(None, "strategy")
+    for name in names:
+        table.add_column(f"{name} score", justify="right")
+        table.add_column("of", justify="right", style="dim")
+        table.add_column("rate", justify="right", style="dim")
+    by_strategy: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        by_strategy.setdefault(row["strategy"], {})[row["scenario"] or "-"] = row
+    for strategy, cells in by_strategy.items():
+        columns = []
+        for name in names:
+            columns += _cell(cells[name]) if name in cells else ["", "", ""]
+        table.add_row(strategy, *columns)
+    return table
+
+
+def _cell(row: dict[str, Any]) -> list[str]:
+    rate = row["offered_rate"]
+    return [f"{row['score']:g}", str(row["requests"]), "" if rate is None else f"{rate:.1f}/s"]
+
+
+def results(session: Session) -> list[RenderableType]:
+    """The final tables: each scenario by score, and the whole."""
+    scenarios = list(dict.fromkeys(run.scenario.name for run in session.runs))
+    numbers = [run.numbers for run in session.runs]
+    tables: list[RenderableType] = [
+        _table(name, [row for row in numbers if row["scenario"] == name]) for name in scenarios
+    ]
+    if len(scenarios) > 1:
+        tables.append(_overall(session.plan.strategies, scenarios, numbers))
+    tables.append(
+        Text("One run each: scores that differ by a few points may well be chance.", style="dim")
+    )
+    return tables
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = _plain(title, "strategy", "score", "regret", "delivered", "given up", "attempts")
+    for name in ("paid", "refused", "p50 ms", "p99 ms"):
+        table.add_column(name, justify="right")
+    for row in sorted(rows, key=lambda row: -row["score"]):
+        table.add_row(
+            row["strategy"],
+            f"{row['score']:g}",
+            _number(row["regret"], "z.1f"),
+            *(str(row[key]) for key in ("delivered", "given_up", "attempts", "paid_attempts")),
+            str(row["rate_limited"]),
+            _number(row["latency_ms"]["p50"], ".1f"),
+            _number(row["latency_ms"]["p99"], ".1f"),
+        )
+    return table
+
+
+def _plain(title: str | None, first: str, *others: str) -> Table:
+    """A table without lines, so that its ten columns fit into 80 characters."""
+    table = Table(
+        title=title and f"[bold]{escape(title)}[/bold]",
+        title_justify="left",
+        title_style="",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="dim",
+    )
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _overall(
+    strategies: Sequence[str], scenarios: Sequence[str], numbers: list[dict[str, Any]]
+) -> Table:
+    scores = {(row["strategy"], row["scenario"]): row["score"] for row in numbers}
+    sums = {name: sum(scores[name, s] for s in scenarios) for name in strategies}
+    table = _plain("sum of scores", "strategy", *scenarios, "sum")
+    for strategy in sorted(strategies, key=lambda name: -sums[name]):
+        cells = (f"{scores[strategy, name]:g}" for name in scenarios)
+        table.add_row(strategy, *cells, f"{sums[strategy]:g}")
+    return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
+    """Play a plan and tell what came of it; with ``stay`` the balancer is up until Ctrl-C."""
+    recording = NoRecorder() if plan.data_dir is None else Recorder(plan.data_dir, plan.keep)
+    with recording as recorder, Progress(out.console, dashboard) as progress:
+        async with played(plan, recorder, progress) as session:
+            progress.stop()
+            for table in results(session):
+                out.console.print()
+                out.console.print(table)
+            for warning in session.warnings:
+                out.console.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+            if plan.data_dir is not None:
+                out.console.print(f"recorded as session {session.id}: flb export {session.id}")
+            out.write(session.result())
+            if stay and dashboard:
+                out.console.print(f"still up: {page.address(session.admin)}  (Ctrl-C ends)")
+                await told_to_stop(child=False)
+
+
+def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """What ``flb runs`` prints."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("session", "kind", "run", "strategy", "scenario"):
+        table.add_column(name)
+    for name in ("seed", "requests", "score"):
+        table.add_column(name, justify="right")
+    table.add_column("started")
+    table.add_column("state")
+    for row in rows:
+        started = datetime.fromtimestamp(row["started"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        table.add_row(
+            *(str(row[name]) for name in ("session", "kind", "run", "strategy")),
+            row["scenario"] or "-",
+            *("-" if row[name] is None else f"{row[name]:g}" for name in ("seed", "requests")),
+            f"{row['score']:g}",
+            started,
+            row["state"],
+        )
+    return table

@@ -1,0 +1,237 @@
+"""Child processes of a session: started, listened to, and never left behind.
+
+A child says in a line of JSON on its stdout that it is ready.  Its stdin is a pipe that we hold
+open: when we die, even by SIGKILL, the pipe closes and the child ends itself (``told_to_stop``), or
+is ended if it is too busy for that (``end_with_parent``).
+"""
+
+import asyncio
+import os
+import select
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from typing import Any, Literal, Self, TypeVar
+
+import orjson
+
+from flaky_load_balancer.core.errors import UserError
+from sandbox.text import plain
+
+T = TypeVar("T")
+
+REMEMBERED = 20  # lines of a child's output that are shown if it dies
+LONGEST = 1000  # characters of such a line
+LINE = 1 << 22  # bytes of a line of JSON: addresses of a few hundred copies of fleets
+AT_ONCE = 1 << 16  # characters of a stranger's output that are taken without a pause
+A_LINE = 200  # characters that every line counts for, besides its own
+PAUSE = 0.1  # seconds: a stranger who prints all the time waits, and we do not
+START = 30.0  # seconds a child has to get ready
+STOP = 8.0  # seconds it has to end itself
+ALONE = 2  # seconds it has to end itself when we are dead
+PIPES = 2.0  # seconds until nobody holds its output any more
+REFUSED = 2  # exit code of a program that did not start: flags, files, ports
+
+
+class ChildDiedError(Exception):
+    """A child ended that should not have; the message has the last lines that it printed."""
+
+    def __init__(self, message: str, refusal: str | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal  # what one of ours said that refused to start
+
+
+class Child:
+    """One running child process and its output; a ``stranger`` is no program of ours."""
+
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, *, stranger: bool = False
+    ) -> None:
+        self.name = name
+        self.process = process
+        self.stranger = stranger
+        self._tail: deque[str] = deque(maxlen=REMEMBERED)
+        self._answers: asyncio.Queue[Any] = asyncio.Queue()
+        assert process.stdout is not None  # both are pipes
+        assert process.stderr is not None
+        self._readers = [
+            asyncio.create_task(self._read(process.stdout, self._hear)),
+            asyncio.create_task(self._read(process.stderr, self._remember)),
+        ]
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        command: Sequence[str],
+        env: dict[str, str] | None = None,
+        *,
+        stranger: bool = False,
+        reads: Sequence[int] = (),
+        told: bytes = b"",
+    ) -> Self:
+        """Run a command in a process group of its own: Ctrl-C is for us alone to handle.
+
+        ``reads`` are files that it inherits; ``told`` is the first that it reads on its stdin,
+        which then stays open.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=env,
+                start_new_session=True,
+                pass_fds=reads,
+                limit=LINE,
+            )
+        except OSError as error:
+            raise UserError(f"{name} ({command[0]}) cannot be run: {error.strerror}") from None
+        if told:
+            assert process.stdin is not None  # a pipe
+            process.stdin.write(told)
+        return cls(name, process, stranger=stranger)
+
+    async def ready(self, work: Awaitable[T] | None = None, *, within: float = START) -> T | Any:
+        """Do the work by which we see that it is ready, or hear the next line of JSON.
+
+        ChildDiedError if that does not happen in time.
+        """
+        try:
+            async with asyncio.timeout(within):
+                return await self.unless_it_dies(work or self._answers.get())
+        except TimeoutError:
+            raise ChildDiedError(
+                f"{self.name} was not ready after {within:g} s{self._said()}"
+            ) from None
+
+    async def unless_it_dies(self, work: Awaitable[T]) -> T:
+        """Do the work; ChildDiedError if the child ends first."""
+        working = asyncio.ensure_future(work)
+        dying = asyncio.create_task(self.process.wait())
+        try:
+            await asyncio.wait([working, dying], return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+        finally:
+            dying.cancel()
+            working.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await working
+        await asyncio.wait(self._readers, timeout=1.0)
+        code = dying.result()
+        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        refused = code == REFUSED and not self.stranger
+        refusal = "\n".join(self._tail).split("error: ", 1)[-1].strip() if refused else None
+        raise ChildDiedError(f"{self.name} ended ({how}){self._said()}", refusal)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the child and all its children."""
+        with suppress(ProcessLookupError, PermissionError):  # they are all gone
+            os.killpg(self.process.pid, number)
+
+    async def stop(self) -> None:
+        """Ask it to end, make it end, and wait until it and all its children are gone.
+
+        Whoever is too impatient to wait (a second Ctrl-C) cancels the asking, not the ending.
+        """
+        self.signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP):
+                await self.process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.signal(signal.SIGKILL)
+        await self.process.wait()
+        await asyncio.wait(self._readers, timeout=PIPES)  # what is left ends with its warden
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+        assert self.process.stdin is not None  # a pipe
+        self.process.stdin.close()
+
+    def _hear(self, line: str) -> None:
+        if line.startswith("{") and not self.stranger:
+            with suppress(orjson.JSONDecodeError):
+                self._answers.put_nowait(orjson.loads(line))
+                return
+        self._remember(line)
+
+    def _remember(self, line: str) -> None:
+        shown = plain(line[:LONGEST])
+        self._tail.append(shown if len(line) <= LONGEST else f"{shown}...")
+
+    @property
+    def said(self) -> list[str]:
+        """The last lines that it printed for people."""
+        return list(self._tail)
+
+    def _said(self) -> str:
+        if not self._tail:
+            return "; it printed nothing"
+        return "; the last lines it printed:\n" + "\n".join(f"  {line}" for line in self._tail)
+
+    async def _read(self, stream: asyncio.StreamReader, hear: Any) -> None:
+        taken = 0
+        while line := await _line(stream):
+            hear(line.decode(errors="replace").rstrip())
+            taken += len(line) + A_LINE
+            if self.stranger and taken > AT_ONCE and self.process.returncode is None:
+                taken = 0
+                await asyncio.sleep(PAUSE)
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    """One line, or as much as is buffered of a line that is too long."""
+    try:
+        return await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError as error:
+        return await stream.readexactly(error.consumed)
+
+
+def end_with_parent() -> None:
+    """Be gone some seconds after our parent, whatever we are doing: the kernel sees to it."""
+    threading.Thread(target=_alarm_when_alone, daemon=True).start()
+
+
+def _alarm_when_alone() -> None:
+    try:
+        while True:
+            select.select([0], [], [])
+            with suppress(BlockingIOError):
+                if not os.read(0, 4096):
+                    signal.alarm(ALONE)  # nobody handles it: it ends us
+                    return
+    except OSError:
+        return  # it was closed: we are ending
+
+
+async def told_to_stop(child: bool) -> None:
+    """Wait for SIGTERM or SIGINT; in a ``child`` also for the end of its parent."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    waiting = [asyncio.create_task(stop.wait())]
+    if child:
+        waiting.append(asyncio.create_task(_parent_gone()))
+    _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+
+
+async def _parent_gone() -> Literal[True]:
+    """Our stdin closed, because our parent ended or died."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(4096):
+        pass
+    return True

@@ -1,0 +1,1 @@
+"""The way of a request: received, decided about, sent to servers, answered."""

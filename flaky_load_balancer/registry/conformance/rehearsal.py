@@ -1,0 +1,122 @@
+"""A rehearsal: a strategy plays a short, made-up history in which everything happens.
+
+Requests overlap, feedback comes late and out of order, every outcome occurs, batches are of any
+size, and a request may arrive at any attempt with any servers tried.  There is no fleet and no
+score: only whether the strategy keeps its promises matters (``conformance.py``).
+
+All times are multiples of 1/64 s, so that adding a large power of two to the clock changes no
+difference between two of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Ints, Outcome, Rules
+
+TICK = 1 / 64
+ODDS = np.array([0.4, 0.7, 0.9])  # of Outcome in its order, summed up; the rest is CANCELLED
+Judge = Callable[[Context, Action], None]
+
+
+@dataclass(frozen=True)
+class Move:
+    """Who was asked, what was answered, and why."""
+
+    rows: list[int]
+    arms: list[int]
+    index: list[list[float]] | None
+
+
+class Rehearsal:
+    """One strategy, its unfinished attempts, and the chance that is not the strategy's."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        *,
+        rules: Rules | None = None,
+        replications: int = 3,
+        seed: int = 1,
+        start: float = 0.0,
+        judge: Judge | None = None,
+    ) -> None:
+        self.strategy, self.judge, self.now = strategy, judge, start
+        self.rules = rules or Rules(arms=4)
+        self.replications = replications
+        self.world = np.random.default_rng(7)
+        self.moves: list[Move] = []
+        self.unfinished: list[list[tuple[int, float]]] = [[] for _ in range(replications)]
+        strategy.reset(self.rules, replications, np.random.default_rng(seed))
+
+    def play(self, steps: int, *, ending: float = 0.5) -> list[Move]:
+        """Ask ``steps`` times; before each, an attempt of every row ends with this chance."""
+        for _ in range(steps):
+            self.now += TICK * self.world.integers(1, 65)
+            self.end(self.some_rows(ending))
+            self.ask(self.some_rows(0.7))
+        return self.moves
+
+    def drain(self) -> None:
+        """Let all attempts end, whichever first."""
+        while any(self.unfinished):
+            self.now += TICK
+            self.end(np.arange(self.replications))
+
+    def some_rows(self, chance: float) -> Ints:
+        """A random subset in a random order."""
+        shuffled = self.world.permutation(self.replications)
+        return shuffled[self.world.random(self.replications) < chance]
+
+    def ask(self, rows: Ints) -> None:
+        if not len(rows):
+            return
+        context = self.context(rows)
+        action = self.strategy.select(context)
+        if self.judge:
+            self.judge(context, action)
+        index = None if action.index is None else action.index.tolist()
+        self.moves.append(Move(rows.tolist(), action.arm.tolist(), index))
+        for row, arm in zip(rows, action.arm, strict=True):
+            if arm >= 0:
+                self.unfinished[row].append((int(arm), self.now))
+
+    def end(self, rows: Ints) -> None:
+        """In each of these rows any one of the attempts under way ends, if there is one."""
+        rows = np.array([row for row in rows if self.unfinished[row]], dtype=np.intp)
+        if len(rows):
+            self.strategy.observe(self.feedback(rows))
+
+    def context(self, rows: Ints) -> Context:
+        n = len(rows)
+        attempt = self.world.integers(1, self.rules.max_attempts + 1, n)
+        now = np.full(n, self.now)
+        return Context(rows, now, attempt, self._tried(attempt), now + 64.0)
+
+    def feedback(self, rows: Ints) -> Feedback:
+        n = len(rows)
+        ended = [self._pop(row) for row in rows]
+        outcome = ODDS.searchsorted(self.world.random(n), side="right")
+        refused = (outcome == Outcome.RATE_LIMITED) & (self.world.random(n) < 0.5)
+        now = np.full(n, self.now)
+        return Feedback(
+            rows=rows,
+            now=now,
+            arm=np.array([arm for arm, _ in ended], dtype=np.intp),
+            outcome=outcome,
+            latency=now - np.array([sent for _, sent in ended]),
+            retry_after=np.where(refused, 0.5, np.nan),
+        )
+
+    def _tried(self, attempt: Ints) -> Bools:
+        """Any servers, fewer than there were attempts: sometimes none, sometimes all."""
+        n = len(attempt)
+        places = self.world.random((n, self.rules.arms)).argsort(axis=1)
+        tried: Bools = places < np.round((attempt - 1) * self.world.random(n))[:, None]
+        return tried
+
+    def _pop(self, row: int) -> tuple[int, float]:
+        waiting = self.unfinished[row]
+        return waiting.pop(int(self.world.integers(len(waiting))))

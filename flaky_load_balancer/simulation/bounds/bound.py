@@ -1,0 +1,71 @@
+"""What no strategy's mean score can beat: the fluid linear programme that knows every server.
+
+x[a, i] is the number of a-th attempts sent to server i over a run of N requests, s_i the chance
+that an admitted attempt succeeds, C_i the most attempts that i's limiter can admit::
+
+    maximise    sum x[a, i] (s_i - penalty [a > free])
+    subject to  sum_i x[1, i]    <= N
+                sum_i x[a+1, i]  <= sum_i x[a, i] (1 - s_i)
+                sum_a x[a, i]    <= C_i,   x >= 0
+
+For any strategy, even one that knows the fleet, the expected numbers of admitted attempts satisfy
+these constraints, and its expected score is the objective: only failures are attempted again,
+successes are independent of the past given admission, and admissions keep to C_i path by path.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from scipy.optimize import linprog
+
+from flaky_load_balancer.core.types import Floats, Rules
+
+
+def bound(success: Floats, capacity: Floats, requests: int, rules: Rules) -> float:
+    """The best mean score of ``requests`` requests; ``success`` and ``capacity`` (K,)."""
+    attempts, arms = rules.max_attempts, rules.arms
+    paid = np.arange(1, attempts + 1) > rules.free_attempts
+    gain = success[None, :] - rules.penalty * paid[:, None]  # (M, K)
+    each = capacity / requests  # solved per request: numbers near 1 keep the solver exact
+    limited = np.flatnonzero(each < attempts)
+    per_server = np.tile(np.eye(arms)[limited], attempts)
+    return requests * solve(
+        gain.ravel(),
+        np.vstack([_cascade(success, attempts), per_server]),
+        np.concatenate([[1.0], np.zeros(attempts - 1), each[limited]]),
+    )
+
+
+def solve(gain: Floats, constraints: Any, limits: Floats) -> float:
+    """The largest gain . x with constraints . x <= limits and x >= 0.
+
+    The constraints may be a sparse matrix.  Where the first method gives up, the next may not.
+    """
+    methods: list[Literal["highs", "highs-ipm", "highs-ds"]] = ["highs", "highs-ipm", "highs-ds"]
+    for method in methods:
+        result = linprog(-gain, A_ub=constraints, b_ub=limits, method=method)
+        if result.success:
+            return -float(result.fun or 0.0)
+    raise ArithmeticError(f"the linear programme of the bound failed: {result.message}")
+
+
+def unlimited(success: float, requests: int, rules: Rules) -> float:
+    """The bound without limits, in closed form, for the chance of the best server."""
+    failing = 1 - success
+    free, paid = rules.free_attempts, rules.max_attempts - rules.free_attempts
+    if free >= rules.max_attempts:
+        return requests * (1 - failing**rules.max_attempts)
+    worth = max(0.0, success - rules.penalty)
+    later = sum(failing**k for k in range(paid))
+    return requests * (1 - failing**free + failing**free * worth * later)
+
+
+def _cascade(success: Floats, attempts: int) -> Floats:
+    """(M, M x K): every a-th attempt needs a request that (a - 1) attempts did not deliver."""
+    arms = len(success)
+    rows = np.zeros((attempts, attempts, arms))
+    for a in range(attempts):
+        rows[a, a] = 1.0
+        if a:
+            rows[a, a - 1] = -(1 - success)
+    return rows.reshape(attempts, attempts * arms)

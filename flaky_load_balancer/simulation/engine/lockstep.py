@@ -1,0 +1,249 @@
+"""Virtual time: who is next, in R replications that each have an instant of their own.
+
+Replications never interact, so they need not agree on what time it is: every pass moves each of
+them to its own next event (an arrival, the end of an attempt, the end of a hold).  Nothing is
+rounded to a tick.  What is decided and counted is the ``Balancer``'s business, what servers do
+that of ``Servers``; here is only what the dispatcher leaves to asyncio.
+"""
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.histogram import Histogram
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome
+from flaky_load_balancer.simulation.fleets.servers import Servers
+
+Array = TypeVar("Array", bound=np.ndarray[Any, Any])
+
+ARRIVAL = 0  # the column of each replication's next arrival; requests in flight have the others
+WOKEN = -1  # what a held request reports instead of an Outcome
+SUCCEEDED, FAILED, REFUSED, CANCELLED = map(int, Outcome)
+UNSEEN = 256  # batches of latencies that wait to be counted
+
+
+class Lockstep:
+    """R replications under way.
+
+    Tables have an entry for each column of each replication, at place = row x columns + column:
+    ``due`` says when the next event of a request will be, infinite where there is none, and
+    ``report`` what it will be, an Outcome or WOKEN.
+    """
+
+    def __init__(
+        self,
+        balancer: Balancer,
+        servers: Servers,
+        *,
+        rate: float,
+        requests: int,
+        deadline: float,
+        attempt_timeout: float,
+    ) -> None:
+        self.balancer, self.servers = balancer, servers
+        self.rate, self.requests = rate, requests
+        self.deadline, self.attempt_timeout = deadline, attempt_timeout
+        self.columns, self.free = balancer.slots, _Free(servers.replications, balancer.slots)
+        places = servers.replications * self.columns
+        self.first = np.arange(0, places, self.columns)  # each replication's column ARRIVAL
+        self.due = np.full(places, np.inf)
+        self.due[self.first] = 0.0
+        self.report = np.zeros(places, dtype=np.intp)
+        self.since = np.full(places, -1)  # the pass that said so
+        self.passes = 0
+        self.retry_after = np.full(places, np.nan)
+        self.arrived_at = np.zeros(places)
+        self.arrived = np.zeros(servers.replications, dtype=np.intp)
+        self.attempts = np.zeros_like(self.arrived)
+        self.rate_limited = np.zeros_like(self.arrived)
+        self.latency = Histogram()
+        self._latencies: list[Floats] = []
+
+    @property
+    def share(self) -> float:
+        """Of all requests, how many have arrived."""
+        return float(self.arrived.mean()) / self.requests
+
+    def step(self) -> bool:
+        """Play the next event of each replication; False if there are no more.
+
+        Where that ended a request, an arrival that comes next is played as well: so nearly every
+        replication has something to decide in nearly every pass.
+        """
+        self.passes += 1
+        column, now = self._next()
+        self._in_turn(column, now)
+        old = np.flatnonzero(column)
+        if old.size:
+            old = old.compress(self._end(old, column.take(old), now.take(old)))
+        later, then = self._next()
+        arriving = (later == ARRIVAL) & (then < np.inf)
+        arriving[old] = False
+        new = np.flatnonzero(arriving)
+        if new.size:
+            column[new] = self._arrive(new, then.take(new))
+            now[new] = then.take(new)
+        asking = np.concatenate([old, new])
+        if asking.size:
+            self._ask(asking, column.take(asking), now.take(asking))
+        return bool(asking.size or np.count_nonzero(now < np.inf))
+
+    def _next(self) -> tuple[Ints, Floats]:
+        """(R,) each: whose event comes next, and when, infinite where none will."""
+        column = self.due.reshape(-1, self.columns).argmin(axis=1)
+        return column, self.due.take(self.first + column)
+
+    def _in_turn(self, column: Ints, now: Floats) -> None:
+        """Of several events of one instant, an arrival is first, then what was decided first.
+
+        Requests that are held until the same moment keep their order that way.
+        """
+        due = self.due.reshape(-1, self.columns)
+        first = due == now[:, None]
+        if np.count_nonzero(first) == len(now):
+            return
+        tied = np.flatnonzero((np.count_nonzero(first, axis=1) > 1) & (now < np.inf))
+        since = self.since.reshape(-1, self.columns).take(tied, 0)
+        since[~first.take(tied, 0)] = self.passes
+        column[tied] = since.argmin(axis=1)
+
+    def _arrive(self, rows: Ints, now: Floats) -> Ints:
+        """(n,) the columns that new requests take."""
+        self.arrived[rows] += 1
+        count = self.arrived.take(rows)
+        following = np.where(count < self.requests, count / self.rate, np.inf)
+        self.due[self.first.take(rows)] = following
+        if self.free.short(rows):
+            self._grow()
+        column = self.free.take(rows)
+        self.arrived_at[self.first.take(rows) + column] = now
+        self.balancer.arrive(rows, column, now + self.deadline)
+        return column
+
+    def _end(self, rows: Ints, column: Ints, now: Floats) -> Bools:
+        """Attempts and holds end; (n,) whether the request goes on."""
+        at = self.first.take(rows) + column
+        self.due[at] = np.inf
+        report = self.report.take(at)
+        ended = np.flatnonzero(report != WOKEN)
+        if ended.size == rows.size:
+            self._complete(rows, column, now)
+        elif ended.size:
+            self._complete(rows.take(ended), column.take(ended), now.take(ended))
+        late = now >= self.arrived_at.take(at) + self.deadline
+        over: Bools = (report == SUCCEEDED) | (report == CANCELLED) | late
+        self._leave(over, rows, column, now)
+        return ~over
+
+    def _complete(self, rows: Ints, column: Ints, now: Floats) -> None:
+        at = self.first.take(rows) + column
+        outcome = self.report.take(at)
+        self.rate_limited[rows] += outcome == REFUSED
+        self.balancer.complete(rows, column, outcome, now, self.retry_after.take(at))
+
+    def _ask(self, rows: Ints, column: Ints, now: Floats) -> None:
+        """Decide, and do what was decided."""
+        action = self.balancer.decide(rows, column, now)
+        arm = action.arm
+        if np.count_nonzero(arm < 0):
+            self._hold(rows, column, action)
+            self._leave(arm == GIVE_UP, rows, column, now)
+            sent = np.flatnonzero(arm >= 0)
+            rows, column, now = rows.take(sent), column.take(sent), now.take(sent)
+            arm = arm.take(sent)
+        if rows.size:
+            self._send(rows, column, now, arm)
+
+    def _hold(self, rows: Ints, column: Ints, action: Action) -> None:
+        held = np.flatnonzero(action.arm == HOLD)
+        if action.until is not None and held.size:
+            at = self.first.take(rows.take(held)) + column.take(held)
+            self.due[at] = action.until.take(held)
+            self.report[at] = WOKEN
+            self.since[at] = self.passes
+
+    def _send(self, rows: Ints, column: Ints, now: Floats, arm: Ints) -> None:
+        """Learn from the servers how the attempts will end, or that time will be over first."""
+        at = self.first.take(rows) + column
+        self.attempts[rows] += 1
+        outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now)
+        left = self.arrived_at.take(at) + self.deadline - now
+        patience = np.minimum(left, self.attempt_timeout)
+        late = latency >= patience
+        if np.count_nonzero(late):
+            latency = np.where(late, patience, latency)
+            cut_off = np.where(left > self.attempt_timeout, FAILED, CANCELLED)
+            outcome = np.where(late, cut_off, outcome)
+            retry_after = np.where(late, np.nan, retry_after)
+        self.due[at] = now + latency
+        self.report[at] = outcome
+        self.since[at] = self.passes
+        self.retry_after[at] = retry_after
+
+    def _leave(self, over: Bools, rows: Ints, column: Ints, now: Floats) -> None:
+        """Some of n requests leave, delivered or not."""
+        those = np.flatnonzero(over)
+        if not those.size:
+            return
+        rows, column = rows.take(those), column.take(those)
+        self.free.give_back(rows, column)
+        arrived_at = self.arrived_at.take(self.first.take(rows) + column)
+        self._latencies.append(now.take(those) - arrived_at)
+        if len(self._latencies) == UNSEEN:
+            self.count_latencies()
+
+    def count_latencies(self) -> None:
+        """Enter the last latencies in the histogram."""
+        if self._latencies:
+            self.latency.add_all(np.concatenate(self._latencies))
+            self._latencies.clear()
+
+    def _grow(self) -> None:
+        """Twice as many columns."""
+        columns, self.columns = self.columns, 2 * self.columns
+        self.balancer.grow(self.columns)
+        self.free.grow()
+        self.first = 2 * self.first
+        self.due = _wider(self.due, columns, np.inf)
+        self.report = _wider(self.report, columns, 0)
+        self.since = _wider(self.since, columns, 0)
+        self.retry_after = _wider(self.retry_after, columns, np.nan)
+        self.arrived_at = _wider(self.arrived_at, columns, 0.0)
+
+
+class _Free:
+    """Which columns of each replication hold no request: a stack, so that few are ever used."""
+
+    def __init__(self, replications: int, columns: int) -> None:
+        self.stack = np.tile(np.arange(1, columns), (replications, 1))
+        self.used = np.zeros(replications, dtype=np.intp)
+
+    def short(self, rows: Ints) -> bool:
+        """Whether one of these replications has no room."""
+        return bool(self.used.take(rows).max() >= self.stack.shape[1])
+
+    def take(self, rows: Ints) -> Ints:
+        used = self.used.take(rows)
+        self.used[rows] = used + 1
+        column: Ints = self.stack[rows, used]
+        return column
+
+    def give_back(self, rows: Ints, column: Ints) -> None:
+        used = self.used.take(rows) - 1
+        self.used[rows] = used
+        self.stack[rows, used] = column
+
+    def grow(self) -> None:
+        """Twice as many columns, the first one still not ours."""
+        columns = self.stack.shape[1] + 1
+        fresh = np.tile(np.arange(columns, 2 * columns), (len(self.stack), 1))
+        self.stack = np.hstack([self.stack, fresh])
+
+
+def _wider(table: Array, columns: int, fill: float) -> Array:
+    """A table of twice as many columns."""
+    wide: Array = np.pad(
+        table.reshape(-1, columns), ((0, 0), (0, columns)), constant_values=fill
+    ).reshape(-1)  # type: ignore[assignment]
+    return wide

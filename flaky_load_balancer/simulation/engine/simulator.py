@@ -1,0 +1,105 @@
+"""The second driver: R replications of one strategy on one scenario, in virtual time.
+
+The first is the dispatcher, in real time; both make the same moves (a test holds them together).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.histogram import Histogram
+from flaky_load_balancer.core.strategy import Informed, Strategy
+from flaky_load_balancer.core.types import Floats, Ints, Rules
+from flaky_load_balancer.simulation.engine.lockstep import Lockstep
+from flaky_load_balancer.simulation.engine.truth import Told
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.fleets.servers import Servers
+from flaky_load_balancer.simulation.scenarios import Scenario
+
+COLUMNS = 4  # for requests in flight, at first
+TELLING = 256  # passes between two words of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What R replications of one strategy on one scenario came to; arrays are (R,)."""
+
+    requests: int
+    score: Floats
+    delivered: Ints
+    given_up: Ints
+    attempts: Ints
+    paid_attempts: Ints
+    rate_limited: Ints
+    latency: Histogram  # of the requests of all replications
+
+    @classmethod
+    def joined(cls, runs: Sequence["Run"]) -> "Run":
+        """Runs of other replications as one."""
+        arrays = {
+            name: np.concatenate([getattr(run, name) for run in runs])
+            for name in cls.__annotations__
+            if name not in {"requests", "latency"}
+        }
+        latency = Histogram()
+        for run in runs:
+            latency.merge(run.latency)
+        return cls(runs[0].requests, **arrays, latency=latency)
+
+
+def simulate(
+    strategy: Strategy,
+    scenario: Scenario,
+    rules: Rules,
+    *,
+    requests: int = 100,
+    replications: int = 1000,
+    rate: float = 10.0,
+    seed: int = 0,
+    deadline: float = 10.0,
+    attempt_timeout: float = 2.0,
+    passed: Callable[[float], None] | None = None,
+) -> Run:
+    """Play R fleets, of the seeds S to S + R - 1, until every request has left.
+
+    Request k arrives at k / rate seconds, whatever became of the others.  The same seed and R
+    give the same run.  ``passed`` is told now and then what share of the requests has arrived.
+    """
+    fleet = Fleet.draw(scenario, seed, replications=replications, rate=rate)
+    rng = np.random.default_rng(seed)
+    balancer = Balancer(strategy, rules, rng, replications=replications, slots=COLUMNS)
+    servers = Servers(fleet)
+    if isinstance(strategy, Informed):
+        strategy.know(Told(servers))
+    game = Lockstep(
+        balancer,
+        servers,
+        rate=rate,
+        requests=requests,
+        deadline=deadline,
+        attempt_timeout=attempt_timeout,
+    )
+    passes = 0
+    while game.step():
+        passes += 1
+        if passed is not None and passes % TELLING == 0:
+            passed(game.share)
+    return _run(game, requests)
+
+
+def _run(game: Lockstep, requests: int) -> Run:
+    """What a game that is over came to."""
+    game.count_latencies()
+    balancer = game.balancer
+    return Run(
+        requests=requests,
+        score=balancer.score,
+        delivered=balancer.delivered,
+        given_up=requests - balancer.delivered,
+        attempts=game.attempts,
+        paid_attempts=balancer.paid_attempts,
+        rate_limited=game.rate_limited,
+        latency=game.latency,
+    )

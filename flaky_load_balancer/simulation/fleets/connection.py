@@ -1,0 +1,215 @@
+"""One HTTP connection to a flaky server: parse, ask what happens, act it out.
+
+Answers leave in the order of their requests, also when several were sent at once: while one is
+delayed the others queue, and a client that sends too many of them is no longer read.
+"""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import NamedTuple, cast
+
+import httptools
+import orjson
+
+from flaky_load_balancer.simulation.fleets.servers import Fault
+
+LARGEST_BODY = 4096  # bytes
+MOST_QUEUED = 64  # requests of one connection
+SHORTEST_DELAY = 0.0005  # seconds: the loop's timers count milliseconds
+GARBAGE = b"\x00\xff\xfegarbage, not HTTP\r\n\r\n" + bytes(range(256))
+CUT = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends a reset
+
+
+class Answer(NamedTuple):
+    """What a server does about one attempt."""
+
+    payload: bytes
+    delay: float  # seconds
+    fault: Fault = Fault.NONE
+
+
+class Desk(NamedTuple):
+    """What a connection needs of the server it belongs to."""
+
+    attempt: Callable[[bytes], Answer]  # given the body of the request
+    status: Callable[[], dict[str, object]]
+    connections: set["Connection"]
+
+
+class _Request(NamedTuple):
+    method: bytes
+    target: bytes
+    keep: bool  # the connection
+    body: bytes = b""
+    refusal: bytes = b""  # the answer to what cannot be understood
+
+
+def http(status: HTTPStatus, body: dict[str, object], *headers: str) -> bytes:
+    """A whole answer with a JSON body."""
+    content = orjson.dumps(body) + b"\n"
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(content)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def _refusal(status: HTTPStatus, *headers: str) -> bytes:
+    return http(status, {"error": status.phrase}, *headers)
+
+
+NOT_FOUND = _refusal(HTTPStatus.NOT_FOUND)
+NOT_ALLOWED = _refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Allow: GET, POST")
+TOO_LARGE = _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Connection: close")
+NOT_HTTP = _refusal(HTTPStatus.BAD_REQUEST, "Connection: close")
+
+
+class Connection(asyncio.Protocol):
+    """The server's side of one connection."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[_Request] = deque()
+        self._busy = False  # an answer is due later, or never
+        self._closing = False
+        self._deaf = False  # what else arrives is not read
+        self._paused = False
+        self._target = b""
+        self._body = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._desk.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._closing = True
+        self._desk.connections.discard(self)
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._deaf = True  # we speak nothing else: the answer was, or will be, the last
+        except httptools.HttpParserError:
+            self._refuse(NOT_HTTP)
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._body = b""
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+        if len(self._body) > LARGEST_BODY:
+            self._refuse(TOO_LARGE)
+
+    def on_message_complete(self) -> None:
+        parser = self._parser
+        keep = parser.should_keep_alive() and not parser.should_upgrade()
+        if not self._deaf:
+            self._take(_Request(parser.get_method(), self._target, keep, self._body))
+
+    # Acting
+
+    def abort(self) -> None:
+        """Cut the connection: what the client sees of a server that went down."""
+        self._closing = True
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CUT)
+        self._transport.abort()
+
+    def _refuse(self, refusal: bytes) -> None:
+        """Answer what came before, then this, and nothing after it."""
+        if not self._deaf:
+            self._deaf = True
+            self._take(_Request(b"", b"", False, refusal=refusal))
+
+    def _take(self, request: _Request) -> None:
+        if not self._busy:
+            self._answer(request)
+            return
+        self._queue.append(request)
+        if len(self._queue) >= MOST_QUEUED and not self._paused and not self._closing:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _answer(self, request: _Request) -> None:
+        """Do what is due about one request; nothing else is under way."""
+        if self._closing:
+            return
+        if request.refusal:
+            self._finish(request.refusal)
+        elif request.target.partition(b"?")[0] != b"/":
+            self._write(NOT_FOUND, request.keep)
+        elif request.method == b"POST":
+            self._act(self._desk.attempt(request.body), request.keep)
+        elif request.method == b"GET":
+            self._write(http(HTTPStatus.OK, self._desk.status()), request.keep)
+        else:
+            self._write(NOT_ALLOWED, request.keep and request.method != b"HEAD")
+
+    def _act(self, answer: Answer, keep: bool) -> None:
+        match answer.fault:
+            case Fault.NONE if answer.delay < SHORTEST_DELAY:
+                self._write(answer.payload, keep)
+            case Fault.NONE:
+                self._busy = True
+                self._timer = self._loop.call_later(
+                    answer.delay, self._write_late, answer.payload, keep
+                )
+            case Fault.HANG:
+                self._busy = True
+            case Fault.GARBAGE:
+                self._finish(GARBAGE)
+            case _:
+                self.abort()
+
+    def _write(self, payload: bytes, keep: bool) -> None:
+        if keep:
+            self._transport.write(payload)
+        else:
+            self._finish(payload)
+
+    def _write_late(self, payload: bytes, keep: bool) -> None:
+        self._busy = False
+        self._write(payload, keep)
+        while self._queue and not self._busy:
+            self._answer(self._queue.popleft())
+        if self._paused and len(self._queue) < MOST_QUEUED and not self._closing:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _finish(self, payload: bytes) -> None:
+        """The last answer on this connection."""
+        if not self._closing:
+            self._closing = True
+            self._transport.write(payload)
+            self._transport.close()

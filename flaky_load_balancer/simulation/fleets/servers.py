@@ -1,0 +1,187 @@
+"""How flaky servers behave: the same for live HTTP servers (R = 1) and for the simulator.
+
+An attempt first meets the fault of its server, if it is having one, then its limiter, then
+chance.  A server that is down, hangs, resets or answers garbage is broken in front of its
+limiter: nothing is admitted, nothing is counted.  Under ``error`` an attempt fails with the given
+rate, or with the server's own where that is higher: trouble improves no server.  A failed attempt
+uses an admission, a refused one does not.
+"""
+
+from enum import IntEnum
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from flaky_load_balancer.core.types import Floats, Ints, Outcome
+from flaky_load_balancer.simulation.fleets.chance import Streams, normal
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
+
+Array = TypeVar("Array", bound=np.ndarray[Any, Any])
+
+LONGEST_WAIT = 3600.0  # seconds: a limit of 0 never admits, and still answers
+
+
+class Fault(IntEnum):
+    """How a server is broken, beyond what an HTTP answer says."""
+
+    NONE = 0
+    DOWN = 1  # the connection is refused
+    HANG = 2  # never answered
+    RESET = 3  # the connection is cut
+    GARBAGE = 4  # answered with bytes that are not HTTP
+
+
+class Response(NamedTuple):
+    """What became of n attempts."""
+
+    outcome: Ints  # (n,) Outcome values; FAILED for every fault
+    latency: Floats  # (n,) seconds until the answer; infinite where there will be none
+    retry_after: Floats  # (n,) whole seconds, as the HTTP header has them; NaN where not said
+    fault: Ints  # (n,) Fault codes
+
+
+class Servers:
+    """The servers of R fleets, each with its own t = 0: the first attempt any of them receives."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.scenario = scenario = fleet.scenario
+        self.replications, self.arms = fleet.shape
+        self.origin = np.full(self.replications, np.nan)  # (R,) t = 0 on the caller's clock
+        self.limiter = fleet.limiter()
+        self._speaks = scenario.limit is not None and scenario.limit.retry_after
+        self._failure = 1 - fleet.success.ravel()
+        self._luck = Streams(fleet.keys("outcome"), lambda number: number)
+        median, sigma = scenario.latency.median, scenario.latency.sigma
+        self._latency = Streams(
+            fleet.keys("latency"), lambda number: median * np.exp(sigma * normal(number))
+        )
+        self._members = [np.isin(np.arange(self.arms), fault.servers) for fault in scenario.faults]
+        self._waiting = True  # for the first attempt of some replication
+        self._unsaid = _constant(np.full(self.replications, np.nan))
+        self._faultless = _constant(np.zeros(self.replications, dtype=np.intp))
+        self._lanes = np.arange(self.replications * self.arms)
+
+    def respond(self, rows: Ints, arm: Ints, now: Floats) -> Response:
+        """What n attempts meet: at most one in each replication, at times that never go back."""
+        lane = rows * self.arms + arm
+        t = self._since(rows, now)
+        if self.scenario.faults:
+            return self._troubled(lane, t)
+        return self._sound(lane, t, self._failure[lane])
+
+    @property
+    def admitted(self) -> Ints:
+        """(R, K) how many attempts each server has admitted."""
+        return self._luck.read.reshape(self.fleet.shape)
+
+    @property
+    def answered(self) -> Ints:
+        """(R, K) how many attempts each server has answered, refusals included."""
+        return self._latency.read.reshape(self.fleet.shape)
+
+    def success(self, t: Floats | float) -> Floats:
+        """(R, K) the chance that an admitted attempt succeeds at t seconds since t = 0."""
+        fault, failure, _ = self.trouble(self._lanes, self._everywhere(t))
+        return np.where(fault == Fault.NONE, 1 - failure, 0.0).reshape(self.fleet.shape)
+
+    def admissions(self, start: Floats | float, end: Floats | float) -> Floats:
+        """(R, K) the most attempts that each limiter can admit between two times since t = 0."""
+        if self.limiter is None:
+            return np.full(self.fleet.shape, np.inf)
+        most = self.limiter.admissions(self._lanes, self._everywhere(start), self._everywhere(end))
+        return most.reshape(self.fleet.shape)
+
+    def remaining(self, now: Floats | float) -> Floats:
+        """(R, K) admissions left in each limiter at ``now``, on the clock of ``respond``."""
+        if self.limiter is None:
+            return np.full(self.fleet.shape, np.inf)
+        return self.limiter.remaining(self._lanes, self._elapsed(now)).reshape(self.fleet.shape)
+
+    def rate(self, now: Floats | float) -> Floats:
+        """(R, K) admissions per second that each limit gives at ``now``."""
+        if self.limiter is None:
+            return np.full(self.fleet.shape, np.inf)
+        return self.limiter.rate(self._lanes, self._elapsed(now)).reshape(self.fleet.shape)
+
+    def down(self, t: float) -> frozenset[int]:
+        """The servers that refuse connections at t seconds since t = 0."""
+        arms = np.arange(self.arms)
+        fault, _, _ = self.trouble(arms, np.full(self.arms, t))
+        return frozenset(np.flatnonzero(fault == Fault.DOWN).tolist())
+
+    def _since(self, rows: Ints, now: Floats) -> Floats:
+        """(n,) seconds since t = 0, which is now where nothing came before."""
+        if self._waiting:
+            first = np.isnan(self.origin[rows])
+            self.origin[rows[first]] = now[first]
+            self._waiting = bool(np.isnan(self.origin).any())
+        elapsed: Floats = now - self.origin[rows]
+        return elapsed
+
+    def _sound(self, lane: Ints, t: Floats, failure: Floats) -> Response:
+        """What attempts meet at servers that are not broken."""
+        limiter = self.limiter
+        latency = self._latency.next(lane)
+        retry_after, fault = self._unsaid[: len(lane)], self._faultless[: len(lane)]
+        if limiter is None:
+            failed = self._luck.next(lane) < failure
+            return Response(failed.astype(np.intp), latency, retry_after, fault)
+        admitted = limiter.admit(lane, t)
+        failed = self._luck.next(lane, admitted) < failure
+        outcome = np.where(admitted, failed, Outcome.RATE_LIMITED)
+        if self._speaks:
+            wait = np.clip(np.ceil(limiter.wait(lane, t) - 1e-6), 1, LONGEST_WAIT)
+            retry_after = np.where(admitted, np.nan, wait)
+        return Response(outcome, latency, retry_after, fault)
+
+    def _troubled(self, lane: Ints, t: Floats) -> Response:
+        """What attempts meet where some servers may be broken."""
+        fault, failure, delay = self.trouble(lane, t)
+        if not np.count_nonzero(fault):
+            response = self._sound(lane, t, failure)
+            return response._replace(latency=response.latency + delay)
+        sound = fault == Fault.NONE
+        n = len(lane)
+        outcome = np.full(n, Outcome.FAILED, dtype=np.intp)
+        latency = np.where(fault == Fault.HANG, np.inf, 0.0)
+        retry_after = np.full(n, np.nan)
+        if sound.any():
+            some = self._sound(lane[sound], t[sound], failure[sound])
+            outcome[sound], retry_after[sound] = some.outcome, some.retry_after
+            latency[sound] = some.latency + delay[sound]
+        return Response(outcome, latency, retry_after, fault)
+
+    def trouble(self, lane: Ints, t: Floats) -> tuple[Ints, Floats, Floats]:
+        """(n,) fault codes, chances of failing and seconds of delay; later faults win."""
+        arm = lane % self.arms
+        fault = np.zeros(len(lane), dtype=np.intp)
+        failure = self._failure[lane]
+        delay = np.zeros(len(lane))
+        first, last = t.min(), t.max()
+        for stretch, members in zip(self.scenario.faults, self._members, strict=True):
+            if last < stretch.start or stretch.end <= first:
+                continue
+            hit = members[arm] & (stretch.start <= t) & (t < stretch.end)
+            if stretch.kind == "slow":
+                delay += hit * stretch.delay
+            elif stretch.kind == "error":
+                failure = np.where(hit, np.maximum(failure, stretch.rate), failure)
+            else:
+                fault[hit] = Fault[stretch.kind.upper()]
+        return fault, failure, delay
+
+    def _everywhere(self, t: Floats | float) -> Floats:
+        """(R x K,) a time, or one for each replication, for every lane."""
+        each = np.broadcast_to(np.asarray(t, dtype=np.float64), (self.replications,))
+        return np.repeat(each, self.arms)
+
+    def _elapsed(self, now: Floats | float) -> Floats:
+        """(R x K,) seconds since t = 0 for every lane; 0 before it."""
+        return self._everywhere(np.nan_to_num(now - self.origin))
+
+
+def _constant(array: Array) -> Array:
+    """An array that many responses can share."""
+    array.setflags(write=False)
+    return array

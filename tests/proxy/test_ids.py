@@ -1,0 +1,336 @@
+"""Every status that the contract promises, and that wrong requests cost no attempt."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from starlette.types import Message
+
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Outcome
+from flaky_load_balancer.proxy.dispatcher import Answer
+from flaky_load_balancer.proxy.ids import LARGEST, DataPlane, Gate
+from flaky_load_balancer.proxy.route import Route
+from tests.routes import ID, SERVERS, Send, answering, route
+from tests.scripted import Scripted
+
+PLAIN = {"Content-Type": "text/plain"}
+JSON = {"Content-Type": "application/json"}
+
+
+@asynccontextmanager
+async def client(*routes: Route, gate: Gate | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    app = DataPlane(routes, gate or Gate(100))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://balancer") as http:
+        yield http
+
+
+def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["type"] == "about:blank"
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+async def posted(
+    send: Send, moves: Iterable[int] = (0,) * 10, **options: Any
+) -> tuple[httpx.Response, Route]:
+    served = route(send, moves, **options)
+    async with client(served) as http:
+        return await http.post("/", content=ID, headers=PLAIN), served
+
+
+async def test_delivered() -> None:
+    response, _ = await posted(answering(Outcome.FAILED, Outcome.SUCCEEDED), [0, 2])
+    assert response.status_code == 200
+    assert response.json() == {
+        "id": ID,
+        "status": "delivered",
+        "server": SERVERS[2],
+        "attempts": 2,
+    }
+    assert response.headers["X-FLB-Server"] == SERVERS[2]
+    assert response.headers["X-FLB-Attempts"] == "2"
+    assert response.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (ID, PLAIN),
+        (ID, {}),
+        (ID, {"Content-Type": "text/plain; charset=utf-8"}),
+        (json.dumps({"id": ID}), JSON),
+        (json.dumps({"id": ID}), {"Content-Type": "application/json; charset=UTF-8"}),
+        (json.dumps({"id": ID, "more": [1]}), JSON),
+    ],
+)
+async def test_an_id_as_text_or_json(body: str, headers: dict[str, str]) -> None:
+    async with client(route(answering(Outcome.SUCCEEDED))) as http:
+        response = await http.post("/", content=body, headers=headers)
+    assert response.json()["id"] == ID
+
+
+async def test_given_up_after_a_failure_is_502() -> None:
+    response, _ = await posted(answering(*[Outcome.FAILED, *[Outcome.RATE_LIMITED] * 9]))
+    body = is_problem(response, 502)
+    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 10)
+    assert response.headers["X-FLB-Attempts"] == "10"
+    assert response.headers["X-FLB-Server"] == SERVERS[0]
+
+
+async def test_refused_everywhere_is_429_with_a_time_to_come_back() -> None:
+    response, _ = await posted(answering(Outcome.RATE_LIMITED), [0, GIVE_UP])
+    body = is_problem(response, 429)
+    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 1)
+    assert response.headers["Retry-After"] == "1"
+
+
+async def test_no_attempt_at_all_is_429() -> None:
+    response, _ = await posted(answering(), [GIVE_UP])
+    assert is_problem(response, 429)["attempts"] == 0
+
+
+async def test_retry_after_is_when_the_first_server_wakes() -> None:
+    class Cooling(Scripted):
+        def beliefs(self, now: Floats) -> dict[str, Floats]:
+            return {"until": np.array([[now[0] + 9.1, now[0] + 7.2, now[0] + 4.5]])}
+
+    served = route(answering(Outcome.RATE_LIMITED), Cooling([0, GIVE_UP]))
+    async with client(served) as http:
+        response = await http.post("/", content=ID)
+    assert response.headers["Retry-After"] == "5"
+
+
+async def test_retry_after_is_at_least_what_the_servers_asked_for() -> None:
+    refusals = [Answer(Outcome.RATE_LIMITED, retry_after=wait) for wait in (30.0, 7.0, 9.0)]
+    async with client(route(answering(*refusals), [0, 1, 2, GIVE_UP])) as http:
+        response = await http.post("/", content=ID)
+    assert response.headers["Retry-After"] == "7"
+
+
+async def test_a_server_that_was_not_asked_is_awake() -> None:
+    refusals = [Answer(Outcome.RATE_LIMITED, retry_after=30.0)] * 2
+    async with client(route(answering(*refusals), [0, 1, GIVE_UP])) as http:
+        response = await http.post("/", content=ID)
+    assert response.headers["Retry-After"] == "1"
+
+
+async def test_the_deadline_is_504() -> None:
+    response, served = await posted(
+        answering(*[Outcome.SUCCEEDED] * 9, after=5.0), deadline=0.05, attempt_timeout=0.03
+    )
+    body = is_problem(response, 504)
+    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 2)
+    assert served.tally.outcomes[Outcome.CANCELLED] == [1, 0, 0]
+
+
+async def test_more_than_max_in_flight_is_503() -> None:
+    served = route(answering(*[Outcome.SUCCEEDED] * 2, after=0.05))
+    async with client(served, gate=Gate(1)) as http:
+        first = asyncio.create_task(http.post("/", content=ID))
+        await asyncio.sleep(0.01)
+        second = await http.post("/", content=ID)
+        assert (await first).status_code == 200
+    body = is_problem(second, 503)
+    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 0)
+    assert int(second.headers["Retry-After"]) >= 1
+    assert served.tally.attempts == 1
+
+
+async def test_while_shutting_down_what_is_new_and_what_takes_too_long_is_503() -> None:
+    gate = Gate(10)
+    served = route(answering(Outcome.SUCCEEDED, after=60))
+    async with client(served, gate=gate) as http:
+        long = asyncio.create_task(http.post("/", content=ID))
+        await asyncio.sleep(0.01)
+        closing = asyncio.create_task(gate.close(grace=0.05))
+        await asyncio.sleep(0.01)
+        is_problem(await http.post("/", content=ID), 503)
+        await closing
+        is_problem(await long, 503)
+    assert served.tally.outcomes[Outcome.CANCELLED][0] == 1
+
+
+WRONG = [
+    (400, b'{"id": ', JSON),
+    (400, b"", JSON),
+    (400, b"[" * 4000, JSON),
+    (400, b"\xff\xfe" * 12, PLAIN),
+    (400, b'{"id": "' + ID.encode() + b'", "id": "' + ID.encode() + b'"}', JSON),
+    (400, b'{"id": "' + ID.encode() + b'", "a": {"b": 1, "b": 2}}', JSON),
+    (400, b'{"id": "' + ID.encode() + b'", "a": NaN}', JSON),
+    (400, ID.encode(), [("Content-Type", "image/png"), ("Content-Type", "text/plain")]),
+    (400, ID.encode(), [("Content-Encoding", "gzip"), ("Content-Encoding", "identity")]),
+    (413, b"a" * (LARGEST + 1), PLAIN),
+    (413, b"a" * 10_000_000, PLAIN),
+    (415, ID.encode(), {"Content-Type": "application/xml"}),
+    (415, ID.encode(), {"Content-Type": "application/x-www-form-urlencoded"}),
+    (415, ID.encode(), {"Content-Type": "text/plain; charset=utf-16"}),
+    (415, ID.encode(), {**PLAIN, "Content-Encoding": "gzip"}),
+    (422, b"", PLAIN),
+    (422, b"a" * 23, PLAIN),
+    (422, b"a" * 25, PLAIN),
+    (422, b"a" * 24 + b"\n", PLAIN),
+    (422, b"a-" * 12, PLAIN),
+    (422, ("\u0661" * 24).encode(), PLAIN),  # Arabic digits are digits to many a library
+    (422, ("\u00e9" * 24).encode(), PLAIN),
+    (422, b'{"id": 7}', JSON),
+    (422, b'{"id": null}', JSON),
+    (422, b'{"ID": "' + ID.encode() + b'"}', JSON),
+    (422, b'["' + ID.encode() + b'"]', JSON),
+    (422, b'"' + ID.encode() + b'"', JSON),
+    (422, b'{"id": "\\ud800aaaaaaaaaaaaaaaaaaaaaaa"}', JSON),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers"), WRONG)
+async def test_a_wrong_request_is_told_why_and_never_sent(
+    status: int, body: bytes, headers: dict[str, str] | list[tuple[str, str]]
+) -> None:
+    served = route(answering())
+    async with client(served) as http:
+        response = await http.post("/", content=body, headers=headers)
+    assert is_problem(response, status)["status"] == status
+    assert response.headers["X-Request-ID"]
+    assert response.headers["X-FLB-Attempts"] == "0"
+    assert served.tally.requests == served.tally.attempts == 0
+    assert served.dispatcher.in_flight == 0
+
+
+async def test_a_body_in_pieces_is_not_read_beyond_the_limit() -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(1000):
+            read += 1
+            yield b"a" * 1024
+
+    async with client(route(answering())) as http:
+        response = await http.post("/", content=endless(), headers=PLAIN)
+    is_problem(response, 413)
+    assert read <= LARGEST / 1024 + 2
+
+
+@pytest.mark.parametrize("path", ["/nothing", "//", "/v4", "/docs", "/openapi.json", "/%00"])
+async def test_an_unknown_path_is_404(path: str) -> None:
+    async with client(route(answering())) as http:
+        url = httpx.URL("http://balancer" + path)
+        response = await http.post(url, content=ID, headers={"X-Request-ID": "mine"})
+    is_problem(response, 404)
+    assert response.headers["X-Request-ID"] == "mine"
+    assert response.headers["X-FLB-Attempts"] == "0"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_another_method_is_405(method: str) -> None:
+    async with client(route(answering())) as http:
+        response = await http.request(method, "/")
+    is_problem(response, 405)
+    assert response.headers["Allow"] == "POST"
+    assert response.headers["X-Request-ID"]
+
+
+async def test_each_route_has_its_path_and_its_own_books() -> None:
+    one = route(answering(Outcome.SUCCEEDED), name="one", path="/v6/T2")
+    other = route(answering(Outcome.SUCCEEDED), name="other", path="/v6:cooldown=0.5/T2")
+    async with client(one, other) as http:
+        assert (await http.post("/v6/T2", content=ID)).status_code == 200
+        assert (await http.post("/v6:cooldown=0.5/T2", content=ID)).status_code == 200
+        assert (await http.post("/", content=ID)).status_code == 404
+    assert one.tally.delivered == other.tally.delivered == 1
+
+
+async def test_the_clients_request_id_comes_back_if_it_is_sane() -> None:
+    async with client(route(answering(*[Outcome.SUCCEEDED] * 2))) as http:
+        named = await http.post("/", content=ID, headers={"X-Request-ID": "abc-123"})
+        strange = await http.post("/", content=ID, headers={"X-Request-ID": "a b" * 100})
+    assert named.headers["X-Request-ID"] == "abc-123"
+    assert len(strange.headers["X-Request-ID"]) == 32
+
+
+async def test_a_fault_of_ours_is_a_500_and_frees_the_slot() -> None:
+    served = route(answering(), [7])  # no such server
+    async with client(served) as http:
+        response = await http.post("/", content=ID)
+    is_problem(response, 500)
+    assert served.dispatcher.in_flight == 0
+
+
+async def half_a_body() -> AsyncIterator[bytes]:
+    yield ID[:10].encode()
+    await asyncio.sleep(60)
+
+
+async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaky_load_balancer.proxy.ids.SLOWEST_BODY", 0.05)
+    async with client(route(answering())) as http:
+        is_problem(await http.post("/", content=half_a_body(), headers=PLAIN), 408)
+
+
+async def test_a_body_that_is_still_coming_does_not_hold_up_a_shutdown() -> None:
+    gate = Gate(10)
+    async with client(route(answering()), gate=gate) as http:
+        sending = asyncio.create_task(http.post("/", content=half_a_body(), headers=PLAIN))
+        await asyncio.sleep(0.05)
+        await gate.close(grace=0.05)
+        is_problem(await sending, 503)
+
+
+async def hang_up(served: Route, after: float) -> list[Message]:
+    """Post an id and hang up; what was answered all the same."""
+    messages = iter([{"type": "http.request", "body": ID.encode(), "more_body": False}])
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        for message in messages:
+            return message
+        await asyncio.sleep(after)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "raw_path": b"/",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "http_version": "1.1",
+    }
+    await DataPlane([served], Gate(10))(scope, receive, send)
+    return sent
+
+
+async def test_a_client_that_hangs_up_cancels_its_attempt() -> None:
+    served = route(answering(Outcome.SUCCEEDED, after=60))
+    assert await hang_up(served, after=0.02) == []
+    assert served.tally.outcomes[Outcome.CANCELLED] == [1, 0, 0]
+    assert served.dispatcher.in_flight == 0
+
+
+async def test_a_client_that_hangs_up_ends_a_hold() -> None:
+    served = route(answering(), [HOLD] * 100)
+    assert await hang_up(served, after=0.02) == []
+    assert served.tally.attempts == 0
+    assert served.dispatcher.in_flight == 0
+
+
+async def test_an_answer_with_a_retry_after_reaches_the_strategy() -> None:
+    strategy = Scripted([0, GIVE_UP])
+    answer = Answer(Outcome.RATE_LIMITED, retry_after=4.0)
+    async with client(route(answering(answer), strategy)) as http:
+        await http.post("/", content=ID)
+    assert strategy.retry_after == [4.0]
