@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import type { RouteFrame } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
-import type { Line } from "@/charts/options";
+import type { Line } from "@/charts/types";
 import { span } from "@/lib/format";
 import type { Measure } from "@/route/measures";
 import type { View } from "@/store/source";

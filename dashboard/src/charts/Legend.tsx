@@ -1,5 +1,5 @@
 import clsx from "clsx";
-import type { Line } from "./options";
+import type { Line } from "./types";
 
 /** The lines of a chart by name; pointing at one makes it stand out. */
 export function Legend(props: {

@@ -9,33 +9,10 @@ import uPlot from "uplot";
 import { useTheme } from "@/theme/useTheme";
 import { columns } from "./columns";
 import { Legend } from "./Legend";
-import { type Line, options } from "./options";
+import { options } from "./options";
 import { usePicture } from "./picture";
 import { Readout } from "./readout";
-
-export interface LineChartProps {
-  /** For those who cannot see it, and for the name of its picture. */
-  title: string;
-  /** What the numbers are, beside the axis. */
-  unit: string;
-  lines: readonly Line[];
-  height?: number;
-  /** Numbers as people read them, in the readout and, with so many decimals, on the axis. */
-  format?: (value: number, digits?: number) => string;
-  formatX?: (value: number) => string;
-  /** x is a moment in seconds since the epoch, and the axis shows the clock. */
-  clock?: boolean;
-  /** Always on the axis, as 0 for what cannot be less. */
-  include?: readonly number[];
-  /** x at which something happened. */
-  marks?: readonly { x: number; name: string }[];
-  /** The line that stands out; the others step back. */
-  highlight?: string | null;
-  onHighlight?: (key: string | null) => void;
-  legend?: boolean;
-  /** The lines are parts of a whole, one upon the other from the first at the bottom; same x. */
-  stacked?: boolean;
-}
+import type { LineChartProps } from "./types";
 
 export function LineChart(props: LineChartProps) {
   const { title, lines, height = 240, highlight = null, stacked = false } = props;

@@ -2,7 +2,7 @@
 import type uPlot from "uplot";
 import { resolved } from "@/theme/strategies";
 import { intervals } from "./columns";
-import type { Line } from "./options";
+import type { Line } from "./types";
 
 const ROOM = 15; // pixels of height that a name needs
 

@@ -1,7 +1,7 @@
 import type uPlot from "uplot";
 import { expect, test } from "vitest";
 import { columns, valueAt } from "./columns";
-import type { Line } from "./options";
+import type { Line } from "./types";
 
 const line = (values: Partial<Line>): Line => ({
   key: "a",

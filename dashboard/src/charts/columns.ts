@@ -3,7 +3,7 @@
  * ends of every interval. Stacked, each line begins where the one before it ends.
  */
 import uPlot from "uplot";
-import type { Line } from "./options";
+import type { Line } from "./types";
 
 type Column = readonly (number | null)[];
 

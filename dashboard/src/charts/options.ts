@@ -1,22 +1,9 @@
 /** How a line chart looks: thin axes, light grid, no ornament; colours from the theme's tokens. */
 import type uPlot from "uplot";
-import { type Look, resolved } from "@/theme/strategies";
+import { resolved } from "@/theme/strategies";
 import { area, areaUnder, bands, ends, names } from "./bands";
-import type { LineChartProps } from "./LineChart";
 import type { Readout } from "./readout";
-
-export interface Line {
-  key: string;
-  label: string;
-  look: Look;
-  x: readonly number[];
-  y: readonly (number | null)[];
-  /** For what the others are measured against: thin and dashed. */
-  quiet?: boolean;
-  /** Between these two, a light band: an interval around `y`. */
-  low?: readonly (number | null)[];
-  high?: readonly (number | null)[];
-}
+import type { Line, LineChartProps, Mark } from "./types";
 
 const FONT = "11px";
 
@@ -119,7 +106,7 @@ function decimals(step: number): number {
   return [0, 1, 2, 3, 4, 5].find(whole) ?? 6;
 }
 
-function marks(plot: uPlot, all: readonly { x: number; name: string }[], ink: string): void {
+function marks(plot: uPlot, all: readonly Mark[], ink: string): void {
   const { ctx } = plot;
   const { top, height, left, width } = plot.bbox;
   ctx.save();

@@ -1,7 +1,7 @@
 /** The values under the cursor, in a small box that is moved without React: it follows the mouse. */
 import type uPlot from "uplot";
 import { valueAt } from "./columns";
-import type { LineChartProps } from "./LineChart";
+import type { LineChartProps } from "./types";
 
 const MOST = 9; // lines
 

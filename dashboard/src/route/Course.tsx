@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import type { RouteFrame } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
-import type { Line } from "@/charts/options";
+import type { Line } from "@/charts/types";
 import { span } from "@/lib/format";
 import type { Field, Series } from "@/store/series";
 import { look } from "@/theme/strategies";

@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
-import type { Line } from "@/charts/options";
+import type { Line } from "@/charts/types";
 import { percent, span } from "@/lib/format";
 import type { Series } from "@/store/series";
 import { lookOf, type ServerRow } from "./servers";
