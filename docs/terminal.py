@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flaky_load_balancer import registry
-from flaky_load_balancer.cli import fleet_arguments
+from flaky_load_balancer.cli import selection
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.harness.report import play
 from flaky_load_balancer.harness.session import Plan
@@ -23,7 +23,7 @@ def main() -> None:
     out.console.print("$ make harness\n")
     plan = Plan(
         strategies=registry.chosen(["all"]),
-        scenarios=fleet_arguments.chosen_scenarios(["all"]),
+        scenarios=selection.scenarios(["all"]),
         game=Game(),
     )
     asyncio.run(play(plan, out, stay=False, dashboard=False))

@@ -8,12 +8,11 @@ import sys
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 import orjson
-import typer
 from rich.console import Console
 from rich.markup import escape
 
@@ -35,11 +34,6 @@ def _console(*, stderr: bool) -> Console:
     if not console.is_terminal:
         console.width = WIDE
     return console
-
-
-class LogFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 class Output:
@@ -67,7 +61,7 @@ class Output:
                 self._rewrite(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
             except OSError as error:
                 stderr.print(f"[red]error:[/red] --json {self._path}: {error.strerror}")
-                raise typer.Exit(FAILED) from None
+                raise click.exceptions.Exit(FAILED) from None
 
     def held(self) -> list[int]:
         """The file, opened now: where we are going, nothing can be opened."""
@@ -96,16 +90,16 @@ def refusing() -> Iterator[None]:
         yield
     except UserError as error:
         complain(str(error))
-        raise typer.Exit(REFUSED) from None
+        raise click.exceptions.Exit(REFUSED) from None
     except ChildDiedError as error:
         complain(error.refusal or str(error))
-        raise typer.Exit(REFUSED if error.refusal else FAILED) from None
+        raise click.exceptions.Exit(REFUSED if error.refusal else FAILED) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
-        raise typer.Exit(FAILED) from None
+        raise click.exceptions.Exit(FAILED) from None
     except OSError as error:  # a disk that is full, a folder that went away
         complain(f"{error.strerror}: {error.filename or 'while writing'}")
-        raise typer.Exit(FAILED) from None
+        raise click.exceptions.Exit(FAILED) from None
 
 
 def complain(message: str) -> None:
@@ -137,7 +131,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         if not interrupted:
             raise
         stderr.print("interrupted")
-        raise typer.Exit(128 + interrupted[0]) from None
+        raise click.exceptions.Exit(128 + interrupted[0]) from None
 
 
 class _Interruption(BaseException):
@@ -156,7 +150,7 @@ def interruptible() -> Iterator[None]:
         yield
     except _Interruption as interruption:
         stderr.print("interrupted")
-        raise typer.Exit(128 + interruption.args[0]) from None
+        raise click.exceptions.Exit(128 + interruption.args[0]) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -175,11 +169,11 @@ class _JsonLines(logging.Formatter):
         return orjson.dumps(line).decode()
 
 
-def log_to_stderr(form: LogFormat) -> None:
-    """Warnings and errors, and our own news, to stderr."""
+def log_to_stderr(form: str) -> None:
+    """As ``text`` or ``json``: warnings and errors, and our own news, to stderr."""
     handler = logging.StreamHandler()
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     text.converter = time.gmtime
-    handler.setFormatter(_JsonLines() if form is LogFormat.JSON else text)
+    handler.setFormatter(_JsonLines() if form == "json" else text)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("flaky_load_balancer").setLevel(logging.INFO)

@@ -6,17 +6,16 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
-import typer
 
-from flaky_load_balancer.cli.main import app
+from flaky_load_balancer.cli.main import flb
 from flaky_load_balancer.simulation import scenarios
 from strategies import STRATEGIES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-COMMANDS = typer.main.get_group(app).commands
 
 
 def table(heading: str) -> list[str]:
@@ -53,7 +52,8 @@ def test_every_command_in_the_readme_has_only_flags_that_exist(line: str) -> Non
     words = shlex.split(line)
     if words[0] == "make":
         words = ["flb", "harness", *shlex.split(words[2].removeprefix("ARGS="))]
-    command = COMMANDS[words[1]]
+    command = flb.get_command(click.Context(flb), words[1])
+    assert command is not None
     command = getattr(command, "commands", {}).get(words[2], command)  # flb sandbox inspect
     flags = {name for option in command.params for name in [*option.opts, *option.secondary_opts]}
     used = {word for word in words[2:] if word.startswith("--")}

@@ -1,22 +1,50 @@
-"""What the sandbox can do here, and what a program is, for people and as JSON."""
+"""``flb sandbox``: what this machine can confine, and what a program is."""
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.markup import escape
+import click
 
-from flaky_load_balancer.cli.arguments import check_hash
-from flaky_load_balancer.cli.fleet_arguments import sandbox_backend
-from flaky_load_balancer.config import SettingsError
-from flaky_load_balancer.terminal import Output
-from sandbox import Inspection, available, inspect
+from flaky_load_balancer.cli import options
+
+if TYPE_CHECKING:
+    from flaky_load_balancer.terminal import Output
+    from sandbox import Inspection
 
 
-def show_offers(out: Output) -> None:
+@click.group(invoke_without_command=True, epilog="Example: flb sandbox --json -")
+@options.json
+@click.pass_context
+def main(context: click.Context, json: str | None) -> None:
+    """What this machine can confine servers with, and what each way stops."""
+    from flaky_load_balancer.terminal import Output
+
+    if context.invoked_subcommand is None:
+        show_backends(Output(json))
+
+
+@main.command(epilog="Example: flb sandbox inspect ./flakyservers")
+@click.argument("path", type=options.PATH)
+@options.strict_hash
+@options.json
+def inspect(path: Path, strict_hash: str | None, json: str | None) -> None:
+    """What a program is, without running it."""
+    from flaky_load_balancer.terminal import Output
+
+    show_program(path, strict_hash, Output(json))
+
+
+def show_backends(out: "Output") -> None:
     """Every backend, the strongest first."""
+    from rich.markup import escape
+
+    from flaky_load_balancer.harness.isolation import choose_backend
+    from sandbox import available
+
     offers = available()
     chosen = next((offer.name for offer in offers if offer.problem is None), None)
-    autos = {"a --server-binary": chosen, "the built-in servers": sandbox_backend("auto", None)}
+    autos = {"a --server-binary": chosen, "the built-in servers": choose_backend("auto", None)}
     for offer in offers:
         state = "[green]works here[/green]" if offer.problem is None else escape(offer.problem)
         users = [who for who, name in autos.items() if name == offer.name]
@@ -28,13 +56,19 @@ def show_offers(out: Output) -> None:
     out.write([asdict(offer) for offer in offers])
 
 
-def show_inspection(path: Path, sha256: str | None, out: Output) -> None:
+def show_program(path: Path, sha256: str | None, out: "Output") -> None:
     """What a program is; it is not run."""
+    from rich.markup import escape
+
+    import sandbox
+    from flaky_load_balancer.cli.selection import check_hash
+    from flaky_load_balancer.config import SettingsError
+
     if not path.is_file():
         raise SettingsError(f"{path}: not a file")
     check_hash(path, sha256)
     try:
-        found = inspect(path)
+        found = sandbox.inspect(path)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     for name, text in _rows(found):
@@ -44,7 +78,7 @@ def show_inspection(path: Path, sha256: str | None, out: Output) -> None:
     out.write(asdict(found))
 
 
-def _rows(found: Inspection) -> list[tuple[str, str]]:
+def _rows(found: "Inspection") -> list[tuple[str, str]]:
     rows = [
         ("file", found.path),
         ("format", " ".join([found.format, *found.architectures])),

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from flaky_load_balancer.config import SettingsError
 from flaky_load_balancer.simulation.scenarios import Scenario
 from flaky_load_balancer.simulation.scenarios import builtin as scenarios_builtin
 from flaky_load_balancer.terminal import Output
-from sandbox import Limits, Policy
+from sandbox import Limits, Policy, SandboxError, choose
+from sandbox.backends import BY_NAME as BACKENDS
 from sandbox.warden import run as warden
 
 OFF = "off"  # the user's word
 NONE = "none"  # nothing works on this machine
 IN_PLACE = "landlock"  # confines us where we are; the others start a program
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 MIB = 1 << 20
 OPEN_FILES = 65536
 PASSED_ON = ("OPENBLAS_", "OMP_", "TZ")  # variables by which the same machine computes the same
@@ -25,6 +27,31 @@ PASSED_ON = ("OPENBLAS_", "OMP_", "TZ")  # variables by which the same machine c
 
 def is_confined(sandbox: str) -> bool:
     return sandbox not in {OFF, NONE}
+
+
+def choose_backend(name: str, program: Path | None) -> str:
+    """What servers run in: a backend, OFF or NONE, as ``--sandbox`` names it.
+
+    The built-in servers (``program`` None) run by preference in the backend that confines a process
+    where it is: the others start a new one, which takes longer.  Somebody's program runs without a
+    sandbox only with ``--sandbox off``.
+    """
+    if name == OFF:
+        return OFF
+    if program is None and name == "auto" and BACKENDS[IN_PLACE].problem() is None:
+        return IN_PLACE
+    try:
+        return choose(name)
+    except SandboxError as error:
+        if name != "auto":
+            hint = "" if name in BACKENDS else " or off"
+            raise SettingsError(f"--sandbox {name}: {error}{hint}") from None
+        if program is not None:
+            raise SettingsError(
+                f"--server-binary {program}: {error}. Install one of them (see: flb sandbox), or if"
+                " you trust the program, add --sandbox off"
+            ) from None
+        return NONE
 
 
 def of_stranger(program: Path, scenarios: Sequence[Scenario], sha256: str | None = None) -> Policy:
@@ -50,7 +77,7 @@ def of_ours(
     return Policy(
         command,
         ports=_ports([scenario for _, scenario in scenarios], copies, free_ports),
-        readable=[Path(sys.prefix), Path(sys.base_prefix), HERE.parent, *files],
+        readable=[Path(sys.prefix), Path(sys.base_prefix), PACKAGE.parent, *files],
         environment=passed_on(),
         limits=Limits(memory=4096 * MIB, processes=256, open_files=OPEN_FILES, cpu=None),
     )
@@ -63,7 +90,7 @@ def passed_on() -> dict[str, str]:
 
 def compile_ours() -> None:
     """For whoever starts in the sandbox, and could not keep compiled what it imports."""
-    compileall.compile_dir(HERE, quiet=2)
+    compileall.compile_dir(PACKAGE, quiet=2)
 
 
 def found_anywhere(asked: str) -> str:

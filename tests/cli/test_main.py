@@ -3,14 +3,17 @@
 import csv
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from flaky_load_balancer import __version__
-from flaky_load_balancer.cli.main import app
+from flaky_load_balancer.cli.main import COMMANDS
+from flaky_load_balancer.cli.main import flb as program
 from flaky_load_balancer.records import Recorder
 from sandbox import available, backends
 from tests.programs import (
@@ -29,10 +32,6 @@ from tests.programs import (
     taken_port,
 )
 
-COMMANDS = (
-    *("harness", "serve", "servers", "strategies", "scenarios", "runs", "export", "dashboard"),
-    "sandbox",
-)
 SERVE = ("serve", "--server", "http://127.0.0.1:1", "--port", "0", "--admin-port", "0")
 
 GOOD = """
@@ -70,7 +69,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def called(*words: str) -> Done:
     """Call a command in this process: a third of the time of a new one."""
-    result = CliRunner().invoke(app, list(words), prog_name="flb")
+    result = CliRunner().invoke(program, list(words), prog_name="flb")
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return Done(result.exit_code, result.stdout, result.stderr)
 
@@ -87,11 +86,30 @@ def test_help_has_an_example(command: str) -> None:
     assert f"Example: flb {command}" in " ".join(done.out.split())
 
 
+@pytest.mark.parametrize(("command", "line"), COMMANDS.items())
+def test_the_list_of_commands_says_what_each_says_of_itself(command: str, line: str) -> None:
+    assert line in " ".join(called(command, "--help").out.split())
+
+
 def test_help_lists_every_command_and_the_version_is_said() -> None:
     done = called("--help")
     assert done.code == 0
     assert all(f" {command} " in done.out for command in COMMANDS)
     assert called("--version").out == f"{__version__}\n"
+
+
+def test_help_imports_no_command_and_none_of_what_commands_take() -> None:
+    """So that it is there at once: numpy, rich and asyncio alone take longer than all of this."""
+    code = (
+        "import sys; sys.argv = ['flb', '--help']; from flaky_load_balancer.cli.main import flb\n"
+        "try: flb()\nexcept SystemExit: pass\n"
+        "own = [name for name in sys.modules if name.startswith('flaky_load_balancer')]\n"
+        "heavy = [name for name in ('numpy', 'rich', 'asyncio') if name in sys.modules]\n"
+        "print(sorted(own), heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = ["flaky_load_balancer", "flaky_load_balancer.cli", "flaky_load_balancer.cli.main"]
+    assert done.stdout.splitlines()[-1] == f"{own} []"
 
 
 def test_the_module_is_the_program(folder: Path) -> None:

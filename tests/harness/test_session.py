@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from flaky_load_balancer import registry
-from flaky_load_balancer.cli import fleet_arguments
+from flaky_load_balancer.cli import selection
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.harness import isolation
 from flaky_load_balancer.harness.client import Sent
@@ -141,8 +141,7 @@ def test_the_tables_are_sorted_and_nothing_is_left(race: Race) -> None:
         assert scores == sorted(scores, reverse=True)
     assert f"flb export {race.result['session']}" in race.done.out
     assert (
-        isolation.told(fleet_arguments.sandbox_backend("auto", None), "the servers run")
-        in race.done.out
+        isolation.told(isolation.choose_backend("auto", None), "the servers run") in race.done.out
     )
     assert race.done.err == ""
 
@@ -412,7 +411,7 @@ def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path)
     binary = Binary(tmp_path, before=stubborn)
     plan = Plan(
         ["v4"],
-        fleet_arguments.chosen_scenarios([str(binary.scenario)]),
+        selection.scenarios([str(binary.scenario)]),
         Game(),
         server_binary=binary.path,
         sequential=True,
@@ -429,7 +428,7 @@ def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path)
 
 
 def test_what_this_machine_could_not_do_is_said() -> None:
-    plan = Plan(["v4"], fleet_arguments.chosen_scenarios(["T1"]), Game(), requests=10, rate=10.0)
+    plan = Plan(["v4"], selection.scenarios(["T1"]), Game(), requests=10, rate=10.0)
     session = Session(plan, runs_of(plan))
     (one,) = session.runs
     assert complaints(session) == []

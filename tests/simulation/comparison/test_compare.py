@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import flaky_load_balancer
 from flaky_load_balancer import registry
-from flaky_load_balancer.cli.main import app
+from flaky_load_balancer.cli.main import flb
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.records import Records
 from flaky_load_balancer.simulation import scenarios
@@ -175,13 +175,13 @@ def test_a_saved_comparison_is_a_session(tmp_path: Path) -> None:
     kept = Records(tmp_path).session(session["session"])
     assert kept is not None
     assert kept["result"] == result
-    listed = CliRunner().invoke(app, ["runs", "--data-dir", str(tmp_path)])
+    listed = CliRunner().invoke(flb, ["runs", "--data-dir", str(tmp_path)])
     assert "comparisons: 1, which `flb dashboard` shows" in listed.stdout.replace("\n", " ")
 
 
 @pytest.mark.parametrize("command", ["harness --no-records", "serve --scenario T1"])
 def test_live_commands_refuse_the_oracle(command: str) -> None:
-    result = CliRunner().invoke(app, [*command.split(), "--strategy", "oracle"])
+    result = CliRunner().invoke(flb, [*command.split(), "--strategy", "oracle"])
     assert result.exit_code == 2
     assert "--strategy: oracle" in result.stderr.replace("\n", " ")
 
@@ -220,7 +220,7 @@ def test_frames_for_notebooks() -> None:
 
 
 def _flb(*asked: str) -> dict[str, Any]:
-    result = CliRunner().invoke(app, ["compare", *asked])
+    result = CliRunner().invoke(flb, ["compare", *asked])
     assert result.exit_code == 0, result.stderr
     made: dict[str, Any] = json.loads(result.stdout)
     return made

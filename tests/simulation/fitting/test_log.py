@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from flaky_load_balancer.cli.main import app
+from flaky_load_balancer.cli.main import flb
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import Recorder, Records
 from flaky_load_balancer.records.export import export
@@ -95,7 +95,7 @@ def exported(tmp_path: Path) -> Path:
 
 
 def test_an_export_becomes_a_scenario_as_it_is(exported: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["fit", str(exported)])
+    done = CliRunner().invoke(flb, ["fit", str(exported)])
     assert done.exit_code == 0
     mine = tmp_path / "mine.toml"
     mine.write_text(done.stdout, encoding="utf-8")
@@ -107,13 +107,13 @@ def test_an_export_becomes_a_scenario_as_it_is(exported: Path, tmp_path: Path) -
     assert SERVERS[1] in done.stdout
     assert "uncertain: nothing was refused" in done.stderr
     again = CliRunner().invoke(
-        app, ["compare", "--scenario", str(mine), "--strategy", "v4", "--replications", "2"]
+        flb, ["compare", "--scenario", str(mine), "--strategy", "v4", "--replications", "2"]
     )
     assert again.exit_code == 0
 
 
 def test_json_goes_to_stdout_alone(exported: Path) -> None:
-    done = CliRunner().invoke(app, ["fit", str(exported), "--json", "-", "--name", "mine"])
+    done = CliRunner().invoke(flb, ["fit", str(exported), "--json", "-", "--name", "mine"])
     assert done.exit_code == 0
     assert done.stdout.startswith('{"attempts":200,')
     assert 'name = "mine"' in done.stderr
@@ -121,7 +121,7 @@ def test_json_goes_to_stdout_alone(exported: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["none.csv"], ["{log}", "--name", "not a name"]])
 def test_what_cannot_be_done_is_refused(exported: Path, arguments: list[str]) -> None:
-    done = CliRunner().invoke(app, ["fit", *(each.format(log=exported) for each in arguments)])
+    done = CliRunner().invoke(flb, ["fit", *(each.format(log=exported) for each in arguments)])
     assert done.exit_code == 2
     assert "error:" in done.stderr
     assert "expected" in done.stderr or "No such file" in done.stderr

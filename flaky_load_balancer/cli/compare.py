@@ -1,0 +1,68 @@
+"""``flb compare``: the comparison in virtual time."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flaky_load_balancer.cli import options
+
+if TYPE_CHECKING:
+    from flaky_load_balancer.config import Game
+
+
+@click.command(epilog="Example: flb compare --strategy v4 --strategy v6 --requests 1000 --json -")
+@options.strategies
+@options.scenarios
+@options.requests
+@click.option(
+    "--replications",
+    type=click.IntRange(1, 1_000_000),
+    default=1000,
+    help="Fleets that each strategy plays.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    default=None,
+    help="Processes (default: one per core); no matter for the results.",
+)
+@options.rate
+@options.seed
+@options.game
+@click.option("--save", is_flag=True, help="Record it as a session.")
+@options.data_dir
+@options.json
+def main(
+    strategies: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    requests: int,
+    replications: int,
+    jobs: int | None,
+    rate: float,
+    seed: int,
+    game: "Game",
+    save: bool,
+    data_dir: Path,
+    json: str | None,
+) -> None:
+    """Compare strategies in virtual time: thousands of replications, intervals."""
+    from flaky_load_balancer import registry
+    from flaky_load_balancer.cli import selection
+    from flaky_load_balancer.simulation.comparison.comparison import Plan
+    from flaky_load_balancer.simulation.comparison.verdict import play
+    from flaky_load_balancer.terminal import Output, interruptible
+
+    plan = Plan(
+        strategies={
+            name: registry.parse(name) for name in selection.strategies(strategies, oracle=True)
+        },
+        scenarios=[found for _, found in selection.scenarios(scenarios)],
+        requests=requests,
+        replications=replications,
+        rate=rate,
+        seed=seed,
+        game=game,
+    )
+    with interruptible():
+        play(plan, Output(json), jobs=jobs, data_dir=data_dir if save else None)

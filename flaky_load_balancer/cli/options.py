@@ -1,0 +1,175 @@
+"""Flags that mean the same in every command that has them."""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+ATTEMPTS = 1_000_000  # the most attempts of a request that can be asked for
+PATH = click.Path(path_type=Path)
+PORT = click.IntRange(0, 65535)
+
+
+class Number(click.FloatRange):
+    """A number in a range; `nan`, which compares with nothing, is outside of every range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that can be used", param, ctx)
+        return number
+
+
+def _together(*options: Decorator) -> Decorator:
+    """Several options as one decorator; the first is listed first."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+strategies = click.option(
+    "--strategy",
+    "strategies",
+    multiple=True,
+    default=["all"],
+    metavar="NAME[:param=value,...]",
+    help="Repeatable; 'all', or module:Class for one of your own. See: flb strategies",
+)
+scenarios = click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    default=["all"],
+    metavar="NAME|FILE.toml",
+    help="Repeatable; 'all' is T1, T2 and T3. See: flb scenarios",
+)
+requests = click.option(
+    "--requests", type=click.IntRange(1, 10_000_000), default=100, help="Requests for each run."
+)
+rate = click.option(
+    "--rate", type=Number(0.001, 100_000), default=10.0, help="Requests per second, open loop."
+)
+seed = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    help="Same seed, same fleet for every strategy.",
+)
+data_dir = click.option(
+    "--data-dir",
+    type=PATH,
+    default=Path(".flb"),
+    envvar="FLB_DATA_DIR",
+    help="Folder of the records.",
+)
+json = click.option(
+    "--json", metavar="FILE", default=None, help="Write the result as JSON; '-' for stdout."
+)
+sandbox = click.option(
+    "--sandbox",
+    default="auto",
+    metavar="auto|bubblewrap|landlock|seatbelt|off",
+    help="What confines the servers; auto: the strongest there is. See: flb sandbox",
+)
+strict_hash = click.option(
+    "--strict-hash", metavar="SHA256", default=None, help="The program must be this very file."
+)
+free_ports = click.option(
+    "--free-ports", is_flag=True, help="Choose every port that is not given, and print it."
+)
+# A child process ends when the program that began it does.
+child = click.option("--child", is_flag=True, hidden=True)
+
+
+def game(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The rules of the game, given to the command as one checked ``game``."""
+
+    @wraps(command)
+    def with_game(
+        *,
+        free_attempts: int,
+        max_attempts: int,
+        penalty: float,
+        deadline: float,
+        attempt_timeout: float,
+        **others: Any,
+    ) -> Any:
+        from flaky_load_balancer.config import Game
+
+        rules = Game(free_attempts, max_attempts, penalty, deadline, attempt_timeout)
+        return command(game=rules.checked(), **others)
+
+    return _rules(with_game)
+
+
+_rules = _together(
+    click.option(
+        "--free-attempts",
+        type=click.IntRange(0, ATTEMPTS),
+        default=3,
+        help="Attempts of a request that cost nothing.",
+    ),
+    click.option(
+        "--max-attempts",
+        type=click.IntRange(1, ATTEMPTS),
+        default=10,
+        help="Attempts of a request at most.",
+    ),
+    click.option(
+        "--penalty", type=Number(0), default=0.5, help="Points for each attempt that is not free."
+    ),
+    click.option(
+        "--deadline",
+        type=Number(0.001),
+        default=10.0,
+        help="Seconds for a request, holds included.",
+    ),
+    click.option(
+        "--attempt-timeout", type=Number(0.001), default=2.0, help="Seconds for one attempt."
+    ),
+)
+
+
+def _kept(_: click.Context, __: click.Parameter, text: str) -> str:
+    from flaky_load_balancer.config import SettingsError
+    from flaky_load_balancer.records import Keep
+
+    try:
+        Keep.parse(text)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return text
+
+
+def records(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where records go: ``data_dir``, None with --no-records, and how much is kept, ``keep``."""
+
+    @wraps(command)
+    def with_records(*, data_dir: Path, no_records: bool, **others: Any) -> Any:
+        return command(data_dir=None if no_records else data_dir, **others)
+
+    return _records(with_records)
+
+
+_records = _together(
+    data_dir,
+    click.option(
+        "--keep",
+        default="10GB",
+        metavar="7d|10GB",
+        callback=_kept,
+        help="Records older or larger than this are deleted.",
+    ),
+    click.option("--no-records", is_flag=True, help="Record nothing."),
+)

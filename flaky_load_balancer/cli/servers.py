@@ -1,0 +1,82 @@
+"""``flb servers``: the flaky servers alone, in the sandbox."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from flaky_load_balancer.cli import options
+
+if TYPE_CHECKING:
+    from flaky_load_balancer.simulation.fleets.listeners import FleetAddress
+
+
+@click.command(epilog="Example: flb servers --scenario T2 --seed 7")
+@options.scenarios
+@options.seed
+@options.rate
+@click.option("--copies", type=click.IntRange(1, 1000), default=1, help="Copies of every fleet.")
+@options.free_ports
+@options.sandbox
+@options.json
+@click.option("--json-to", type=int, default=None, hidden=True)
+@options.child
+@click.option("--confined", default=None, hidden=True)
+def main(
+    scenarios: tuple[str, ...],
+    seed: int,
+    rate: float,
+    copies: int,
+    free_ports: bool,
+    sandbox: str,
+    json: str | None,
+    json_to: int | None,
+    child: bool,
+    confined: str | None,
+) -> None:
+    """Start the flaky downstream servers alone."""
+    from flaky_load_balancer.cli import selection
+    from flaky_load_balancer.harness import isolation
+    from flaky_load_balancer.processes import end_with_parent, told_to_stop
+    from flaky_load_balancer.simulation.fleets.listeners import serve_fleets
+    from flaky_load_balancer.terminal import Output, run
+
+    out = Output(json, json_to)
+    chosen = selection.scenarios(scenarios)
+    if confined is None:
+        confined = isolation.choose_backend(sandbox, None)
+        code = isolation.servers(
+            confined,
+            chosen,
+            out,
+            seed=seed,
+            rate=rate,
+            copies=copies,
+            free=free_ports,
+            tied=child,
+        )
+        if code is not None:
+            raise click.exceptions.Exit(code)
+        child = child and not isolation.is_confined(confined)  # or the warden sees to it
+    if child:
+        end_with_parent()
+    how = isolation.told(confined, "the servers run")
+
+    def ready(fleets: "list[FleetAddress]") -> None:
+        out.console.print(how)
+        for fleet in fleets:
+            out.console.print(f"{fleet['scenario']} {' '.join(fleet['servers'])}", soft_wrap=True)
+        out.write({"fleets": fleets})
+
+    with closing(told_to_stop(child)) as until:
+        run(
+            serve_fleets(
+                [found for _, found in chosen],
+                until=until,
+                ready=ready,
+                seed=seed,
+                copies=copies,
+                rate=rate,
+                free_ports=free_ports,
+            )
+        )
