@@ -1,7 +1,7 @@
 """What pandas makes of a comparison: ``python examples/frames.py``.
 
 ``summary`` has a row for each strategy and scenario, ``replications`` one for each fleet as well:
-strategies with the same ``seed`` met the same fleet, so differences are taken fleet by fleet.
+strategies met the same fleet in the same ``replication``, so differences are taken fleet by fleet.
 """
 
 from flaky_load_balancer import compare
@@ -11,7 +11,9 @@ summary, replications = compare(["v4", "v6", "outlier"], ["T2", "outage"], repli
 regret = summary.pivot_table(index="strategy", columns="scenario", values="regret")
 print("Regret, points per 100 requests\n", regret.round(2), "\n")
 
-scores = replications.pivot_table(index=["scenario", "seed"], columns="strategy", values="score")
+scores = replications.pivot_table(
+    index=["scenario", "replication"], columns="strategy", values="score"
+)
 ahead = (scores["v6"] - scores["v4"]).groupby("scenario")
 print("How far v6 is ahead of v4, fleet by fleet\n", ahead.describe().round(2), "\n")
 

@@ -59,7 +59,7 @@ def _plays(record: Record) -> str:
     return (
         f"- {record['requests']:,} requests at {record['rate']:g} per second:"
         f" every strategy on the same {record['replications']:,} fleets of each scenario"
-        f" (seeds {record['seed']} to {record['seed'] + record['replications'] - 1})"
+        f" (seed {record['seed']})"
     )
 
 

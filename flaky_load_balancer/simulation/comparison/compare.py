@@ -1,8 +1,8 @@
 """Compares strategies: thousands of replications in virtual time, shared among processes.
 
-Replication r of every strategy plays the fleet of seed S + r, so all comparisons are paired by
-fleet.  Replications are cut into blocks of a fixed size, each with its own generator: results do
-not depend on how many processes there are.
+Replication r of every strategy plays the same fleet, a function of the seed and r, so all
+comparisons are paired by fleet.  Replications are cut into blocks of a fixed size, each with its
+own generator: results do not depend on how many processes there are.
 """
 
 from collections.abc import Callable, Iterator
@@ -105,9 +105,10 @@ def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
         game.scenario,
         plan.game.rules(game.scenario.servers),
         requests=plan.requests,
+        first=game.first,
         replications=game.replications,
         rate=plan.rate,
-        seed=plan.seed + game.first,
+        seed=plan.seed,
         deadline=plan.game.deadline,
         attempt_timeout=plan.game.attempt_timeout,
         passed=passed,
@@ -116,7 +117,7 @@ def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
 
 def _bounds(plan: Plan, fleets: tuple[Scenario, int, int]) -> Floats:
     scenario, first, count = fleets
-    fleet = Fleet.draw(scenario, plan.seed + first, replications=count, rate=plan.rate)
+    fleet = Fleet.draw(scenario, plan.seed, first=first, replications=count, rate=plan.rate)
     rules = plan.game.rules(scenario.servers)
     return bounds(
         Servers(fleet), plan.requests, rate=plan.rate, deadline=plan.game.deadline, rules=rules

@@ -18,7 +18,7 @@ from flaky_load_balancer.simulation.scenarios import Scenario
 
 class Frames(NamedTuple):
     """A comparison: ``summary`` has a row for each strategy and scenario, the best of a scenario
-    first; ``replications`` one for each replication of these, with its fleet's ``seed``.
+    first; ``replications`` one for each replication of these, by its number.
     """
 
     summary: pd.DataFrame
@@ -83,12 +83,17 @@ def summary(comparison: Comparison) -> pd.DataFrame:
 def every_replication(comparison: Comparison) -> pd.DataFrame:
     """One row for each replication; ``bound`` and ``regret`` NaN where it was not computed."""
     plan = comparison.plan
-    seeds = range(plan.seed, plan.seed + plan.replications)
+    numbers = range(plan.replications)
     frames = []
     for cell in comparison.cells:
         counts = {name: getattr(cell.run, name) for name in ("score", *COUNTS)}
         frame = pd.DataFrame(
-            {"scenario": cell.scenario, "strategy": cell.strategy, "seed": seeds, **counts}
+            {
+                "scenario": cell.scenario,
+                "strategy": cell.strategy,
+                "replication": numbers,
+                **counts,
+            }
         )
         frame["bound"] = pd.Series(cell.bound)
         frame["regret"] = frame["bound"] - frame["score"]

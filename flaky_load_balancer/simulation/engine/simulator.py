@@ -55,6 +55,7 @@ def simulate(
     rules: Rules,
     *,
     requests: int = 100,
+    first: int = 0,
     replications: int = 1000,
     rate: float = 10.0,
     seed: int = 0,
@@ -62,13 +63,14 @@ def simulate(
     attempt_timeout: float = 2.0,
     passed: Callable[[float], None] | None = None,
 ) -> Run:
-    """Play R fleets, of the seeds S to S + R - 1, until every request has left.
+    """Play the fleets of replications ``first`` to ``first + R - 1`` until every request has left.
 
-    Request k arrives at k / rate seconds, whatever became of the others.  The same seed and R
-    give the same run.  ``passed`` is told now and then what share of the requests has arrived.
+    Request k arrives at k / rate seconds, whatever became of the others.  The same seed, ``first``
+    and R give the same run.  ``passed`` is told now and then what share of the requests has
+    arrived.
     """
-    fleet = Fleet.draw(scenario, seed, replications=replications, rate=rate)
-    rng = np.random.default_rng(seed)
+    fleet = Fleet.draw(scenario, seed, first=first, replications=replications, rate=rate)
+    rng = np.random.default_rng([seed, first])
     balancer = Balancer(strategy, rules, rng, replications=replications, slots=COLUMNS)
     servers = Servers(fleet)
     if isinstance(strategy, Informed):

@@ -1,9 +1,9 @@
 """Chance as a function: the n-th number of a stream is computed, not drawn.
 
 A generator with state makes the n-th draw depend on who drew before.  Here it depends on
-(seed, scenario, server, purpose, n) alone, so a fleet is the same on other ports, in another
-process, for another strategy, and as one of a thousand replications.  A stream is SplitMix64
-(Steele, Lea and Flood, OOPSLA 2014) started at a key of 64 well mixed bits.
+(seed, replication, scenario, server, purpose, n) alone, so a fleet is the same on other ports, in
+another process, for another strategy, and as one of a thousand replications.  A stream is
+SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) started at a key of 64 well mixed bits.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,15 @@ _KEPT = 1 << 16  # numbers that all streams together keep
 _27, _30, _31, _12 = (np.uint64(bits) for bits in (27, 30, 31, 12))
 
 
-def seeds(seed: int, replications: int) -> Words:
-    """(R,) the seeds of a comparison: replication r of seed S is seed S + r, alone or not."""
-    first = np.array([seed & _WORD], dtype=np.uint64)
-    return first + np.arange(replications).astype(np.uint64)
+def seeds(seed: int, replications: int, first: int = 0) -> Words:
+    """(R,) the seeds of replications ``first``, ``first + 1``, ... of a comparison of this seed.
+
+    Each is a hash of (seed, replication): two comparisons of different seeds have no fleet in
+    common, and a replication's fleet is the same alone or among others.
+    """
+    start = _mixed(np.array([seed & _WORD], dtype=np.uint64) + _GOLDEN)
+    numbers = np.arange(first, first + replications).astype(np.uint64)
+    return _mixed(start + (numbers * _GOLDEN + _GOLDEN))
 
 
 def key(seed: Words, scenario: str, server: ArrayLike, purpose: str) -> Words:

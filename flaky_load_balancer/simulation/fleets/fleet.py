@@ -1,6 +1,6 @@
 """A fleet: what chance made of a scenario, for R replications of K servers.
 
-Everything is a function of (seed, scenario name, server index), see ``chance``.
+Everything is a function of (seed, replication, scenario name, server index), see ``chance``.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ MOST_DRAWS = 2000
 
 @dataclass(frozen=True, eq=False)
 class Fleet:
-    """R fleets of K servers; replication r is the fleet of seed S + r."""
+    """R fleets of K servers, each a function of the seed and of its replication's number."""
 
     scenario: Scenario
     seeds: Words  # (R,)
@@ -41,13 +41,20 @@ class Fleet:
 
     @classmethod
     def draw(
-        cls, scenario: Scenario, seed: int, *, replications: int = 1, rate: float = 10.0
+        cls,
+        scenario: Scenario,
+        seed: int,
+        *,
+        first: int = 0,
+        replications: int = 1,
+        rate: float = 10.0,
     ) -> "Fleet":
-        """Draw fleets; ``rate`` is the arrival rate that ``limit.capacity`` refers to.
+        """Draw the fleets of replications ``first``, ``first + 1``, ... of this seed.
 
+        ``rate`` is the arrival rate that ``limit.capacity`` refers to.
         Raises a ``ScenarioError`` when no fleet of the wanted capacity turns up.
         """
-        fleet = cls._drawn(scenario, chance.seeds(seed, replications), 0)
+        fleet = cls._drawn(scenario, chance.seeds(seed, replications, first), 0)
         wrong = ~fleet._fits(rate)
         for draw in range(1, MOST_DRAWS):
             if not wrong.any():

@@ -34,16 +34,16 @@ def test_the_same_seed_is_the_same_run() -> None:
 
 @pytest.mark.parametrize("game", GAMES)
 def test_replication_r_is_a_run_of_its_own(game: str) -> None:
-    """A strategy without chance does the same alone, on the fleet of seed S + r."""
+    """A strategy without chance does the same alone, on the fleet of replication r."""
     together = play(RoundRobin(), game, replications=5, seed=3)
     for r in range(5):
-        alone = play(RoundRobin(), game, replications=1, seed=3 + r)
+        alone = play(RoundRobin(), game, replications=1, first=r, seed=3)
         for name in ARRAYS:
             assert getattr(alone, name)[0] == getattr(together, name)[r]
 
 
 def test_runs_joined_are_one() -> None:
-    parts = [play(RoundRobin(), seed=seed, replications=n) for seed, n in ((0, 12), (12, 8))]
+    parts = [play(RoundRobin(), first=first, replications=n) for first, n in ((0, 12), (12, 8))]
     assert same(Run.joined(parts), play(RoundRobin()))
 
 
