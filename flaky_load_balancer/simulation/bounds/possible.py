@@ -9,18 +9,26 @@ from flaky_load_balancer.simulation.fleets.servers import Servers
 
 
 def bounds(
-    servers: Servers, requests: int, *, rate: float, deadline: float, rules: Rules
+    servers: Servers,
+    requests: int,
+    *,
+    rate: float,
+    rules: Rules,
+    deadline: float = 10.0,
+    attempt_timeout: float = 2.0,
 ) -> Floats:
     """(R,) for each fleet, the best mean score of a run of so many requests.
 
-    ``rate`` in requests per second; ``deadline`` in seconds after the arrival of each.
+    ``rate`` in requests per second; ``deadline`` in seconds after the arrival of each;
+    ``attempt_timeout`` in seconds, after which an attempt has failed.
     """
+    within = min(attempt_timeout, deadline)
     if not requests:
         return np.zeros(servers.replications)
     changes = servers.scenario.changes
     if changes:
-        return _changing(servers, Slices.cut(changes, requests, rate, deadline), rules)
-    success = servers.fleet.success
+        return _changing(servers, Slices.cut(changes, requests, rate, deadline), rules, within)
+    success = servers.success(0.0, within)
     if servers.limiter is None:
         return np.array([unlimited(float(s), requests, rules) for s in success.max(axis=1)])
     capacity = servers.admissions(0.0, (requests - 1) / rate + deadline)
@@ -28,9 +36,9 @@ def bounds(
     return np.array([bound(s, c, requests, rules) for s, c in fleets])
 
 
-def _changing(servers: Servers, slices: Slices, rules: Rules) -> Floats:
-    """(R,) as ``bounds`` where faults come and go."""
-    success = np.stack([servers.success(start) for start in slices.edges[:-1]], axis=1)
+def _changing(servers: Servers, slices: Slices, rules: Rules, within: float) -> Floats:
+    """(R,) as ``bounds`` where faults come and go; answers count ``within`` so many seconds."""
+    success = np.stack([servers.success(start, within) for start in slices.edges[:-1]], axis=1)
     if servers.limiter is None:
         return np.array([bound_without_limits(each, slices, rules) for each in success])
     fleets = zip(success, _admissions(servers, slices.edges), strict=True)

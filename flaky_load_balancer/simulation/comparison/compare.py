@@ -118,7 +118,11 @@ def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
 def _bounds(plan: Plan, fleets: tuple[Scenario, int, int]) -> Floats:
     scenario, first, count = fleets
     fleet = Fleet.draw(scenario, plan.seed, first=first, replications=count, rate=plan.rate)
-    rules = plan.game.rules(scenario.servers)
     return bounds(
-        Servers(fleet), plan.requests, rate=plan.rate, deadline=plan.game.deadline, rules=rules
+        Servers(fleet),
+        plan.requests,
+        rate=plan.rate,
+        rules=plan.game.rules(scenario.servers),
+        deadline=plan.game.deadline,
+        attempt_timeout=plan.game.attempt_timeout,
     )

@@ -8,6 +8,7 @@ uses an admission, a refused one does not.
 """
 
 from enum import IntEnum
+from math import erfc, inf, sqrt
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -80,10 +81,24 @@ class Servers:
         """(R, K) how many attempts each server has answered, refusals included."""
         return self._latency.read.reshape(self.fleet.shape)
 
-    def success(self, t: Floats | float) -> Floats:
-        """(R, K) the chance that an admitted attempt succeeds at t seconds since t = 0."""
-        fault, failure, _ = self.trouble(self._lanes, self._everywhere(t))
-        return np.where(fault == Fault.NONE, 1 - failure, 0.0).reshape(self.fleet.shape)
+    def success(self, t: Floats | float, within: float = inf) -> Floats:
+        """(R, K) as ``chance`` for every server, at t seconds since t = 0."""
+        return self.chance(self._lanes, self._everywhere(t), within).reshape(self.fleet.shape)
+
+    def chance(self, lane: Ints, t: Floats, within: float) -> Floats:
+        """(n,) the chance that an admitted attempt succeeds, with an answer ``within`` seconds."""
+        fault, failure, delay = self.trouble(lane, t)
+        sound = np.where(fault == Fault.NONE, 1 - failure, 0.0)
+        return sound if within == inf else sound * self._prompt(within - delay)
+
+    def _prompt(self, within: Floats) -> Floats:
+        """(n,) the chance that the latency is below ``within`` (n,) seconds."""
+        median, sigma = self.scenario.latency.median, self.scenario.latency.sigma
+        some, place = np.unique(within, return_inverse=True)
+        if not median * sigma:
+            return (some > median)[place].astype(float)
+        scores = np.log(np.maximum(some, 1e-300) / median) / (sigma * sqrt(2))
+        return np.array([erfc(-score) / 2 for score in scores])[place]
 
     def admissions(self, start: Floats | float, end: Floats | float) -> Floats:
         """(R, K) the most attempts that each limiter can admit between two times since t = 0."""
