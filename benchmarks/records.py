@@ -22,6 +22,7 @@ from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.records import Recorder, batches
 from flaky_load_balancer.records.database import connect
 from flaky_load_balancer.records.recorder import BACKLOG
+from flaky_load_balancer.records.tables import EVENTS
 from flaky_load_balancer.records.writer import BATCH
 
 RUNS = 60
@@ -119,11 +120,14 @@ def row_by_row(db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     """The same transaction with ``executemany``."""
     db.execute("BEGIN IMMEDIATE")
     (first,) = db.execute("SELECT next FROM positions").fetchone()
-    rows = [(run, place, *event) for place, (run, event) in enumerate(entries, first)]
-    for table, fields in (("attempts", 8), ("requests", 9)):
-        marks = ", ".join("?" * fields)
-        kind = [row for row in rows if len(row) == fields]
-        db.executemany(f"INSERT INTO {table} VALUES ({marks})", kind)
+    placed = list(enumerate(entries))
+    for made, table in EVENTS.items():
+        rows = [
+            (run, first + place, *event) for place, (run, event) in placed if type(event) is made
+        ]
+        marks = ", ".join("?" * (2 + len(made._fields)))
+        names = ", ".join(("run", "position", *made._fields))
+        db.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
     db.execute("UPDATE positions SET next = next + ?", (len(entries),))
     db.execute("COMMIT")
 

@@ -11,6 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 Chance = Annotated[float, Field(ge=0, le=1)]
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """A generated type then says that the member may be missing."""
+    schema.pop("default")
+
+
+AT_REST = Field(0, json_schema_extra=_without_default)
+
+
 class Shape(BaseModel):
     """A described answer has just these members."""
 
@@ -23,7 +31,11 @@ class Percentiles(Shape):
 
 
 class RunNumbers(Shape):
-    """What a run came to."""
+    """What a run came to.
+
+    Hedges are among the attempts; ``cost`` is in dollars; ``reward`` is the mean of what answers
+    were worth, where that is known.
+    """
 
     strategy: str
     scenario: str | None
@@ -34,6 +46,9 @@ class RunNumbers(Shape):
     paid_attempts: int
     effort: float | None
     rate_limited: int
+    hedges: int
+    cost: float
+    reward: float | None
     score: float
     bound: float | None
     regret: float | None
@@ -63,8 +78,11 @@ class ServerColumns(Shape):
 
 
 class RouteFrame(RunNumbers):
-    """A route at one moment."""
+    """A route at one moment; what is 0 or null may be left out where it has a default."""
 
+    hedges: int = AT_REST
+    cost: float = AT_REST
+    reward: float | None = Field(None, json_schema_extra=_without_default)
     route: str
     path: str
     in_flight: int

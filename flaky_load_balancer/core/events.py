@@ -1,7 +1,18 @@
-"""What happened, as facts.  Every number that anyone sees is folded from these (tally.py)."""
+"""What happened, as facts.  Every number that anyone sees is folded from these (tally.py).
 
+Every event has a kind (``KINDS``), the word under which it is sent to other processes.  Fields
+are only ever added at the end and have a default, so that a reader of today reads what a writer of
+yesterday wrote; ``VERSION`` counts up when that happens.
+
+``server`` is an index into the servers of the run.  That list only grows: a server that a reload
+brings gets the next number, one that goes keeps its own.
+"""
+
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+VERSION = 2
 
 
 class Ending(StrEnum):
@@ -10,7 +21,7 @@ class Ending(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given-up"  # the strategy stopped, or the last attempt was made
     DEADLINE = "deadline"  # its time was over
-    ABANDONED = "abandoned"  # the client hung up, or we are shutting down
+    ABANDONED = "abandoned"  # the client hung up, or the balancer is shutting down
 
 
 class Attempt(NamedTuple):
@@ -18,10 +29,17 @@ class Attempt(NamedTuple):
 
     request: int  # the run's own count of requests, from 1: an id sent again is a new request
     number: int  # 1 for the request's first attempt
-    server: int  # index into the route's servers
+    server: int
     outcome: int  # an Outcome
     sent: float  # seconds since the epoch
-    latency: float  # seconds
+    latency: float  # seconds from sending to the end of the answer
+    reason: str | None = None  # why it failed, one word: refused, reset, timeout, name, ...
+    status: int | None = None  # of the server's answer, where one came
+    hedge: bool = False  # sent beside an earlier attempt that was still going on
+    probability: float | None = None  # with which the strategy chose this server, where known
+    cost: float | None = None  # dollars
+    size: float | None = None  # tokens or bytes
+    first_byte: float | None = None  # seconds from sending to the head of the answer
 
 
 class Delivery(NamedTuple):
@@ -34,6 +52,51 @@ class Delivery(NamedTuple):
     ending: Ending
     attempts: int
     possibly_twice: bool  # an earlier attempt was cut off or timed out, a later one succeeded
+    code: int | None = None  # the HTTP status that the client got
+    cost: float | None = None  # dollars, of all its attempts
+    features: Sequence[float] | None = None  # what the strategy saw of the request
 
 
-Event = Attempt | Delivery
+class Rewarded(NamedTuple):
+    """What an answer was worth became known, perhaps long after it was delivered."""
+
+    request: int
+    server: int
+    time: float  # seconds since the epoch
+    value: float  # 0 to 1
+    previous: float | None = None  # the value that this one corrects
+
+
+class Changed(NamedTuple):
+    """From this time on a server, or the whole route, is in another state."""
+
+    time: float  # seconds since the epoch
+    state: str  # of a server: up, down, draining, ...; of a route: reloaded, fresh, panic, ...
+    server: int | None = None  # None: the whole route
+    reason: str | None = None
+
+
+Event = Attempt | Delivery | Rewarded | Changed
+
+KINDS: dict[type[Event], str] = {
+    Attempt: "attempt",
+    Delivery: "delivery",
+    Rewarded: "reward",
+    Changed: "change",
+}
+_BY_KIND = {kind: made for made, kind in KINDS.items()}
+
+
+def packed(event: Event) -> tuple[Any, ...]:
+    """An event as plain values, its kind first; ``unpacked`` is the inverse."""
+    return (KINDS[type(event)], *event)
+
+
+def unpacked(values: Sequence[Any]) -> Event:
+    """The event that ``packed`` took apart, also when it has been through JSON since.
+
+    Values behind the last field are left out.
+    """
+    made = _BY_KIND[values[0]]
+    event = made(*values[1 : 1 + len(made._fields)])
+    return event._replace(ending=Ending(event.ending)) if isinstance(event, Delivery) else event

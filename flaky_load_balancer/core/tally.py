@@ -1,17 +1,27 @@
 """The one fold that turns events into numbers: live stream, saved run, tests and export use it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event, Rewarded
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.types import Outcome, Rules
 
 RECENT = 10  # seconds over which shares of choices are taken
+BILLION = 10**9
 
 Bound = Callable[[int], float | None]  # the best mean score with this many requests, where known
+
+
+class Failure(NamedTuple):
+    """Why the last attempt failed that did, and when that was (seconds since the epoch)."""
+
+    reason: str
+    time: float
 
 
 class Tally:
@@ -24,7 +34,11 @@ class Tally:
         self.rules = rules
         self.bound = bound
         self.requests = self.delivered = self.attempts = self.paid_attempts = 0
-        self.possibly_twice = 0
+        self.possibly_twice = self.retries = self.hedges = 0
+        self.rewards = 0  # requests of which it is known what their answer was worth
+        self._reward = self._cost = 0  # billionths, of dollars too: exact in any order of events
+        self.codes: Counter[int] = Counter()  # requests by the HTTP status that the client got
+        self.failures: list[Failure | None] = [None] * rules.arms  # the last one of each server
         self._attempts_of_ended = 0
         self.endings = dict.fromkeys(Ending, 0)
         self.outcomes = [[0] * rules.arms for _ in Outcome]  # [outcome][server]
@@ -44,12 +58,26 @@ class Tally:
     def add(self, event: Event) -> None:
         if isinstance(event, Attempt):
             self._add_attempt(event)
-        else:
+        elif isinstance(event, Delivery):
             self._add_delivery(event)
+        elif isinstance(event, Rewarded):
+            self._add_reward(event)
+
+    def grow(self, arms: int) -> None:
+        """Make room for servers that came; those that there were keep their numbers."""
+        more = arms - self.rules.arms
+        self.rules = replace(self.rules, arms=arms)
+        for counts in (*self.outcomes, *self._recent):
+            counts.extend([0] * more)
+        self.attempt_latency += [Histogram() for _ in range(more)]
+        self.failures += [None] * more
 
     def _add_attempt(self, attempt: Attempt) -> None:
         self.attempts += 1
         self.paid_attempts += attempt.number > self.rules.free_attempts
+        self.hedges += attempt.hedge
+        self.retries += attempt.number > 1 and not attempt.hedge
+        self._cost += _billionths(attempt.cost)
         self.outcomes[attempt.outcome][attempt.server] += 1
         self.attempt_latency[attempt.server].add(attempt.latency)
         second = int(attempt.sent + attempt.latency)
@@ -57,6 +85,13 @@ class Tally:
             self._forget(second)
         if second > self._second - RECENT:
             self._recent[second % RECENT][attempt.server] += 1
+        if attempt.reason is not None:
+            self._add_failure(attempt)
+
+    def _add_failure(self, attempt: Attempt) -> None:
+        last, time = self.failures[attempt.server], attempt.sent + attempt.latency
+        if last is None or time >= last.time:
+            self.failures[attempt.server] = Failure(attempt.reason or "", time)
 
     def _add_delivery(self, delivery: Delivery) -> None:
         if not self.requests or delivery.arrived < self.first_arrival:
@@ -67,8 +102,14 @@ class Tally:
         self.delivered += delivery.ending is Ending.DELIVERED
         self.endings[delivery.ending] += 1
         self.possibly_twice += delivery.possibly_twice
+        if delivery.code is not None:
+            self.codes[delivery.code] += 1
         self._attempts_of_ended += delivery.attempts
         self.latency.add(delivery.ended - delivery.arrived)
+
+    def _add_reward(self, reward: Rewarded) -> None:
+        self.rewards += reward.previous is None
+        self._reward += _billionths(reward.value) - _billionths(reward.previous)
 
     def _forget(self, second: int) -> None:
         for passed in range(max(self._second + 1, second - RECENT + 1), second + 1):
@@ -77,7 +118,9 @@ class Tally:
 
     @property
     def score(self) -> float:
-        return self.rules.score(self.delivered, self.paid_attempts)
+        """A delivered request counts as 1 until it is known what its answer was worth."""
+        worth = self.delivered - self.rewards + self._reward / BILLION
+        return self.rules.score(worth, self.paid_attempts)
 
     def share(self, now: float) -> list[float]:
         """Each server's share of the attempts that ended in the last seconds before ``now``."""
@@ -99,6 +142,9 @@ class Tally:
             "paid_attempts": self.paid_attempts,
             "effort": self._attempts_of_ended / self.requests if self.requests else None,
             "rate_limited": sum(self.outcomes[Outcome.RATE_LIMITED]),
+            "hedges": self.hedges,
+            "cost": self._cost / BILLION,
+            "reward": self._reward / BILLION / self.rewards if self.rewards else None,
             "score": self.score,
             "bound": bound,
             "regret": None if bound is None else bound - self.score,
@@ -119,6 +165,10 @@ def interpolated(grid: Sequence[tuple[int, float]]) -> Bound:
         return None if requests > counts[-1] else float(np.interp(requests, counts, values))
 
     return bound
+
+
+def _billionths(amount: float | None) -> int:
+    return round(BILLION * amount) if amount else 0
 
 
 def _milliseconds(seconds: float | None) -> float | None:

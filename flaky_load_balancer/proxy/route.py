@@ -136,11 +136,15 @@ def _short(x: float, digits: int) -> float:
 
 
 def _rounded(run: dict[str, Any]) -> dict[str, Any]:
-    """A run's numbers, short; nothing measured is more exact, and scores stay as they are."""
+    """A run's numbers, short; nothing measured is more exact, and scores stay as they are.
+
+    What most routes have none of is left out.
+    """
     latency = run["latency_ms"]
     digits = {"bound": 2, "offered_rate": 2, "seconds": 1, "effort": 2}
+    sparse = {key for key in ("hedges", "cost", "reward") if not run[key]}
     return {
-        **run,
+        **{key: value for key, value in run.items() if key not in sparse},
         **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},
         "regret": None if run["regret"] is None else _short(run["regret"], 2),
         "latency_ms": {key: x and _short(float(f"{x:.3g}"), 3) for key, x in latency.items()},

@@ -9,21 +9,25 @@ from collections.abc import Sequence
 
 import orjson
 
-from flaky_load_balancer.core.events import Event
+from flaky_load_balancer.core.events import KINDS, Event, packed
+from flaky_load_balancer.records.tables import EVENTS
 
 # What can never be written, however often it is tried: NaN as a time, a text as a number, ...
 REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, TypeError)
 
 
-def _statement(table: str, fields: int) -> str:
-    """Insert those of [[run, [field, ...]], ...] that have so many fields: one kind of event."""
-    values = ", ".join(f"json_extract(value, '$[1][{index}]')" for index in range(fields))
-    return f"""INSERT INTO {table}
+def _statement(made: type[Event]) -> str:
+    """Insert those of [[run, [kind, field, ...]], ...] that are of this kind."""
+    names = made._fields
+    values = ", ".join(
+        f"json_extract(value, '$[1][{place}]')" for place in range(1, len(names) + 1)
+    )
+    return f"""INSERT INTO {EVENTS[made]} (run, position, {", ".join(names)})
         SELECT json_extract(value, '$[0]'), (SELECT next FROM positions) + key, {values}
-        FROM json_each(?) WHERE json_array_length(value, '$[1]') = {fields}"""
+        FROM json_each(?) WHERE json_extract(value, '$[1][0]') = '{KINDS[made]}'"""
 
 
-INSERT = [_statement("attempts", 6), _statement("requests", 7)]
+INSERT = {made: _statement(made) for made in EVENTS}
 
 
 def write(db: sqlite3.Connection, batch: Sequence[tuple[int, Event]]) -> int:
@@ -41,9 +45,9 @@ def write(db: sqlite3.Connection, batch: Sequence[tuple[int, Event]]) -> int:
 
 
 def _insert(db: sqlite3.Connection, batch: Sequence[tuple[int, Event]]) -> None:
-    encoded = orjson.dumps(batch, default=tuple, option=orjson.OPT_SERIALIZE_NUMPY)
-    for statement in INSERT:
-        db.execute(statement, (encoded.decode(),))
+    encoded = orjson.dumps(batch, default=packed, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    for made in {type(event) for _, event in batch}:
+        db.execute(INSERT[made], (encoded,))
     db.execute("UPDATE positions SET next = next + ?", (len(batch),))
 
 

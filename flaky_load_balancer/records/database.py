@@ -4,12 +4,13 @@ It is in WAL mode: readers and one writer at a time do not wait for each other, 
 process leaves whole transactions.  A file that is not ours, or of another version, is left alone.
 """
 
+import re
 import sqlite3
 import time
 from pathlib import Path
 
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.records.tables import TABLES, VERSION
+from flaky_load_balancer.records.tables import MIGRATIONS, VERSION
 
 FILE = "records.db"
 DEFAULT_DATA_DIR = Path(".flb")
@@ -55,7 +56,7 @@ def connect(data_dir: Path, *, create: bool = False) -> sqlite3.Connection:
 def empty() -> sqlite3.Connection:
     """A database that holds nothing, in memory."""
     db = sqlite3.connect(":memory:", isolation_level=None)
-    _make_tables(db)
+    _migrate(db)
     return db
 
 
@@ -68,8 +69,11 @@ def _prepare(db: sqlite3.Connection, path: Path, create: bool) -> None:
     if _is_empty(db):
         if not create:
             raise NoRecordsYetError(f"{path} holds no records")
-        _create(db)
-    _check(db, path)
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible before the first table
+        _write_ahead(db)
+    else:
+        _check(db, path)
+    _migrate(db)
     db.execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may lose the last second
     db.execute("PRAGMA journal_size_limit = 8388608")
 
@@ -79,22 +83,26 @@ def _is_empty(db: sqlite3.Connection) -> bool:
     return int(tables) == 0 and _pragma(db, "user_version") == 0
 
 
-def _create(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible before the first table
-    _write_ahead(db)
-    db.execute("BEGIN IMMEDIATE")
-    if not _is_empty(db):  # another process was faster
-        db.execute("ROLLBACK")
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables, if any, to this version; all of it or nothing."""
+    if _pragma(db, "user_version") == VERSION:
         return
-    _make_tables(db)
-    db.execute(f"PRAGMA application_id = {APPLICATION}")
-    db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute("COMMIT")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _statements(_pragma(db, "user_version")):  # another may have been faster
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
 
 
-def _make_tables(db: sqlite3.Connection) -> None:
-    for statement in TABLES.split(";\n"):
-        db.execute(statement)
+def _statements(version: int) -> list[str]:
+    """What makes tables of this version of those of an older one."""
+    text = re.sub(r"--.*", "", "".join(MIGRATIONS[version:]))
+    return [statement for statement in text.split(";") if statement.strip()]
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:
@@ -116,11 +124,10 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
             f"{path} is a database of another program: choose another folder with --data-dir"
         )
     version = _pragma(db, "user_version")
-    if version != VERSION:
-        age = "a newer" if version > VERSION else "an older"
+    if version > VERSION:
         raise RecordsError(
-            f"{path} was written by {age} flb (format {version}, this one knows {VERSION}):"
-            " choose another folder with --data-dir, or move the file away"
+            f"{path} was written by a newer flb (format {version}, this one knows {VERSION}):"
+            " use that one, choose another folder with --data-dir, or move the file away"
         )
 
 

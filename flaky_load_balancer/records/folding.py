@@ -8,30 +8,35 @@ from typing import Any
 
 import orjson
 
-from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.events import KINDS, Attempt, Delivery, Event, unpacked
 from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.core.types import Rules
+from flaky_load_balancer.records.tables import EVENTS
 
 PAGE = 5_000  # events read at once: neither memory nor a reader's hold on the log grows with a run
 
-EVENTS = """
-SELECT position, request, number, server, outcome, sent, latency, NULL
-    FROM attempts WHERE run = :run AND position > :after AND position <= :upto
-UNION ALL
-SELECT position, request, id, arrived, ended, ending, attempts, possibly_twice
-    FROM requests WHERE run = :run AND position > :after AND position <= :upto
-ORDER BY position LIMIT :limit
-"""
-LAST = """
-SELECT max(coalesce((SELECT max(position) FROM attempts WHERE run = :run), 0),
-           coalesce((SELECT max(position) FROM requests WHERE run = :run), 0))
-"""
+WIDEST = max(len(made._fields) for made in EVENTS)
+
+
+def _select(made: type[Event]) -> str:
+    """Events of one kind: position, kind, their fields, and as many NULLs as others have more."""
+    columns = ", ".join([*made._fields, *["NULL"] * (WIDEST - len(made._fields))])
+    return f"""SELECT position, '{KINDS[made]}', {columns}
+        FROM {EVENTS[made]} WHERE run = :run AND position > :after AND position <= :upto"""
+
+
+SELECT = " UNION ALL ".join(map(_select, EVENTS)) + " ORDER BY position LIMIT :limit"
+LAST = "SELECT max(last) FROM ({})".format(
+    " UNION ALL ".join(
+        f"SELECT max(position) AS last FROM {table} WHERE run = :run" for table in EVENTS.values()
+    )
+)
 # Readers may hold numbers of events that are deleted by now: those are not kept.
 KEEP = "UPDATE runs SET numbers = ?, folded = ? WHERE id = ? AND kept_from IS ?"
 
 
 def last_position(db: sqlite3.Connection, run: int) -> int:
-    return int(db.execute(LAST, {"run": run}).fetchone()[0])
+    return int(db.execute(LAST, {"run": run}).fetchone()[0] or 0)
 
 
 def events(db: sqlite3.Connection, run: int, after: int, upto: int) -> Iterator[Event]:
@@ -40,7 +45,7 @@ def events(db: sqlite3.Connection, run: int, after: int, upto: int) -> Iterator[
     cursor.row_factory = None  # plain tuples
     while True:
         values = {"run": run, "after": after, "upto": upto, "limit": PAGE}
-        rows = cursor.execute(EVENTS, values).fetchall()
+        rows = cursor.execute(SELECT, values).fetchall()
         yield from map(_event, rows)
         if len(rows) < PAGE:
             return
@@ -48,10 +53,13 @@ def events(db: sqlite3.Connection, run: int, after: int, upto: int) -> Iterator[
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    if row[7] is None:
-        return Attempt(*row[1:7])
-    _, request, name, arrived, ended, ending, attempts, twice = row
-    return Delivery(request, name, arrived, ended, Ending(ending), attempts, bool(twice))
+    event = unpacked(row[1:])
+    if isinstance(event, Attempt):
+        return event._replace(hedge=bool(event.hedge))
+    if isinstance(event, Delivery):
+        features = None if event.features is None else tuple(orjson.loads(str(event.features)))
+        return event._replace(possibly_twice=bool(event.possibly_twice), features=features)
+    return event
 
 
 class Folds:

@@ -122,7 +122,7 @@ class Recorder:
             return
         self._frames[run] = first, now
         text = frame if isinstance(frame, str) else frame.decode()
-        self._note("INSERT INTO frames VALUES (?, ?, ?)", run, now, text)
+        self._note("INSERT INTO frames (run, time, frame) VALUES (?, ?, ?)", run, now, text)
 
     def annotate(self, run: int, client: dict[str, Any]) -> None:
         """Add what the client measured: ``offered_rate``, ``latency_ms``, ``seconds``."""

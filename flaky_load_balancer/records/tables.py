@@ -1,12 +1,14 @@
-"""The tables of the records.
+"""The tables of the records, and how those of older versions become those of this one.
 
-Times are seconds since the epoch, latencies seconds.  A *position* numbers attempts and
-deliveries together, in the order in which they were recorded, across the whole database.
+Times are seconds since the epoch, latencies seconds, costs dollars.  A *position* numbers events
+of all kinds together, in the order in which they were recorded, across the whole database.
 """
 
-VERSION = 1  # of these tables
+from flaky_load_balancer.core.events import Attempt, Changed, Delivery, Event, Rewarded
 
-TABLES = """
+MIGRATIONS = [
+    # To version 1, from nothing.
+    """
 CREATE TABLE writers (          -- processes that record; gone ones leave interrupted runs
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     host TEXT NOT NULL,
@@ -15,7 +17,7 @@ CREATE TABLE writers (          -- processes that record; gone ones leave interr
 ) STRICT;
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('harness', 'serve', 'compare')),
+    kind TEXT NOT NULL,
     writer INTEGER NOT NULL,
     started REAL NOT NULL,
     ended REAL,
@@ -32,7 +34,7 @@ CREATE TABLE runs (
     path TEXT NOT NULL,
     strategy TEXT NOT NULL,
     scenario TEXT,
-    servers TEXT NOT NULL,      -- JSON: URLs, in the order of the indices in attempts
+    servers TEXT NOT NULL,      -- JSON: names, in the order of the indices in attempts
     rules TEXT NOT NULL,        -- JSON
     truth TEXT,                 -- JSON: true success probabilities, where they are known
     bound TEXT,                 -- JSON: [[requests, score], ...]
@@ -78,4 +80,72 @@ CREATE TABLE frames (
 CREATE INDEX frames_of_run ON frames (run, time);
 CREATE TABLE positions (next INTEGER NOT NULL) STRICT;
 INSERT INTO positions VALUES (1);
-"""
+""",
+    # To version 2: reasons, costs, rewards, features; sessions with names; changes of state.
+    """
+ALTER TABLE attempts ADD COLUMN reason TEXT;            -- why it failed, one word
+ALTER TABLE attempts ADD COLUMN status INTEGER;         -- HTTP, of the answer
+ALTER TABLE attempts ADD COLUMN hedge INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN probability REAL;       -- of choosing this server
+ALTER TABLE attempts ADD COLUMN cost REAL;
+ALTER TABLE attempts ADD COLUMN size REAL;              -- tokens or bytes
+ALTER TABLE attempts ADD COLUMN first_byte REAL;        -- seconds
+ALTER TABLE requests ADD COLUMN code INTEGER;           -- HTTP, that the client got
+ALTER TABLE requests ADD COLUMN cost REAL;
+ALTER TABLE requests ADD COLUMN features TEXT;          -- JSON
+CREATE TABLE rewards (
+    run INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    request INTEGER NOT NULL,
+    server INTEGER NOT NULL,
+    time REAL NOT NULL,
+    value REAL NOT NULL,        -- 0 to 1
+    previous REAL,              -- the value that this one corrects
+    PRIMARY KEY (run, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE changes (          -- from a time on a server, or the whole route, is in another state
+    run INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    time REAL NOT NULL,
+    state TEXT NOT NULL,
+    server INTEGER,
+    reason TEXT,
+    PRIMARY KEY (run, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE named_sessions (   -- any kind of session may be kept, and has a name
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    writer INTEGER NOT NULL,
+    started REAL NOT NULL,
+    ended REAL,
+    seed INTEGER,
+    rate REAL,
+    settings TEXT NOT NULL,     -- JSON
+    result TEXT,                -- JSON
+    name TEXT,
+    note TEXT,
+    tags TEXT NOT NULL DEFAULT '[]',    -- JSON
+    pinned INTEGER NOT NULL DEFAULT 0,  -- never deleted to save space
+    valid INTEGER,              -- 0 where the machine did not keep up
+    why TEXT,                   -- JSON: what it did not keep up with
+    late_ms TEXT                -- JSON: how late requests were sent
+) STRICT;
+INSERT INTO named_sessions (id, kind, writer, started, ended, seed, rate, settings, result)
+    SELECT id, kind, writer, started, ended, seed, rate, settings, result FROM sessions;
+DROP TABLE sessions;
+ALTER TABLE named_sessions RENAME TO sessions;
+ALTER TABLE runs ADD COLUMN pieces TEXT;                -- JSON: the truth as a function of time
+ALTER TABLE runs ADD COLUMN faults TEXT;                -- JSON: stretches of trouble, as bands
+UPDATE runs SET numbers = NULL, folded = NULL;          -- there are more of them now
+""",
+]
+
+VERSION = len(MIGRATIONS)
+
+# Where each kind of event goes, into columns with the names of its fields.
+EVENTS: dict[type[Event], str] = {
+    Attempt: "attempts",
+    Delivery: "requests",
+    Rewarded: "rewards",
+    Changed: "changes",
+}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event, Rewarded
 from flaky_load_balancer.core.tally import RECENT, Tally, interpolated
 from flaky_load_balancer.core.types import Outcome, Rules
 from tests.records.making import RULES, START, attempt, delivery, events, story
@@ -21,6 +21,9 @@ def test_an_empty_run() -> None:
         "paid_attempts": 0,
         "effort": None,
         "rate_limited": 0,
+        "hedges": 0,
+        "cost": 0.0,
+        "reward": None,
         "score": 0.0,
         "bound": None,
         "regret": None,
@@ -77,7 +80,40 @@ def test_numbers_are_counts_of_events(told: list[Event]) -> None:
     assert tally.requests == len(deliveries) == sum(tally.endings.values())
     delivered = sum(event.ending is Ending.DELIVERED for event in deliveries)
     paid = sum(event.number > RULES.free_attempts for event in attempts)
-    assert tally.score == delivered - RULES.penalty * paid
+    rewards = [event for event in told if isinstance(event, Rewarded)]
+    more = sum((e.value - 1 if e.previous is None else e.value - e.previous) for e in rewards)
+    assert tally.score == delivered + more - RULES.penalty * paid
+    assert tally.retries == sum(e.number > 1 and not e.hedge for e in attempts)
+    assert tally.hedges == sum(e.hedge for e in attempts)
+    assert tally.codes.total() == sum(e.code is not None for e in deliveries)
+    assert tally.run()["cost"] == pytest.approx(sum(e.cost or 0 for e in attempts))
+
+
+def test_a_reward_counts_instead_of_the_delivery_and_may_be_corrected() -> None:
+    tally = Tally.of(story(3), RULES)
+    assert (tally.score, tally.run()["reward"]) == (3.0, None)
+    tally.add(Rewarded(1, 1, START, 0.25))
+    tally.add(Rewarded(2, 1, START, 0.75))
+    assert (tally.score, tally.run()["reward"]) == (2.0, 0.5)
+    tally.add(Rewarded(2, 1, START, 0.25, previous=0.75))
+    assert (tally.score, tally.run()["reward"]) == (1.5, 0.25)
+
+
+def test_why_the_last_attempt_on_a_server_failed() -> None:
+    tally = Tally.of(story(1), RULES)
+    assert tally.failures == [None] * 3
+    tally.add(attempt(2, reason="timeout", latency=1.0))
+    tally.add(attempt(2, reason="refused", latency=0.5))  # earlier than what is known
+    assert tally.failures == [("timeout", START + 3), None, None]
+
+
+def test_servers_that_come_are_counted_beside_the_others() -> None:
+    tally = Tally.of(story(2), RULES)
+    tally.grow(5)
+    tally.add(attempt(3, server=4, reason="refused", sent=START + 3))
+    assert tally.outcomes[Outcome.FAILED] == [2, 0, 0, 0, 1]
+    assert tally.share(START + 3) == pytest.approx([2 / 5, 2 / 5, 0, 0, 1 / 5])
+    assert tally.failures[4] is not None
 
 
 def test_shares_forget_what_is_not_recent() -> None:

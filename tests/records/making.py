@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
+from flaky_load_balancer.core.events import Attempt, Changed, Delivery, Ending, Event, Rewarded
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.records import Recorder
 
@@ -15,6 +15,7 @@ START = 1_795_000_000.25  # seconds since the epoch
 # Whole microseconds: more digits some builds of SQLite read one unit in the last place wrong.
 _times = st.integers(0, 60_000_000).map(lambda late: round(START + late / 1e6, 6))
 _counts = st.integers(1, 1000)
+_millionths = st.none() | st.integers(0, 5_000_000).map(lambda many: many / 1e6)
 attempts = st.builds(
     Attempt,
     request=_counts,
@@ -23,6 +24,13 @@ attempts = st.builds(
     outcome=st.sampled_from([int(outcome) for outcome in Outcome]),
     sent=_times,
     latency=st.integers(0, 100_000_000).map(lambda long: long / 1e6),
+    reason=st.sampled_from([None, "refused", "timeout"]),
+    status=st.sampled_from([None, 200, 503]),
+    hedge=st.booleans(),
+    probability=st.sampled_from([None, 0.25, 1.0]),
+    cost=_millionths,
+    size=st.sampled_from([None, 0.0, 1200.0]),
+    first_byte=st.sampled_from([None, 0.125]),
 )
 deliveries = st.builds(
     Delivery,
@@ -33,8 +41,26 @@ deliveries = st.builds(
     ending=st.sampled_from(Ending),
     attempts=st.integers(0, 10),
     possibly_twice=st.booleans(),
+    code=st.sampled_from([None, 200, 503]),
+    cost=_millionths,
+    features=st.sampled_from([None, (), (0.5, -1.0, 3.25)]),
 )
-events = st.lists(attempts | deliveries, max_size=60)
+rewards = st.builds(
+    Rewarded,
+    request=_counts,
+    server=st.integers(0, len(SERVERS) - 1),
+    time=_times,
+    value=st.integers(0, 4).map(lambda quarters: quarters / 4),
+    previous=st.sampled_from([None, 0.0, 1.0]),
+)
+changes = st.builds(
+    Changed,
+    time=_times,
+    state=st.sampled_from(["up", "down", "reloaded"]),
+    server=st.sampled_from([None, 0, 2]),
+    reason=st.sampled_from([None, "timeout"]),
+)
+events = st.lists(attempts | deliveries | rewards | changes, max_size=60)
 
 
 def attempt(request: int, number: int = 1, **changes: Any) -> Attempt:

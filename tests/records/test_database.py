@@ -1,23 +1,53 @@
 """Files that are not ours are refused, and left as they are."""
 
+import gzip
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from flaky_load_balancer.core.events import Ending
+from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import Recorder, Records, RecordsError
 from flaky_load_balancer.records.database import FILE
-from tests.records.making import start_run
+from tests.records.making import attempt, delivery, start_run, story
 
 
-@pytest.mark.parametrize(
-    ("version", "age"), [(0, "an older"), (99, "a newer")], ids=["older", "newer"]
-)
-def test_other_versions(tmp_path: Path, version: int, age: str) -> None:
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     Recorder(tmp_path).close()
-    _change(tmp_path, f"PRAGMA user_version = {version}")
-    _refused(tmp_path, f"{age} flb .*--data-dir")
+    _change(tmp_path, "PRAGMA user_version = 99")
+    _refused(tmp_path, "a newer flb .*--data-dir")
+
+
+@pytest.mark.parametrize("opened_by", [Recorder, lambda folder: Records(folder).runs()])
+def test_records_of_version_1_are_migrated(
+    tmp_path: Path, opened_by: Callable[[Path], object]
+) -> None:
+    """The file was written by the code that made version 1, with the story below."""
+    old = Path(__file__).with_name("version-1.db.gz")
+    (tmp_path / FILE).write_bytes(gzip.decompress(old.read_bytes()))
+    opened = opened_by(tmp_path)
+    told = [
+        *story(18),
+        attempt(19, outcome=Outcome.RATE_LIMITED),
+        delivery(19, ending=Ending.GIVEN_UP, attempts=1),
+        attempt(20, outcome=Outcome.CANCELLED, latency=2.0),
+        delivery(20, ending=Ending.DEADLINE, attempts=1, possibly_twice=True),
+    ]
+    records = Records(tmp_path)
+    assert list(records.events(1)) == told
+    run = records.run(1) or {}
+    assert (run["requests"], run["score"], run["bound"], run["hedges"]) == (20, 18.0, 15.0, 0)
+    assert run["latency_ms"] == {"p50": 1.0, "p99": 2.0}  # that the client measured
+    simulated, harness = records.sessions()
+    assert (harness["kind"], harness["settings"]) == ("harness", {"requests": 20})
+    assert (simulated["kind"], simulated["strategies"]) == ("compare", ["v2"])
+    assert len(records.frames(1)) == 1
+    with opened if isinstance(opened, Recorder) else Recorder(tmp_path) as recorder:
+        assert start_run(recorder) == 2
+        assert recorder.start_session("serve") > harness["session"]
 
 
 def test_databases_of_other_programs(tmp_path: Path) -> None:

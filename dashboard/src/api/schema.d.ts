@@ -679,6 +679,12 @@ export interface components {
             effort: number | null;
             /** Rate Limited */
             rate_limited: number;
+            /** Hedges */
+            hedges?: number;
+            /** Cost */
+            cost?: number;
+            /** Reward */
+            reward?: number | null;
             /** Score */
             score: number;
             /** Bound */
@@ -716,7 +722,7 @@ export interface components {
         };
         /**
          * RouteFrame
-         * @description A route at one moment.
+         * @description A route at one moment; what is 0 or null may be left out where it has a default.
          */
         RouteFrame: {
             /** Strategy */
@@ -737,6 +743,12 @@ export interface components {
             effort: number | null;
             /** Rate Limited */
             rate_limited: number;
+            /** Hedges */
+            hedges?: number;
+            /** Cost */
+            cost?: number;
+            /** Reward */
+            reward?: number | null;
             /** Score */
             score: number;
             /** Bound */
@@ -824,6 +836,12 @@ export interface components {
             effort: number | null;
             /** Rate Limited */
             rate_limited: number;
+            /** Hedges */
+            hedges: number;
+            /** Cost */
+            cost: number;
+            /** Reward */
+            reward: number | null;
             /** Score */
             score: number;
             /** Bound */
@@ -894,6 +912,12 @@ export interface components {
             effort: number | null;
             /** Rate Limited */
             rate_limited: number;
+            /** Hedges */
+            hedges: number;
+            /** Cost */
+            cost: number;
+            /** Reward */
+            reward: number | null;
             /** Score */
             score: number;
             /** Bound */
