@@ -19,10 +19,10 @@ from flaky_load_balancer import registry
 from flaky_load_balancer.admin import page
 from flaky_load_balancer.admin.app import admin_plane
 from flaky_load_balancer.admin.stream import Live
-from flaky_load_balancer.config import PoolSettings, RouteSettings, Settings, SettingsError
+from flaky_load_balancer.config import RouteSettings, Settings, SettingsError
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Event
-from flaky_load_balancer.core.tally import Tally
+from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.processes import told_to_stop
 from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.ids import DataPlane, Gate
@@ -30,8 +30,6 @@ from flaky_load_balancer.proxy.inbound import Inbound
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.proxy.upstreams import Upstreams
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
-from flaky_load_balancer.simulation import scenarios
-from flaky_load_balancer.simulation.bounds.known import Known, known
 
 GRACE = 1.0  # seconds that requests in flight get at a shutdown
 KEEP_ALIVE = 75  # seconds idle; longer than common clients keep a connection, so that they hang up
@@ -68,7 +66,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
             "serve",
             seed=settings.seed,
             rate=settings.rate,
-            settings={"game": asdict(settings.game)},
+            settings={"routes": {route.name: asdict(route.game) for route in settings.routes}},
         )
         async with Upstreams() as upstreams:
             routes = _Routes(settings, upstreams, recorder, session).all()
@@ -136,39 +134,27 @@ class _Routes:
         self.upstreams = upstreams
         self.recorder = recorder
         self.session = session
-        self._fleets: dict[tuple[str, int], Known] = {}  # copies of a fleet are alike
 
     def all(self) -> list[Route]:
         return [self._route(number, route) for number, route in enumerate(self.settings.routes)]
 
-    def _known(self, pool: PoolSettings) -> Known | None:
-        if pool.scenario is None:
-            return None
-        name, settings = (pool.scenario, pool.seed), self.settings
-        if name not in self._fleets:
-            scenario = scenarios.find(pool.scenario)
-            self._fleets[name] = known(
-                scenario, pool.seed, settings.game, settings.rate, settings.requests
-            )
-        return self._fleets[name]
-
     def _route(self, number: int, asked: RouteSettings) -> Route:
         settings, pool = self.settings, self.settings.pools[asked.pool]
-        rules = settings.game.rules(len(pool.servers))
-        fleet = self._known(pool)
-        tally = Tally(rules, None if fleet is None else fleet.bound)
+        if asked.kind != "ids":
+            raise SettingsError(f"route {asked.name}: kind {asked.kind!r}: only ids is there yet")
+        rules = asked.game.rules(len(pool.servers))
+        tally = Tally(rules, None if pool.bound is None else interpolated(pool.bound))
         spec = registry.canonical(asked.strategy)
-        scenario = None if fleet is None else fleet.scenario.name
         run = self.recorder.start_run(
             self.session,
             route=asked.name,
             path=asked.path,
             strategy=spec,
-            scenario=scenario,
-            servers=pool.servers,
+            scenario=pool.scenario,
+            servers=pool.names,
             rules=rules,
-            truth=None if fleet is None else fleet.success,
-            bound=None if fleet is None else fleet.grid,
+            truth=pool.truth,
+            bound=pool.bound,
             seed=settings.seed,
             rate=settings.rate,
         )
@@ -180,22 +166,22 @@ class _Routes:
         )
         dispatcher = Dispatcher(
             balancer,
-            self.upstreams.pool(pool.servers).send,
+            self.upstreams.pool([server.url for server in pool.servers]).send,
             clock,
             partial(_record, tally, self.recorder, run),
-            deadline=settings.game.deadline,
-            attempt_timeout=settings.game.attempt_timeout,
+            deadline=asked.timeouts.total,
+            attempt_timeout=asked.timeouts.first_byte,
         )
         return Route(
             asked.name,
             asked.path,
             spec,
-            scenario,
-            pool.servers,
+            pool.scenario,
+            pool.names,
             balancer,
             dispatcher,
             tally,
-            None if fleet is None else fleet.success,
+            pool.truth,
             run,
         )
 

@@ -309,9 +309,10 @@ def test_several_routes_from_a_file(tmp_path: Path) -> None:
     with flaky(["ok"], ["500"]) as (good, bad):
         (tmp_path / "flb.toml").write_text(
             f'[pools.good]\nservers = ["{good.url}"]\n[pools.bad]\nservers = ["{bad.url}/"]\n'
-            '[routes.one]\npath = "/one"\npool = "good"\nstrategy = "V6:cooldown=0.5"\n'
-            '[routes.two]\npath = "/two/T2"\npool = "bad"\nstrategy = "random"\n'
-            '[routes.three]\npath = "/v6:cooldown=0.5/T2"\npool = "good"\n'
+            '[routes.one]\nkind = "ids"\npath = "/one"\npool = "good"\n'
+            'strategy = "V6:cooldown=0.5"\n'
+            '[routes.two]\nkind = "ids"\npath = "/two/T2"\npool = "bad"\nstrategy = "random"\n'
+            '[routes.three]\nkind = "ids"\npath = "/v6:cooldown=0.5/T2"\npool = "good"\n'
         )
         words = ("--config", "flb.toml", "--max-attempts", 4, "--penalty", 2)
         with serving(tmp_path, [], *words) as balancer:
@@ -327,7 +328,7 @@ def test_several_routes_from_a_file(tmp_path: Path) -> None:
     assert [rows[name]["strategy"] for name in ("one", "two", "three")] == [
         "v6:cooldown=0.5",
         "random",
-        "v4",
+        "cascade",
     ]
     assert [rows[name]["score"] for name in ("one", "two", "three")] == [1.0, -2.0, 1.0]
     assert rows["two"]["path"] == "/two/T2"

@@ -16,6 +16,7 @@ from flaky_load_balancer import __version__
 COMMANDS = {
     "harness": "Start flaky servers, balancer and dashboard; send requests; compare strategies.",
     "serve": "Put the balancer in front of servers that already run.",
+    "check": "Read a config file as serve would, and start nothing.",
     "servers": "Start the flaky downstream servers alone.",
     "compare": "Compare strategies in virtual time: thousands of replications, intervals.",
     "strategies": "What strategies there are, with their parameters.",

@@ -162,14 +162,12 @@ def records(command: Callable[..., Any]) -> Callable[..., Any]:
     return _records(with_records)
 
 
-_records = _together(
-    data_dir,
-    click.option(
-        "--keep",
-        default="10GB",
-        metavar="7d|10GB",
-        callback=_kept,
-        help="Records older or larger than this are deleted.",
-    ),
-    click.option("--no-records", is_flag=True, help="Record nothing."),
+keep = click.option(
+    "--keep",
+    default="10GB",
+    metavar="7d|10GB",
+    callback=_kept,
+    help="Records older or larger than this are deleted.",
 )
+no_records = click.option("--no-records", is_flag=True, help="Record nothing.")
+_records = _together(data_dir, keep, no_records)

@@ -319,7 +319,7 @@ class _Stage:
             if self.plan.server_binary is None:
                 parts.append(f"scenario = {json.dumps(run.asked)}\nseed = {self.plan.seed}\n")
         parts += [
-            f"[routes.{json.dumps(run.route)}]\npath = {json.dumps(run.path)}\n"
+            f'[routes.{json.dumps(run.route)}]\nkind = "ids"\npath = {json.dumps(run.path)}\n'
             f"pool = {json.dumps(run.pool)}\nstrategy = {json.dumps(run.strategy)}\n"
             for run in self.session.runs
         ]
