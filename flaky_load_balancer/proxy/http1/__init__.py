@@ -43,6 +43,8 @@ Content lengths, chunks, ``Connection`` and what HEAD, 204 and 304 ask for are a
 **Upgrade**: pass the client's ``Upgrade`` header to ``send``; on a 101 call ``exchange.upgrade``
 with the server's headers, then ``await tunnel(connection, exchange)``.
 
+**ASGI**: ``asgi(app)`` is a handler that lets an ASGI app answer. Route first, then call it.
+
 **Failures** are UpstreamError with a ``reason`` (failures.Reason) and ``sent``: False means that
 the server surely did not process the request. ``Reason.OURS`` says nothing about the server.
 
@@ -51,6 +53,7 @@ Those of an attempt: ``connect(seconds)``, ``limit(first_byte, idle)``. A limit 
 the handler's.
 """
 
+from flaky_load_balancer.proxy.http1.asgi import asgi
 from flaky_load_balancer.proxy.http1.body import Body
 from flaky_load_balancer.proxy.http1.client import ClientConnection
 from flaky_load_balancer.proxy.http1.exchange import Exchange
@@ -86,6 +89,7 @@ __all__ = [
     "Upstream",
     "UpstreamError",
     "answer_length",
+    "asgi",
     "body_length",
     "end_to_end",
     "relay",

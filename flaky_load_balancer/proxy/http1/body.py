@@ -92,6 +92,11 @@ class Body:
         self._release()
         return data
 
+    @property
+    def exhausted(self) -> bool:
+        """Its end was read."""
+        return self.complete and not self._pieces
+
     def keep(self, limit: int) -> None:
         """Remember the body from its beginning, unless it is longer than so many bytes."""
         self._keep = limit
@@ -185,7 +190,7 @@ class Body:
         self._unread += len(data)
         if self._unread > UNREAD:
             self.pause(True)
-        _wake(self._waiter)
+        wake(self._waiter)
 
     def end(self) -> None:
         """All of it has arrived."""
@@ -196,8 +201,8 @@ class Body:
             self.unpipe()
             sink.end()
         self._release()
-        _wake(self._waiter)
-        _wake(self._finished)
+        wake(self._waiter)
+        wake(self._finished)
 
     def fail(self, error: Exception) -> None:
         """It will not be completed."""
@@ -208,7 +213,7 @@ class Body:
             sink = self._sink
             self.unpipe()
             sink.fail(error)
-        _wake(self._waiter)
+        wake(self._waiter)
         if self._finished is not None and not self._finished.done():
             self._finished.set_exception(error)
 
@@ -217,6 +222,7 @@ class Body:
             self._kept = None
 
 
-def _wake(waiter: "asyncio.Future[None] | None") -> None:
+def wake(waiter: "asyncio.Future[None] | None") -> None:
+    """Let whoever waits go on."""
     if waiter is not None and not waiter.done():
         waiter.set_result(None)

@@ -1,6 +1,9 @@
 """One request of a client and the answer to it, as handlers see them."""
 
+import time
 from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,16 @@ if TYPE_CHECKING:
 
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 JOINED = 8192  # bytes up to which a chunk is copied rather than written in three parts
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
+
+
+def date() -> bytes:
+    """The time of day, as answers of our own carry it."""
+    return _date(int(time.time()))
 
 
 class Exchange:
@@ -103,7 +116,8 @@ class Exchange:
 
     def reply(self, status: int, headers: Headers, body: bytes, reason: bytes = b"") -> None:
         """A whole answer."""
-        self.respond(status, reason or REASONS.get(status, b""), headers, len(body))
+        reason = reason or REASONS.get(status, b"")
+        self.respond(status, reason, [*headers, (b"Date", date())], len(body))
         self.write(body)
         self.finish()
 
@@ -123,6 +137,10 @@ class Exchange:
             self._connection.write(b"%x\r\n%b\r\n" % (size, data))
         else:
             self._connection.writelines((b"%x\r\n" % size, data, b"\r\n"))
+
+    async def disconnected(self) -> None:
+        """Until the client has hung up."""
+        await self._connection.disconnected()
 
     async def drain(self) -> None:
         """Until the client has taken most of what was written."""
@@ -186,7 +204,7 @@ class Exchange:
                 last = b"Transfer-Encoding: chunked\r\n"
             else:
                 self.keep_alive = False
-        if not self.body.complete or self._connection.closing:
+        if not self.body.complete or self._connection.last:
             self.keep_alive = False
         if not self.keep_alive:
             return last + b"Connection: close\r\n"

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import re
+import select
 import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
-from flaky_load_balancer.proxy.http1.body import Body
+from flaky_load_balancer.proxy.http1.body import Body, wake
 from flaky_load_balancer.proxy.http1.exchange import REASONS, Exchange
 from flaky_load_balancer.proxy.http1.failures import BadRequestError, BodyError
 from flaky_load_balancer.proxy.http1.framing import (
@@ -94,22 +95,24 @@ class ServerConnection(asyncio.Protocol):
 
     __slots__ = (
         "_ahead",
+        "_closing",
         "_decoder",
         "_drained",
         "_ended",
         "_exchange",
         "_feeder",
         "_full",
+        "_gone",
         "_held",
         "_idle",
         "_lingering",
         "_loop",
+        "_probed",
         "_progress",
         "_server",
         "_task",
         "_timer",
         "_unsent",
-        "closing",
         "peer",
         "tls",
         "transport",
@@ -131,10 +134,12 @@ class ServerConnection(asyncio.Protocol):
         self._full = False  # writing should be
         self._feeder: Callable[[bool], None] | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
         self._ended = False  # the client sends no more
+        self._probed = False
         self._lingering = False
         self._idle = server.limits.idle
-        self.closing = False  # no further request is read
+        self._closing = False  # no further request is read
         self.peer = ""
         self.tls = False
 
@@ -157,7 +162,7 @@ class ServerConnection(asyncio.Protocol):
             self._ahead += data
             if len(self._ahead) > LARGEST_AHEAD:
                 self._hold(True)
-        elif not self.closing:
+        elif not self._closing:
             self._head(data)
 
     def eof_received(self) -> bool:
@@ -168,9 +173,7 @@ class ServerConnection(asyncio.Protocol):
             return True
         if self._exchange is None or self._decoder is not None or self.tls:
             return False  # nothing to answer, or half a request
-        self.closing = True
-        if not self._ahead:
-            self._timer.set(self._server.limits.probe)
+        self._timer.set(self._server.limits.probe)
         return True
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
@@ -178,11 +181,11 @@ class ServerConnection(asyncio.Protocol):
         self._timer.close()
         if self._progress is not None:
             self._progress.close()
-        self.closing = True
+        self._closing = True
         self._decoder = None
         self._feeder = None
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        wake(self._drained)
+        wake(self._gone)
         exchange = self._exchange
         if exchange is not None:
             exchange.gone = True
@@ -205,8 +208,17 @@ class ServerConnection(asyncio.Protocol):
             self._progress.clear()
         if self._feeder is not None:
             self._feeder(False)
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        wake(self._drained)
+
+    @property
+    def busy(self) -> bool:
+        """A request is being answered."""
+        return self._exchange is not None
+
+    @property
+    def last(self) -> bool:
+        """No request is read after this one."""
+        return self._closing or self._server.closing or (self._ended and not self._ahead)
 
     # What exchanges call.
 
@@ -227,6 +239,11 @@ class ServerConnection(asyncio.Protocol):
             self._drained = self._loop.create_future()
             await self._drained
 
+    async def disconnected(self) -> None:
+        if self._gone is None:
+            self._gone = self._loop.create_future()
+        await asyncio.shield(self._gone)
+
     def feed_from(self, pause: Callable[[bool], None] | None) -> None:
         self._feeder = pause
         if self._full and pause is not None:
@@ -234,11 +251,13 @@ class ServerConnection(asyncio.Protocol):
 
     def limit(self, idle: float) -> None:
         self._idle = idle
+        if self._decoder is not None and not self._held:
+            self._timer.set(idle)
 
     def switch(self) -> Body:
         """From now on the client's bytes are those of a tunnel."""
         assert self._exchange is not None
-        self.closing = True
+        self._closing = True
         self._decoder = Endless()
         body = self._exchange.body = Body(self._hold)
         if self._ahead:
@@ -258,14 +277,14 @@ class ServerConnection(asyncio.Protocol):
             self.transport.close()
         elif not exchange.body.complete:
             self._linger()
-        elif not exchange.keep_alive or (self.closing and not self._ahead):
+        elif not exchange.keep_alive or self.last:
             self._close()
         else:
             self._next()
 
     def reset(self) -> None:
         """Cut the connection, so that nobody takes what was sent for complete."""
-        self.closing = True
+        self._closing = True
         opened = self.transport.get_extra_info("socket")
         if opened is not None and not self.transport.is_closing():
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
@@ -274,7 +293,6 @@ class ServerConnection(asyncio.Protocol):
     def close_if_idle(self) -> None:
         if self._exchange is None and not self._ahead:
             self.transport.close()
-        self.closing = True
 
     # Heads.
 
@@ -328,8 +346,6 @@ class ServerConnection(asyncio.Protocol):
             self._timer.set(self._idle)
             if rest:
                 self._body(rest)
-        if not self._ended or not self._ahead:
-            self.closing = self.closing or self._server.closing
         self._task = self._loop.create_task(self._handle(exchange))
 
     def _next(self) -> None:
@@ -375,7 +391,7 @@ class ServerConnection(asyncio.Protocol):
             piece, rest = self._decoder.feed(data)
         except FramingError as error:
             self._decoder = None
-            self.closing = True
+            self._closing = True
             body.fail(BodyError(400, str(error)))
             return
         if piece:
@@ -429,7 +445,7 @@ class ServerConnection(asyncio.Protocol):
         Closing with bytes of the client unread resets the connection, and may take the answer
         with it: so read on for a while, and drop what comes (RFC 9112, section 9.6).
         """
-        self.closing = True
+        self._closing = True
         self._decoder = None
         if self._ended:
             self.transport.close()
@@ -452,7 +468,7 @@ class ServerConnection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is not None and self._decoder is not None:
             self._decoder = None
-            self.closing = True
+            self._closing = True
             exchange.body.fail(BodyError(408, f"no byte of the body for {self._idle:g} s"))
         elif exchange is not None and self._ended:
             self._probe(exchange)
@@ -466,11 +482,23 @@ class ServerConnection(asyncio.Protocol):
     def _probe(self, exchange: Exchange) -> None:
         """Find out whether a client that sends no more has gone, or waits for its answer.
 
-        An interim answer makes the system of a client that has gone reset the connection.
+        Both look alike until something is sent: then the system of a client that has gone
+        resets the connection.  Before an answer has begun, an interim one does no harm.
         """
-        if not exchange.finished:
+        if self._reset_by_peer():
+            self.transport.abort()
+            return
+        if not self._probed:
+            self._probed = True
             exchange.inform(100, b"Continue", [])
-            self._timer.set(self._server.limits.probe)
+        self._timer.set(self._server.limits.probe)
+
+    def _reset_by_peer(self) -> bool:
+        """The system knows it; the event loop no longer watches once the client's end was read."""
+        opened = self.transport.get_extra_info("socket")
+        events = select.poll()
+        events.register(opened.fileno(), 0)
+        return bool(events.poll(0))
 
     def _stuck(self) -> None:
         """The client has had time to take what was written."""

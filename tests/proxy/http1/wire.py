@@ -1,6 +1,7 @@
 """A server of ours on a free port, clients that send raw bytes, and servers that answer them."""
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -112,7 +113,7 @@ class Got:
 
     @property
     def statuses(self) -> list[int]:
-        return [int(part[:3]) for part in self.data.split(b"HTTP/1.1 ")[1:]]
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.data)]
 
 
 async def opened(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
