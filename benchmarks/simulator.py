@@ -79,13 +79,13 @@ def plain(strategy: Strategy, rounds: int, replications: int) -> float:
     nothing, spent = np.full(replications, np.nan), 0.0
     for number in range(rounds):
         now = np.full(replications, 0.1 * number)
-        context = Context(rows, now, first, untried, now + 10.0)
+        context = Context.of(rows, now, first, untried, now + 10.0)
         won = luck.random(replications)
         start = perf_counter()
         arm = strategy.select(context).arm
         spent += perf_counter() - start
         outcome = np.where(won < RATES[arm], Outcome.SUCCEEDED, Outcome.FAILED)
-        feedback = Feedback(rows, now, arm, outcome, nothing, nothing)
+        feedback = Feedback.of(rows, now, arm, outcome, nothing, nothing)
         start = perf_counter()
         strategy.observe(feedback)
         spent += perf_counter() - start

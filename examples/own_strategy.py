@@ -19,7 +19,7 @@ class Optimist(Strategy):
         self.rate = np.ones((replications, rules.arms))
 
     def select(self, context: Context) -> Action:
-        return best(self.rate[context.rows], ~context.tried)
+        return best(context, self.rate[context.rows])
 
     def observe(self, feedback: Feedback) -> None:
         seen, delivered = (feedback.rows, feedback.arm), feedback.outcome == Outcome.SUCCEEDED

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.strategy import Strategy, given_up
 from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
@@ -40,7 +40,7 @@ from flaky_load_balancer.core.types import (
     Ints,
     Rules,
 )
-from strategies.parts.batches import part, together
+from strategies.parts.batches import together
 from strategies.parts.beta import draw, require_prior
 from strategies.parts.capacity import LEVELS, Capacity
 from strategies.parts.dual import value
@@ -93,7 +93,11 @@ class Cascade(Strategy):
         if kept.size == promised.size:
             return sent
         others = np.flatnonzero(promised < 0)
-        return together(context, (kept, others), (sent, self._choose(part(context, others))))
+        return together(context, (kept, others), (sent, self._choose(context.take(others))))
+
+    def withdraw(self, rows: Ints, requests: Ints) -> None:
+        holding, arm, time, _ = self.tickets.take(rows, requests)
+        self.capacity.withdraw(rows[holding], arm, time)
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
@@ -106,10 +110,13 @@ class Cascade(Strategy):
         """(n,) the server that each request was held for, if that still looks open, else -1."""
         promised = np.full(len(context.rows), -1)
         if self.tickets.given:
-            holding, arm, time, since = self.tickets.take(context.rows, context.deadline)
+            holding, arm, time, since = self.tickets.take(context.rows, context.request)
             if holding.size:
                 rows, now = context.rows[holding], context.now[holding]
                 kept = self.capacity.redeem(rows, arm, time, since, now)
+                gone = kept & ~context.available[holding, arm]
+                self.capacity.withdraw(rows[gone], arm[gone], time[gone])
+                kept &= ~gone
                 promised[holding[kept]] = arm[kept]
         return promised
 
@@ -118,6 +125,7 @@ class Cascade(Strategy):
         wait = self.capacity.wait(context.rows, context.now)
         gain, later = self._gain(context, wait)
         worth, delay = (gain, None) if wait is None else self._best_time(context, wait, gain)
+        worth = np.where(context.available, worth, -np.inf)
         arm = worth.argmax(axis=1)
         each = np.arange(len(arm))
         paid = context.attempt > self.rules.free_attempts
@@ -127,10 +135,13 @@ class Cascade(Strategy):
             until = context.now + delay[each, arm]
             move = np.where(until > context.now + AT_ONCE, HOLD, arm)
         move = np.where(useless, GIVE_UP, move)
-        self._enter(context, move, arm, until)
-        eligible = np.ones(worth.shape, dtype=bool) if wait is None else wait[:, :, 0] <= 0
+        eligible = context.available.copy()
+        if wait is not None:
+            eligible &= wait[:, :, 0] <= 0
         index = np.where(worth > -0.5 * LOST, worth, -np.inf)
-        return Action(move, until, index, eligible)
+        action = given_up(context, Action(move, until, index, eligible))
+        self._enter(context, action.arm, arm, until)
+        return action
 
     def _gain(self, context: Context, wait: Floats | None) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
@@ -142,11 +153,11 @@ class Cascade(Strategy):
             if not early.all():
                 success = np.where(early[:, None], success, mean)
         if wait is None:
-            later = value(mean, np.zeros(1), context.attempt, self.rules)
+            later = value(mean * context.available, np.zeros(1), context, self.rules)
             return success * (1.0 - later)[:, None], later
         trust = self.capacity.trust(context.rows)
         price = self.hurry * np.minimum(wait[:, :, -1], FAR)
-        later = value(mean * trust, price, context.attempt, self.rules)
+        later = value(mean * trust * context.available, price, context, self.rules)
         return trust * success * (1.0 - later)[:, None], later
 
     def _best_time(self, context: Context, wait: Floats, gain: Floats) -> tuple[Floats, Floats]:
@@ -176,7 +187,7 @@ class Cascade(Strategy):
             return
         time, held = context.now, np.flatnonzero(move == HOLD)
         if held.size:
-            mine = rows[held], context.deadline[held], arm[held]
+            mine = rows[held], context.request[held], arm[held]
             self.tickets.give(*mine, until[held], time[held])
             time = np.where(move == HOLD, until, time)
         self.capacity.enter(rows[on], arm[on], time[on])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Informed, Truth
+from flaky_load_balancer.core.strategy import Informed, Truth, given_up
 from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
@@ -61,7 +61,7 @@ class Oracle(Informed):
         self.supply: Floats = np.full((replications, rules.arms), np.inf)  # per request
         self.looked: Floats = np.full(replications, np.nan)
         self.began: Floats = np.full(replications, np.nan)
-        self.latest: Floats = np.full(replications, -np.inf)  # deadline
+        self.latest = np.full(replications, -1)  # request
 
     def know(self, truth: Truth) -> None:
         self.truth = truth
@@ -75,7 +75,7 @@ class Oracle(Informed):
         self._follow(context)
         self._price(context, success)
         price = self.price.take(rows, 0)
-        free = self.truth.left(rows, now) >= ADMITTED
+        free = (self.truth.left(rows, now) >= ADMITTED) & context.available
         worth = self._worth(context, success, price)
         arm = np.where(free, worth, -np.inf).argmax(axis=1)
         value = np.where(free, worth, -np.inf).max(axis=1)
@@ -83,7 +83,7 @@ class Oracle(Informed):
         arm[(paid & (value <= 0)) | ~free.any(axis=1)] = GIVE_UP
         until = self._wait(context, worth, np.maximum(value, 0.0))
         arm[until > now] = HOLD
-        return Action(arm, until, worth, free)
+        return given_up(context, Action(arm, until, worth, free))
 
     def _follow(self, context: Context) -> None:
         """Count requests; look at the limits of fleets that were not looked at for a while."""
@@ -100,9 +100,9 @@ class Oracle(Informed):
 
     def _price(self, context: Context, success: Floats) -> None:
         """Take a step nearer to the right prices with every request, many with the first."""
-        new = np.flatnonzero(context.deadline > self.latest.take(context.rows))
+        new = np.flatnonzero(context.request > self.latest.take(context.rows))
         rows = context.rows.take(new)
-        self.latest[rows] = context.deadline.take(new)
+        self.latest[rows] = context.request.take(new)
         self.requests[rows] += 1
         supply = self.supply.take(rows, 0)
         if not np.isfinite(supply).any():
@@ -130,7 +130,7 @@ class Oracle(Informed):
         """(n,) until when it is better to wait than to have ``value`` (n,) now; else now."""
         rows, now = context.rows, context.now
         ready = now[:, None] + self.truth.wait(rows, now) + LATER
-        in_time = ready < context.deadline[:, None]
+        in_time = (ready < context.deadline[:, None]) & context.available
         later = np.where(in_time, worth, -np.inf)
         each = np.arange(len(rows))
         best = later.argmax(axis=1)

@@ -57,8 +57,8 @@ class Outlier(Strategy):
 
     def select(self, context: Context) -> Action:
         sweep = self._sweep(self.watch.elapsed(context.rows, context.now))
-        eligible = _preferred(context.tried, self.returns.take(context.rows, 0) > sweep[:, None])
-        action = best(self.turn.nearness(context.rows), eligible)
+        eligible = _preferred(context, self.returns.take(context.rows, 0) > sweep[:, None])
+        action = best(context, self.turn.nearness(context.rows), eligible)
         self.turn.pass_on(context.rows, action.arm)
         return action
 
@@ -109,8 +109,9 @@ class Outlier(Strategy):
         return np.floor(elapsed / self.interval)
 
 
-def _preferred(tried: Bools, ejected: Bools) -> Bools:
+def _preferred(context: Context, ejected: Bools) -> Bools:
     """(n, K) untried servers that are not ejected; failing these, any that is not; then untried."""
+    tried, ejected = context.tried | ~context.available, ejected | ~context.available
     eligible = ~(tried | ejected)
     none_left = stuck(eligible)
     if none_left.size:

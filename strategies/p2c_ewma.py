@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.strategy import Strategy, given_up, stuck
 from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.counts import FAILED, REFUSED
 from strategies.parts.numbers import require
@@ -54,13 +54,15 @@ class P2cEwma(Strategy):
     def select(self, context: Context) -> Action:
         rows = context.rows
         load = self._load(rows, self.watch.elapsed(rows, context.now))
-        one, other = self._two(_candidates(context.tried))
+        one, other = self._two(_candidates(context))
         each = np.arange(len(rows))
         arm = np.where(load[each, other] < load[each, one], other, one)
-        self.in_flight[rows, arm] += 1
         drawn = np.zeros(load.shape, dtype=bool)
         drawn[each, one] = drawn[each, other] = True
-        return Action(arm, None, -load, drawn)
+        action = given_up(context, Action(arm, None, -load, drawn))
+        sent = action.arm >= 0
+        self.in_flight[rows[sent], action.arm[sent]] += 1
+        return action
 
     def observe(self, feedback: Feedback) -> None:
         at = feedback.rows, feedback.arm
@@ -99,8 +101,9 @@ class P2cEwma(Strategy):
         return np.where(refused | (feedback.outcome == FAILED), bad, feedback.latency)
 
 
-def _candidates(tried: Bools) -> Bools:
-    """(n, K) the untried servers, or all where every one was tried."""
-    candidates = ~tried
-    candidates[tried.all(axis=1)] = True
+def _candidates(context: Context) -> Bools:
+    """(n, K) the untried servers that are available, or all of these where every one was tried."""
+    candidates = ~context.tried & context.available
+    none_left = stuck(candidates)
+    candidates[none_left] = context.available[none_left]
     return candidates

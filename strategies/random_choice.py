@@ -22,7 +22,7 @@ class RandomChoice(Strategy):
         self.rng = rng
 
     def select(self, context: Context) -> Action:
-        return best(self.rng.random(context.tried.shape), ~context.tried)
+        return best(context, self.rng.random(context.tried.shape))
 
     def observe(self, feedback: Feedback) -> None:
         """Learns nothing."""

@@ -23,7 +23,7 @@ class RoundRobin(Strategy):
         self.turn = Turn(replications, rules.arms)
 
     def select(self, context: Context) -> Action:
-        action = best(self.turn.nearness(context.rows), ~context.tried)
+        action = best(context, self.turn.nearness(context.rows))
         self.turn.pass_on(context.rows, action.arm)
         return action
 

@@ -57,7 +57,7 @@ class Intuition(Strategy):
         exploring = np.flatnonzero(self.requests.take(context.rows) < self.explore_requests)
         if exploring.size:
             index[exploring] = self._uncertainty(context, exploring)
-        return best(index, ~context.tried)
+        return best(context, index)
 
     def _uncertainty(self, context: Context, those: np.ndarray) -> Floats:
         """(m, K) the variance of the posterior, infinite where nothing was attempted."""

@@ -46,4 +46,4 @@ class Thompson(Strategy):
 
     def _free(self, context: Context) -> Action:
         draw = self.posterior.draw(context.rows, self.rng)
-        return best(draw, ~context.tried)
+        return best(context, draw)

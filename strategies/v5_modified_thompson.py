@@ -57,7 +57,7 @@ class ModifiedThompson(Strategy):
 
     def _free(self, context: Context) -> Action:
         shapes = self._scaled(self.posterior.shapes(context.rows), context.attempt)
-        return best(draw(shapes, self.rng), ~context.tried)
+        return best(context, draw(shapes, self.rng))
 
     def _scaled(self, shapes: Floats, attempt: Ints) -> Floats:
         """(n, 2, K) the posteriors' a and b, flattened by v."""

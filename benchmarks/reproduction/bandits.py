@@ -28,7 +28,7 @@ def pseudo_regret(
             chance = world.random((CHUNK, replications))
         arm = strategy.select(context).arm
         failed = (chance[t % CHUNK] >= rates.take(arm)).astype(np.intp)  # 0 is SUCCEEDED
-        strategy.observe(Feedback(context.rows, context.now, arm, failed, context.now, nothing))
+        strategy.observe(Feedback.of(context.rows, context.now, arm, failed, context.now, nothing))
         regret += rates.max() - rates.take(arm)
         if t + 1 in horizons:
             total.append(regret.copy())
@@ -38,7 +38,7 @@ def pseudo_regret(
 def _context(rules: Rules, replications: int) -> Context:
     now = np.zeros(replications)
     first, untried = np.ones(replications, dtype=np.intp), (replications, rules.arms)
-    return Context(np.arange(replications), now, first, np.zeros(untried, dtype=bool), now + 1)
+    return Context.of(np.arange(replications), now, first, np.zeros(untried, dtype=bool), now + 1)
 
 
 def one_better(arms: int, gap: float) -> Floats:

@@ -61,14 +61,14 @@ def _differing(history: History) -> int:
     strategy = UCB1()
     strategy.reset(Rules(ARMS, free_attempts=1), 1, np.random.default_rng(0))
     now, here = np.zeros(1), np.zeros(1, dtype=np.intp)
-    context = Context(here, now, here + 1, np.zeros((1, ARMS), dtype=bool), now + 1)
+    context = Context.of(here, now, here + 1, np.zeros((1, ARMS), dtype=bool), now + 1)
     differing = 0
     for t, (arm, reward) in enumerate(zip(history["arms"], history["rewards"], strict=True)):
         if t >= ARMS:
             ours = int(strategy.select(context).arm[0])
             differing += ours != int(history["decisions"][t - ARMS])
         outcome = here + (reward == "0")  # 0 is SUCCEEDED, 1 FAILED
-        strategy.observe(Feedback(here, now, here + int(arm), outcome, now, now * np.nan))
+        strategy.observe(Feedback.of(here, now, here + int(arm), outcome, now, now * np.nan))
     return differing
 
 

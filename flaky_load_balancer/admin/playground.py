@@ -125,7 +125,7 @@ class _Game:
 
 
 def _told(arm: int, outcome: Outcome, now: float) -> Feedback:
-    return Feedback(
+    return Feedback.of(
         rows=ROW,
         now=np.array([now]),
         arm=np.array([arm]),

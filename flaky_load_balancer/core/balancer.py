@@ -2,7 +2,8 @@
 
 One object, two drivers: the asyncio dispatcher (one replication, real time) and the simulator
 (R replications, virtual time).  It never sleeps, sends, or reads a clock.  A request in flight
-occupies a *slot* of its replication, from ``arrive`` until its driver uses the slot again.
+occupies a *slot* of its replication, from ``arrive`` until ``leave``.  Any number of its attempts
+may be under way at once; they are told apart by their numbers, and each ends exactly once.
 """
 
 from dataclasses import replace
@@ -14,17 +15,22 @@ from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
     Action,
+    Bools,
     Context,
     Feedback,
     Floats,
     Ints,
     Outcome,
+    Reward,
     Rules,
+    Sent,
 )
 
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
+NO_SERVER = -1  # where an attempt was sent that is not under way
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
+_PER_REQUEST = "_attempts", "_tried", "_deadline", "_request", "_size", "_held", "_arm", "_sent_at"
 
 
 class IllegalMoveError(Exception):
@@ -32,7 +38,7 @@ class IllegalMoveError(Exception):
 
 
 class Balancer:
-    """Keeps the books of every request in flight and asks the strategy what to do next."""
+    """Keeps the books of every attempt under way and asks the strategy what to do next."""
 
     def __init__(
         self,
@@ -52,9 +58,16 @@ class Balancer:
         self.slots = slots
         self._attempts = np.zeros(places, dtype=np.intp)
         self._tried = np.zeros((places, rules.arms), dtype=bool)
-        self._arm = np.zeros(places, dtype=np.intp)
-        self._sent_at = np.zeros(places)
         self._deadline = np.zeros(places)
+        self._request = np.zeros(places, dtype=np.int64)
+        self._size = np.full(places, np.nan)
+        self._features: Floats | None = None  # (places, d), once there are any
+        self._held = np.zeros(places, dtype=bool)  # until it is asked about again
+        # The books of attempts: (places, how many attempts a request has had at most so far).
+        self._arm = np.full((places, 1), NO_SERVER, dtype=np.intp)
+        self._sent_at = np.zeros((places, 1))
+        self._everybody = np.ones((replications, rules.arms), dtype=bool)
+        self.arrived = np.zeros(replications, dtype=np.int64)
         self.delivered = np.zeros(replications, dtype=np.intp)
         self.paid_attempts = np.zeros(replications, dtype=np.intp)
 
@@ -68,92 +81,159 @@ class Balancer:
         """(R, slots) how many attempts each request in flight has had."""
         return self._attempts.reshape(-1, self.slots)
 
-    def arrive(self, rows: Ints, slots: Ints, deadline: Floats) -> None:
-        """A new request takes a slot in each of n replications; ``deadline`` (n,) in seconds."""
+    def arrive(
+        self,
+        rows: Ints,
+        slots: Ints,
+        deadline: Floats,
+        *,
+        request: Ints | None = None,
+        size: Floats | None = None,
+        features: Floats | None = None,
+    ) -> None:
+        """A new request takes a slot in each of n replications; ``deadline`` (n,) in seconds.
+
+        ``request`` (n,) is its number, that of no other of its row; counted if it is not given.
+        ``size`` (n,) is in tokens or bytes; ``features`` have shape (n, d).
+        """
         at = self._places(rows, slots)
+        self.arrived[rows] += 1
         self._attempts[at] = 0
         self._tried[at] = False
         self._deadline[at] = deadline
+        self._request[at] = self.arrived[rows] if request is None else request
+        self._size[at] = np.nan if size is None else size
+        self._held[at] = False
+        self._arm[at] = NO_SERVER
+        if features is not None:
+            if self._features is None:
+                self._features = np.full((len(self._attempts), features.shape[1]), np.nan)
+            self._features[at] = features
 
-    def decide(self, rows: Ints, slots: Ints, now: Floats) -> Action:
-        """Say what to do next with each of n requests, and account for what is sent."""
-        if len(rows) == 1:
-            return self._decide_one(rows, slots, now)
-        return self._decide_each(rows, slots, now)
+    def decide(
+        self,
+        rows: Ints,
+        slots: Ints,
+        now: Floats,
+        *,
+        left: Ints | None = None,
+        available: Bools | None = None,
+    ) -> Action:
+        """Say what to do next with each of n requests, and account for what is sent.
 
-    def _decide_one(self, rows: Ints, slots: Ints, now: Floats) -> Action:
-        """As ``_decide_each`` for a single request, as live: numbers are quicker than arrays."""
-        place = rows.item() * self.slots + slots.item()
-        made = self._attempts.item(place)
-        if made >= self.rules.max_attempts:
-            return Action(np.array([GIVE_UP]))
-        at = slice(place, place + 1)
-        deadline, tried = self._deadline[at].copy(), self._tried[at].copy()
-        action = self.strategy.select(Context(rows, now, self._attempts[at] + 1, tried, deadline))
-        if not 0 <= action.arm.item() < self.rules.arms:
-            action = self._checked(action, now, deadline)
-        arm = action.arm.item()
-        if arm >= 0:
-            self._attempts[place] = made + 1
-            self._tried[place, arm] = True
-            self._arm[place] = arm
-            self._sent_at[place] = now.item()
-            if made >= self.rules.free_attempts:
-                self.paid_attempts[rows.item()] += 1
-        return action
-
-    def _decide_each(self, rows: Ints, slots: Ints, now: Floats) -> Action:
+        ``left`` (n,) is how many attempts, this one included, the driver allows at most (the rules
+        may allow fewer); ``available`` (n, K) which servers may be sent to, all if not given.
+        """
         at = self._places(rows, slots)
-        attempt = self._attempts[at] + 1
-        spent = attempt > self.rules.max_attempts
+        allowed = self.rules.max_attempts - self._attempts[at]
+        if left is not None:
+            allowed = np.minimum(allowed, left)
+        spent = allowed < 1
         if np.count_nonzero(spent):
-            return self._decide_some(rows, slots, now, ~spent)
-        deadline, tried = self._deadline[at].copy(), self._tried[at].copy()
-        action = self.strategy.select(Context(rows, now, attempt, tried, deadline))
+            some = rows, slots, now, ~spent
+            return self._decide_some(*some, left=left, available=available)
+        context = self._context(rows, at, now, allowed, available)
+        self._held[at] = False
+        action = self._checked(self.strategy.select(context), context)
         arm = action.arm
-        if not np.count_nonzero((arm < 0) | (arm >= self.rules.arms)):
-            self._account(rows, at, arm, now)
-            return action
-        action = self._checked(action, now, deadline)
-        sent = action.arm >= 0
-        rows, slots = rows[sent], slots[sent]
-        self._account(rows, self._places(rows, slots), action.arm[sent], now[sent])
+        if np.count_nonzero(arm < 0):
+            self._held[at] = arm == HOLD
+            sent = arm >= 0
+            rows, slots, arm, now = rows[sent], slots[sent], arm[sent], now[sent]
+        if len(rows):
+            self._account(rows, slots, arm, now)
         return action
 
     def complete(
-        self, rows: Ints, slots: Ints, outcome: Ints, now: Floats, retry_after: Floats
+        self,
+        rows: Ints,
+        slots: Ints,
+        outcome: Ints,
+        now: Floats,
+        retry_after: Floats,
+        *,
+        number: Ints | None = None,
+        cost: Floats | None = None,
+        size: Floats | None = None,
     ) -> None:
-        """An attempt ended in each of n replications; ``retry_after`` in seconds or NaN."""
-        if len(rows) == 1:
-            self._complete_one(rows, slots, outcome, now, retry_after)
-            return
-        at = self._places(rows, slots)
-        self.delivered[rows] += outcome == _SUCCEEDED
-        arm, latency = self._arm[at].copy(), now - self._sent_at[at]
-        wait = np.minimum(retry_after, LONGEST_WAIT)
-        self.strategy.observe(Feedback(rows, now, arm, outcome, latency, wait))
+        """An attempt ended in each of n replications; ``retry_after`` in seconds or NaN.
 
-    def _complete_one(
-        self, rows: Ints, slots: Ints, outcome: Ints, now: Floats, retry_after: Floats
-    ) -> None:
-        """As ``complete`` for a single request: numbers are quicker than arrays."""
-        place = rows.item() * self.slots + slots.item()
-        if outcome.item() == _SUCCEEDED:
-            self.delivered[rows.item()] += 1
-        arm, latency = self._arm[place : place + 1].copy(), now - self._sent_at.item(place)
-        long = retry_after.item() > LONGEST_WAIT
-        wait = np.array([LONGEST_WAIT]) if long else retry_after
-        self.strategy.observe(Feedback(rows, now, arm, outcome, latency, wait))
+        ``number`` (n,) says which attempt of its request it was, the last one if not given;
+        ``cost`` (n,) in dollars; ``size`` (n,) what the request's size turned out to be.
+        """
+        at = self._places(rows, slots)
+        number = self._attempts[at] if number is None else number
+        book = self._book(rows, slots, number)
+        arm = self._arm[book]
+        if np.count_nonzero(arm == NO_SERVER):
+            raise ValueError(f"attempts {number} are not all under way")
+        self._arm[book] = NO_SERVER
+        self.delivered[rows] += outcome == _SUCCEEDED
+        feedback = Feedback(
+            rows,
+            now,
+            arm,
+            outcome,
+            now - self._sent_at[book],
+            np.minimum(retry_after, LONGEST_WAIT),
+            self._request[at].copy(),
+            number.copy(),
+            np.zeros(len(rows)) if cost is None else cost,
+            self._size[at].copy() if size is None else size,
+            None if self._features is None else self._features[at].copy(),
+        )
+        self.strategy.observe(feedback)
+
+    def leave(self, rows: Ints, slots: Ints) -> None:
+        """A request leaves in each of n replications; what was promised to it is withdrawn."""
+        at = self._places(rows, slots)
+        held = self._held[at]
+        if np.count_nonzero(held):
+            self.strategy.withdraw(rows[held], self._request[at][held])
+            self._held[at] = False
+
+    def reward(self, reward: Reward) -> None:
+        """Answers turned out to be worth so much, however long ago they were delivered."""
+        self.strategy.reward(reward)
+
+    def note(self, sent: Sent) -> None:
+        """A replica of this balancer sends, or has promised to send, these attempts."""
+        self.strategy.note(sent)
+
+    def observe(self, feedback: Feedback) -> None:
+        """Attempts of a replica of this balancer ended so."""
+        self.strategy.observe(feedback)
+
+    def retry_at(self, now: Floats) -> Floats:
+        """(R, K) when the strategy would send to each server again, in seconds."""
+        return np.broadcast_to(self.strategy.retry_at(now), self._everybody.shape)
 
     def grow(self, slots: int) -> None:
         """Make room for this many requests in flight in each replication."""
         before, self.slots = self.slots, slots
-        for name in ("_attempts", "_tried", "_arm", "_sent_at", "_deadline"):
+        for name in (*_PER_REQUEST, "_features"):
             book = getattr(self, name)
-            book = book.reshape(-1, before, *book.shape[1:])
-            more = [(0, 0)] * book.ndim
-            more[1] = 0, slots - before
-            setattr(self, name, np.pad(book, more).reshape(-1, *book.shape[2:]))
+            if book is not None:
+                book = book.reshape(-1, before, *book.shape[1:])
+                more = [(0, 0)] * book.ndim
+                more[1] = 0, slots - before
+                setattr(self, name, np.pad(book, more).reshape(-1, *book.shape[2:]))
+
+    def _context(
+        self, rows: Ints, at: Ints | slice, now: Floats, left: Ints, available: Bools | None
+    ) -> Context:
+        return Context(
+            rows,
+            now,
+            self._attempts[at] + 1,
+            self._tried[at].copy(),
+            self._deadline[at].copy(),
+            self._request[at].copy(),
+            left,
+            self._everybody[rows] if available is None else available,
+            self._size[at].copy(),
+            None if self._features is None else self._features[at].copy(),
+        )
 
     def _places(self, rows: Ints, slots: Ints) -> Ints | slice:
         """Where n requests are in the books; one, as live, in a form that numpy finds faster."""
@@ -163,45 +243,76 @@ class Balancer:
         place = rows.item() * self.slots + slots.item()
         return slice(place, place + 1)
 
-    def _account(self, rows: Ints, at: Ints | slice, arm: Ints, now: Floats) -> None:
+    def _book(self, rows: Ints, slots: Ints, number: Ints) -> tuple[Ints, Ints]:
+        """Where n attempts are in the books of attempts."""
+        return rows * self.slots + slots, number - 1
+
+    def _account(self, rows: Ints, slots: Ints, arm: Ints, now: Floats) -> None:
         """Enter what is sent in the books."""
+        at = self._places(rows, slots)
         attempts = self._attempts[at] + 1
         self._attempts[at] = attempts
         self._tried[at, arm] = True
-        self._arm[at] = arm
-        self._sent_at[at] = now
+        widest = self._arm.shape[1]
+        if np.count_nonzero(attempts > widest):
+            self._widen(2 * widest)
+        book = self._book(rows, slots, attempts)
+        self._arm[book] = arm
+        self._sent_at[book] = now
         paid = attempts > self.rules.free_attempts
         if np.count_nonzero(paid):
             self.paid_attempts[rows] += paid
 
-    def _decide_some(self, rows: Ints, slots: Ints, now: Floats, ask: np.ndarray) -> Action:
+    def _widen(self, width: int) -> None:
+        """Make room for so many attempts of each request."""
+        more = (0, 0), (0, width - self._arm.shape[1])
+        self._arm = np.pad(self._arm, more, constant_values=NO_SERVER)
+        self._sent_at = np.pad(self._sent_at, more)
+
+    def _decide_some(
+        self,
+        rows: Ints,
+        slots: Ints,
+        now: Floats,
+        ask: Bools,
+        *,
+        left: Ints | None,
+        available: Bools | None,
+    ) -> Action:
         """Give up the requests that may not be attempted again; decide about the others."""
+        self.leave(rows[~ask], slots[~ask])
         arm = np.full(len(rows), GIVE_UP, dtype=np.intp)
         until = np.full(len(rows), np.nan)
         if ask.any():
-            action = self.decide(rows[ask], slots[ask], now[ask])
+            left = None if left is None else left[ask]
+            available = None if available is None else available[ask]
+            action = self.decide(rows[ask], slots[ask], now[ask], left=left, available=available)
             arm[ask] = action.arm
             if action.until is not None:
                 until[ask] = action.until
         return Action(arm, until)
 
-    def _checked(self, action: Action, now: Floats, deadline: Floats) -> Action:
+    def _checked(self, action: Action, context: Context) -> Action:
         """Refuse illegal answers; turn a hold that would outlive its request into giving up."""
         arm = action.arm
-        if arm.min() >= 0:
-            if arm.max() >= self.rules.arms:
-                raise IllegalMoveError(f"server {arm.max()} of {self.rules.arms} (counted from 0)")
-            return action
-        if arm.min() < GIVE_UP or arm.max() >= self.rules.arms:
-            raise IllegalMoveError(f"answers must be a server, HOLD or GIVE_UP, not {arm}")
+        if np.count_nonzero((arm < GIVE_UP) | (arm >= self.rules.arms)):
+            raise IllegalMoveError(
+                f"answers must be a server of 0 to {self.rules.arms - 1}, HOLD or GIVE_UP: {arm}"
+            )
+        sent = np.flatnonzero(arm >= 0)
+        if np.count_nonzero(context.available[sent, arm[sent]]) < sent.size:
+            raise IllegalMoveError(f"a server of {arm[sent]} is not available")
         held = arm == HOLD
-        if not held.any():
-            return action
-        if action.until is None or not (action.until[held] > now[held]).all():
+        return self._held_in_time(action, held, context) if np.count_nonzero(held) else action
+
+    def _held_in_time(self, action: Action, held: Bools, context: Context) -> Action:
+        if action.until is None or not (action.until[held] > context.now[held]).all():
             raise IllegalMoveError("HOLD needs a time in the future to ask again (Action.until)")
         until = _whole(action.until)
-        late = held & (np.where(held, until, now) >= deadline)
-        return replace(action, arm=np.where(late, GIVE_UP, arm), until=until)
+        late = held & (np.where(held, until, context.now) >= context.deadline)
+        if np.count_nonzero(late):
+            self.strategy.withdraw(context.rows[late], context.request[late])
+        return replace(action, arm=np.where(late, GIVE_UP, action.arm), until=until)
 
 
 def _whole(until: Floats) -> Floats:

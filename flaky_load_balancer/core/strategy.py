@@ -5,7 +5,19 @@ from typing import Protocol
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.state import State, resize, restore, snapshot
+from flaky_load_balancer.core.types import (
+    GIVE_UP,
+    Action,
+    Bools,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Reward,
+    Rules,
+    Sent,
+)
 
 
 class Strategy(ABC):
@@ -22,9 +34,13 @@ class Strategy(ABC):
         action = strategy.select(context)       # a server, HOLD until a time, or GIVE_UP
         strategy.observe(feedback)              # once per attempt sent, in any order
 
-    ``select`` is only asked for attempts that may be made (never beyond ``max_attempts``), so
-    every server it names is sent an attempt, and every attempt is observed exactly once, after
-    any number of other decisions.
+    ``select`` is only asked for attempts that may be made (``left`` is at least 1), so every
+    server it names is sent an attempt, and every attempt is observed exactly once, after any
+    number of other decisions.  Feedback may also be about attempts of a replica of this balancer,
+    which this strategy never chose.
+
+    The other methods need not be known to most strategies: each does what is right for a strategy
+    that keeps what it learns in arrays and numbers, promises nothing and takes no rewards.
     """
 
     @abstractmethod
@@ -38,6 +54,37 @@ class Strategy(ABC):
     @abstractmethod
     def observe(self, feedback: Feedback) -> None:
         """Learn how n attempts ended."""
+
+    def reward(self, reward: Reward) -> None:  # noqa: B027
+        """Learn what n answers were worth, perhaps long after they were delivered."""
+
+    def note(self, sent: Sent) -> None:  # noqa: B027
+        """Take into account what a replica of this balancer sends and promises to send."""
+
+    def withdraw(self, rows: Ints, requests: Ints) -> None:  # noqa: B027
+        """Forget what was promised to n requests: they left before they were sent."""
+
+    def state(self) -> State:
+        """What was learnt, without requests in flight and promises."""
+        return snapshot(self)
+
+    def load(self, state: State) -> None:
+        """Go on with what ``state`` of an equal strategy returned, also in another process.
+
+        Raises StateError, and changes nothing, where it does not fit this strategy.
+        """
+        restore(self, state)
+
+    def resize(self, keep: Ints) -> None:
+        """Go on with other servers: ``keep`` (K',) is what each was before, -1 for a new one.
+
+        A strategy that keeps indices of servers overrides it, to translate them.
+        """
+        resize(self, keep)
+
+    def retry_at(self, now: Floats) -> Floats:
+        """(R, K), or (R, 1) for all: seconds, when it would send to each server again."""
+        return self.beliefs(now).get("until", now[:, None])
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         """What the strategy believes of each server, for people: arrays of shape (R, K).
@@ -79,21 +126,37 @@ class Informed(Strategy):
         """These are the servers."""
 
 
-def best(index: Floats, eligible: Bools) -> Action:
+def best(context: Context, index: Floats, eligible: Bools | None = None) -> Action:
     """Send each request to the eligible server with the highest index, the lowest on ties.
 
-    ``index`` and ``eligible`` have shape (n, K); no index is NaN or -inf.  A request with no
-    eligible server is sent to the best of all of them.
+    ``index`` and ``eligible`` have shape (n, K); no index is NaN or -inf.  Eligible are untried
+    servers unless it is said, and never one that is not available.  A request with no eligible
+    server is sent to the best of all that are available; one with none of these, or with no
+    attempt left, is given up.
     """
+    if eligible is None:
+        eligible = ~context.tried
+    eligible = eligible & context.available
     masked = np.where(eligible, index, -np.inf)
     none_left = stuck(eligible)
     if none_left.size:
-        masked[none_left] = index[none_left]
-    return Action(masked.argmax(axis=1), None, index, eligible)
+        masked[none_left] = np.where(context.available[none_left], index[none_left], -np.inf)
+    return given_up(context, Action(masked.argmax(axis=1), None, index, eligible))
+
+
+def given_up(context: Context, action: Action) -> Action:
+    """The same action, in which requests that cannot be sent anywhere are given up, in place."""
+    hopeless = np.flatnonzero(context.left < 1)
+    if hopeless.size:
+        action.arm[hopeless] = GIVE_UP
+    nowhere = stuck(context.available)
+    if nowhere.size:
+        action.arm[nowhere] = GIVE_UP
+    return action
 
 
 def stuck(eligible: Bools) -> Ints:
-    """(m,) which of the n requests have no eligible server, given ``eligible`` (n, K)."""
+    """(m,) which of the n requests have no such server, given which are (n, K)."""
     n, arms = eligible.shape
     if np.count_nonzero(eligible) > (n - 1) * arms:  # too many for any request to have none
         return _NOBODY

@@ -8,6 +8,7 @@ zero means nothing.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ Bools = NDArray[np.bool_]
 
 HOLD = -1
 GIVE_UP = -2
+PLENTY = 1_000  # attempts left where nothing limits them
 
 
 class Outcome(IntEnum):
@@ -47,8 +49,8 @@ class Rules:
         return delivered - self.penalty * paid_attempts
 
 
-# Not frozen: three of these are built for every live attempt, and freezing triples the time that
-# takes.  Nobody changes one after building it.
+# The following are not frozen: three are built for every live attempt, and freezing triples the
+# time that takes.  Nobody changes one after building it.
 
 
 @dataclass(slots=True)
@@ -57,9 +59,48 @@ class Context:
 
     rows: Ints  # (n,)
     now: Floats  # (n,) seconds
-    attempt: Ints  # (n,) 1 for a request's first
+    attempt: Ints  # (n,) the number of the attempt to be decided, 1 for a request's first
     tried: Bools  # (n, K) servers this request has already been sent to
     deadline: Floats  # (n,) seconds, same clock as now
+    request: Ints  # (n,) the same for all attempts of a request, in a row no other's
+    left: Ints  # (n,) attempts that may still be made, this one included
+    available: Bools  # (n, K) servers that may be sent to: not down, not draining, not full
+    size: Floats  # (n,) expected tokens or bytes, NaN where unknown
+    features: Floats | None = None  # (n, d)
+
+    @classmethod
+    def of(
+        cls,
+        rows: Ints,
+        now: Floats,
+        attempt: Ints,
+        tried: Bools,
+        deadline: Floats,
+        **known: Any,
+    ) -> Self:
+        """A context in which what is not said is as usual: every server is available."""
+        usual = {
+            "request": np.array(rows, dtype=np.int64),
+            "left": np.full(len(rows), PLENTY),
+            "available": np.ones(tried.shape, dtype=bool),
+            "size": np.full(len(rows), np.nan),
+        }
+        return cls(rows, now, attempt, tried, deadline, **(usual | known))
+
+    def take(self, those: Ints) -> "Context":
+        """Some decisions of the batch."""
+        return Context(
+            self.rows.take(those),
+            self.now.take(those),
+            self.attempt.take(those),
+            self.tried.take(those, 0),
+            self.deadline.take(those),
+            self.request.take(those),
+            self.left.take(those),
+            self.available.take(those, 0),
+            self.size.take(those),
+            None if self.features is None else self.features.take(those, 0),
+        )
 
 
 @dataclass(slots=True)
@@ -70,11 +111,12 @@ class Action:
     until: Floats | None = None  # (n,) seconds: when to ask again about a held request
     index: Floats | None = None  # (n, K) what the servers were ranked by
     eligible: Bools | None = None  # (n, K) which of them were ranked at all
+    probability: Floats | None = None  # (n,) of the chosen arm given the context, NaN unknown
 
 
 @dataclass(slots=True)
 class Feedback:
-    """How a batch of n earlier attempts ended."""
+    """How a batch of n earlier attempts ended, of this balancer or of a replica of it."""
 
     rows: Ints  # (n,)
     now: Floats  # (n,) seconds
@@ -82,3 +124,54 @@ class Feedback:
     outcome: Ints  # (n,) Outcome values
     latency: Floats  # (n,) seconds from sending to the end
     retry_after: Floats  # (n,) seconds the server asked us to wait, NaN where it did not say
+    request: Ints  # (n,)
+    attempt: Ints  # (n,) its number
+    cost: Floats  # (n,) dollars
+    size: Floats  # (n,) tokens or bytes, NaN where unknown
+    features: Floats | None = None  # (n, d)
+
+    @classmethod
+    def of(  # noqa: PLR0917 - in the order of the fields
+        cls,
+        rows: Ints,
+        now: Floats,
+        arm: Ints,
+        outcome: Ints,
+        latency: Floats,
+        retry_after: Floats,
+        **known: Any,
+    ) -> Self:
+        """Feedback in which what is not said is as usual: a first attempt that cost nothing."""
+        usual = {
+            "request": np.array(rows, dtype=np.int64),
+            "attempt": np.ones(len(rows), dtype=np.intp),
+            "cost": np.zeros(len(rows)),
+            "size": np.full(len(rows), np.nan),
+        }
+        return cls(rows, now, arm, outcome, latency, retry_after, **(usual | known))
+
+
+@dataclass(slots=True)
+class Reward:
+    """What n answers were worth, which may be known minutes after they were delivered."""
+
+    rows: Ints  # (n,)
+    now: Floats  # (n,) seconds
+    request: Ints  # (n,)
+    arm: Ints  # (n,) the server that answered
+    value: Floats  # (n,) in [0, 1]
+    previous: Floats  # (n,) the value that this one corrects, NaN where it is the first
+    features: Floats | None = None  # (n, d) as they were when the server was chosen
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a replica of this balancer sends, or has promised to send."""
+
+    rows: Ints  # (n,)
+    now: Floats  # (n,) seconds: when this became known
+    request: Ints  # (n,)
+    arm: Ints  # (n,)
+    time: Floats  # (n,) seconds: when it is sent, was sent, or will be
+    promised: Bools  # (n,) whether it is only promised
+    size: Floats  # (n,) expected tokens or bytes, NaN where unknown

@@ -114,6 +114,7 @@ class Dispatcher:
             request.ending = await self._play(request)
         finally:
             request.ended = self._clock()
+            self._balancer.leave(ROW, request.slot)
             self._free.append(int(request.slot[0]))
             self._record(
                 Delivery(
@@ -134,7 +135,8 @@ class Dispatcher:
         deadline = now + self._deadline
         slot = np.array([self._free.pop()])
         request = Request(self._requests, request_id, now, deadline, slot)
-        self._balancer.arrive(ROW, request.slot, np.array([deadline]))
+        count = np.array([request.count])
+        self._balancer.arrive(ROW, request.slot, np.array([deadline]), request=count)
         return request
 
     async def _play(self, request: Request) -> Ending:

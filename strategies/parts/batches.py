@@ -1,21 +1,10 @@
-"""Batches of decisions that are made in two ways: taken apart, and put together again."""
+"""Batches of decisions that were made in two ways, put together again."""
 
 import numpy as np
 
 from flaky_load_balancer.core.types import Action, Context, Ints
 
 Pair = tuple[Ints, Ints]
-
-
-def part(context: Context, those: Ints) -> Context:
-    """Some decisions of a batch."""
-    return Context(
-        context.rows.take(those),
-        context.now.take(those),
-        context.attempt.take(those),
-        context.tried.take(those, 0),
-        context.deadline.take(those),
-    )
 
 
 def together(context: Context, parts: Pair, actions: tuple[Action, Action]) -> Action:

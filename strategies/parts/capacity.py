@@ -121,6 +121,12 @@ class Capacity:
             kept[some] = self._open(rows[some] * self.arms + arm[some], time[some], now[some])
         return kept
 
+    def withdraw(self, rows: Ints, arm: Ints, time: Floats) -> None:
+        """What was promised for these times will not be sent."""
+        lane = rows * self.arms + arm
+        self.ledger.strike(lane, self.ledger.rank(lane, time))
+        self.stale[lane] = True
+
     def _open(self, lane: Ints, time: Floats, now: Floats) -> Bools:
         """(n,) whether servers are likely to admit what was entered for these times."""
         rank = self.ledger.rank(lane, time)

@@ -13,7 +13,7 @@ of the ratio (the fixed point of a logit demand, as in iterative proportional fi
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Floats, Ints, Rules
+from flaky_load_balancer.core.types import Context, Floats, Rules
 
 DEEPEST = 7  # attempts that are looked at: later ones matter to nobody
 RARE = 1e-4  # admissions per request that everybody is taken to have and to use
@@ -29,18 +29,19 @@ def values(success: Floats, price: Floats, rules: Rules) -> Floats:
     return value
 
 
-def value(success: Floats, price: Floats, attempt: Ints, rules: Rules) -> Floats:
-    """(n,) V_k+1 after ``attempt`` (n,) k, quickly: paid attempts are all made on one server.
+def value(success: Floats, price: Floats, context: Context, rules: Rules) -> Floats:
+    """(n,) V_k+1 after the attempt k to be decided, quickly: paid ones are all on one server.
 
     So V = (1 - (c + eta) / s) (1 - (1 - s)^m) with m paid attempts left.
     """
-    each = np.arange(len(success))
+    each, attempt = np.arange(len(success)), context.attempt
+    last = np.minimum(rules.max_attempts, attempt + context.left - 1)
     margin = 1.0 - (rules.penalty + price) / np.maximum(success, RARE)
     best = margin.argmax(axis=1)
-    left = rules.max_attempts - np.maximum(attempt, rules.free_attempts)
-    fails = (1.0 - success[each, best]) ** np.maximum(left, 0)
+    paid = np.maximum(last - np.maximum(attempt, rules.free_attempts), 0)
+    fails = (1.0 - success[each, best]) ** paid
     worth: Floats = np.maximum(margin[each, best], 0.0) * (1.0 - fails)
-    free = np.minimum(rules.free_attempts, rules.max_attempts) - attempt
+    free = np.minimum(rules.free_attempts, last) - attempt
     for step in range(int(free.max())):
         bracket = (success * (1.0 - worth)[:, None] - price).max(axis=1)
         worth = np.where(step < free, worth + np.maximum(bracket, 0.0), worth)

@@ -19,9 +19,9 @@ def best_rested(
     among the ``untried`` ones.
     """
     eligible = rested >= enough
-    eligible &= ~context.tried
+    eligible &= ~context.tried & context.available
     none_left = stuck(eligible)
     if none_left.size:
         index[none_left] = rested[none_left]
         eligible[none_left] = True if fallback == "published" else ~context.tried[none_left]
-    return best(index, eligible)
+    return best(context, index, eligible)

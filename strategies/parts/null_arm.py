@@ -21,21 +21,22 @@ def best_or_null(
     ``paid`` (n,) attempts they are those that are ``payable``, (n, K) or (n, 1).  The null arm is
     to give up a paid attempt, and to send a free one where a candidate was refused longest ago.
     """
-    candidates = np.where(paid[:, None], payable, _untried(context.tried))
+    candidates = np.where(paid[:, None], payable, _untried(context))
+    candidates &= context.available
     eligible = candidates & rest.over(context.rows, context.now)
     null = stuck(eligible)
     if not null.size:
-        return best(index, eligible)
+        return best(context, index, eligible)
     free = null[~paid[null]]
     index[free] = rest.since(context.rows, context.now)[free]
     eligible[free] = candidates[free]
-    action = best(index, eligible)
+    action = best(context, index, eligible)
     action.arm[null[paid[null]]] = GIVE_UP
     return action
 
 
-def _untried(tried: Bools) -> Bools:
-    """(n, K) the untried servers; all of them where there is none."""
-    untried = ~tried
+def _untried(context: Context) -> Bools:
+    """(n, K) the untried servers that are available; all of them where there is none."""
+    untried = ~context.tried & context.available
     untried[stuck(untried)] = True
     return untried

@@ -27,7 +27,7 @@ class Optimism:
         if np.count_nonzero(t) < len(t):
             begin = np.flatnonzero(t == 0)
             index[begin] = self.rng.random((len(begin), index.shape[1]))
-        return best(index, ~context.tried)
+        return best(context, index)
 
     def _index(self, rows: Ints) -> tuple[Floats, Floats]:
         ended = self.counts.of(rows)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from flaky_load_balancer.core.strategy import best
-from flaky_load_balancer.core.types import Action, Context, Ints, Rules
-from strategies.parts.batches import part, together
+from flaky_load_balancer.core.types import Action, Context, Rules
+from strategies.parts.batches import together
 from strategies.parts.counts import Counts, rate
 
 Free = Callable[[Context], Action]
@@ -27,13 +27,12 @@ def free_or_paid(context: Context, rules: Rules, counts: Counts, free: Free) -> 
     if not np.count_nonzero(paid):
         return free(context)
     if paid.all():
-        return largest_rate(counts, context.rows)
+        return largest_rate(context, counts)
     blind, own = np.flatnonzero(paid), np.flatnonzero(~paid)
-    decided = largest_rate(counts, context.rows.take(blind)), free(part(context, own))
+    decided = largest_rate(context.take(blind), counts), free(context.take(own))
     return together(context, (blind, own), decided)
 
 
-def largest_rate(counts: Counts, rows: Ints) -> Action:
+def largest_rate(context: Context, counts: Counts) -> Action:
     """Send each request to the server with the largest rate, unattempted ones last."""
-    index = rate(counts.of(rows))
-    return best(index, np.ones(index.shape, dtype=bool))
+    return best(context, rate(counts.of(context.rows)), context.available)

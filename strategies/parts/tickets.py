@@ -8,48 +8,45 @@ import numpy as np
 
 from flaky_load_balancer.core.types import Floats, Ints
 
+VACANT = np.iinfo(np.int64).min  # no request has this number
+Promises = tuple[Ints, Ints, Floats, Floats]
+
 
 class Tickets:
-    """Open promises of each replication.
-
-    A request is recognised by its deadline, which no other request of its run shares.
-    """
+    """Open promises of each replication, known by the number of the request."""
 
     def __init__(self, replications: int) -> None:
-        self.deadline: Floats = np.full((replications, 4), -np.inf)  # of requests that are gone
+        self.request = np.full((replications, 4), VACANT, dtype=np.int64)
         self.arm = np.zeros((replications, 4), dtype=np.intp)
         self.time: Floats = np.zeros((replications, 4))
         self.since: Floats = np.zeros((replications, 4))
         self.given = False  # ever
 
-    def give(self, rows: Ints, deadline: Floats, arm: Ints, time: Floats, now: Floats) -> None:
+    def give(self, rows: Ints, request: Ints, arm: Ints, time: Floats, now: Floats) -> None:
         """Promise n requests a server each, at a time."""
         self.given = True
-        place = self._vacant(rows, time)
-        self.deadline[rows, place] = deadline
+        place = self._vacant(rows)
+        self.request[rows, place] = request
         self.arm[rows, place] = arm
         self.time[rows, place] = time
         self.since[rows, place] = now
 
-    def take(self, rows: Ints, deadline: Floats) -> tuple[Ints, Ints, Floats, Floats]:
-        """(m,) which of n requests have a promise, of which server, for when and since when."""
-        mine = self.deadline.take(rows, 0) == deadline[:, None]
+    def take(self, rows: Ints, request: Ints) -> Promises:
+        """(m,) which of n requests had a promise, of which server, for when and since when."""
+        mine = self.request.take(rows, 0) == request[:, None]
         holding = np.flatnonzero(mine.any(axis=1))
         at = rows.take(holding), mine.argmax(axis=1).take(holding)
-        self.deadline[at] = -np.inf
+        self.request[at] = VACANT
         return holding, self.arm[at], self.time[at], self.since[at]
 
-    def _vacant(self, rows: Ints, time: Floats) -> Ints:
-        """(n,) a place of nobody, or of a request whose deadline is over."""
-        place = self._earliest(rows)
-        if (self.deadline[rows, place] < time).all():
+    def _vacant(self, rows: Ints) -> Ints:
+        """(n,) a place of nobody, after making more if somebody has none."""
+        vacant = self.request.take(rows, 0) == VACANT
+        if vacant.any(axis=1).all():
+            place: Ints = vacant.argmax(axis=1)
             return place
-        wider = (0, 0), (0, self.deadline.shape[1])
-        self.deadline = np.pad(self.deadline, wider, constant_values=-np.inf)
-        self.arm, self.time = np.pad(self.arm, wider), np.pad(self.time, wider)
-        self.since = np.pad(self.since, wider)
-        return self._earliest(rows)
-
-    def _earliest(self, rows: Ints) -> Ints:
-        place: Ints = self.deadline.take(rows, 0).argmin(axis=1)
-        return place
+        more = (0, 0), (0, self.request.shape[1])
+        self.request = np.pad(self.request, more, constant_values=VACANT)
+        self.arm, self.time = np.pad(self.arm, more), np.pad(self.time, more)
+        self.since = np.pad(self.since, more)
+        return self._vacant(rows)

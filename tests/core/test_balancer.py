@@ -114,7 +114,7 @@ def test_a_hold_that_would_outlive_the_request_gives_it_up() -> None:
 
 @pytest.mark.parametrize(
     ("arm", "hold", "words"),
-    [(3, 1.0, "server 3 of 3"), (-3, 1.0, "HOLD or GIVE_UP"), (HOLD, 0.0, "in the future")],
+    [(3, 1.0, "a server of 0 to 2"), (-3, 1.0, "HOLD or GIVE_UP"), (HOLD, 0.0, "in the future")],
 )
 def test_an_illegal_move_is_refused(arm: int, hold: float, words: str) -> None:
     balancer, _ = balancer_of([arm], hold=hold)

@@ -42,7 +42,7 @@ CHEAPEST = """
             self.rng = rng
 
         def select(self, context):
-            return best(self.rng.random(context.tried.shape), ~context.tried)
+            return best(context, self.rng.random(context.tried.shape))
 
         def observe(self, feedback):
             pass
@@ -50,7 +50,7 @@ CHEAPEST = """
     @dataclass
     class Sloppy(Cheapest):
         def select(self, context):
-            return best(np.random.random(context.tried.shape), ~context.tried)
+            return best(context, np.random.random(context.tried.shape))
 
     @dataclass
     class Demanding(Cheapest):

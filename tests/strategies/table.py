@@ -45,7 +45,7 @@ class Table:
         """Attempts on a server ended, one letter for each: S, F, R or C."""
         for letter in outcomes:
             self.strategy.observe(
-                Feedback(
+                Feedback.of(
                     rows=np.array([0]),
                     now=np.array([now]),
                     arm=np.array([arm]),
@@ -59,7 +59,7 @@ class Table:
         mask = np.zeros((1, self.arms), dtype=bool)
         mask[0, list(tried)] = True
         one = np.array([0]), np.array([now]), np.array([attempt])
-        return self.strategy.select(Context(*one, mask, np.array([now + 10])))
+        return self.strategy.select(Context.of(*one, mask, np.array([now + 10])))
 
     def arm(self, attempt: int = 1, *, tried: tuple[int, ...] = (), now: float = 0.0) -> int:
         return int(self.ask(attempt, tried=tried, now=now).arm[0])

@@ -26,7 +26,7 @@ def explored(strategy: Balanced, paid_before: int, attempt: int) -> float:
     strategy.counts.ended[:, 0, 0] = strategy.counts.ended[:, 1, 1] = 1000
     strategy.episode.paid[:] = paid_before
     rows, now, tried = np.arange(many), np.zeros(many), np.zeros((many, 2), dtype=bool)
-    action = strategy.select(Context(rows, now, np.full(many, attempt), tried, now + 10))
+    action = strategy.select(Context.of(rows, now, np.full(many, attempt), tried, now + 10))
     return float((action.arm == 1).mean())
 
 

@@ -31,7 +31,8 @@ def ask(played: Table, now: float, *, deadline: float, attempt: int = 1) -> Acti
     """A request that is known by its deadline asks what to do."""
     tried = np.zeros((1, played.arms), dtype=bool)
     one = np.array([0]), np.array([now]), np.array([attempt]), tried, np.array([deadline])
-    return played.strategy.select(Context(*one))
+    request = np.array([int(100 * deadline)])
+    return played.strategy.select(Context.of(*one, request=request))
 
 
 def serve(played: Table, outcomes: str, *, start: float, every: float) -> float:

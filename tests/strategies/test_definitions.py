@@ -54,7 +54,7 @@ def asked(world: np.random.Generator, rows: np.ndarray, now: float) -> Context:
     for request, made in enumerate(attempt - 1):
         tried[request, world.integers(ARMS, size=made)] = True
     tried[world.random(n) < 0.05] = True
-    return Context(rows, np.full(n, now), attempt, tried, np.full(n, now + 10))
+    return Context.of(rows, np.full(n, now), attempt, tried, np.full(n, now + 10))
 
 
 def told(world: np.random.Generator, now: float) -> tuple[list[Ended], Feedback]:
@@ -63,7 +63,7 @@ def told(world: np.random.Generator, now: float) -> tuple[list[Ended], Feedback]
     letters = world.choice(list(ODDS), REPLICATIONS, p=list(ODDS.values()))
     ended = [Ended(int(arm), str(one), now) for arm, one in zip(arms, letters, strict=True)]
     nothing = np.full(REPLICATIONS, np.nan)
-    return ended, Feedback(
+    return ended, Feedback.of(
         rows=np.arange(REPLICATIONS),
         now=np.full(REPLICATIONS, now),
         arm=arms,

@@ -90,9 +90,9 @@ def test_free_and_paid_attempts_mix_in_a_batch(name: str) -> None:
     every, now = np.arange(3), np.full(3, 5.0)
     for arm in (0, 1):
         refused = np.full(3, int(Outcome.RATE_LIMITED))
-        strategy.observe(Feedback(every, now, np.full(3, arm), refused, now, now * np.nan))
+        strategy.observe(Feedback.of(every, now, np.full(3, arm), refused, now, now * np.nan))
     tried = np.array([[0, 0], [1, 1], [1, 0]], dtype=bool)
-    context = Context(np.array([2, 0, 1]), now, np.array([1, 4, 2]), tried, now + 10)
+    context = Context.of(np.array([2, 0, 1]), now, np.array([1, 4, 2]), tried, now + 10)
     assert strategy.select(context).arm.tolist() == [0, GIVE_UP, 1]
 
 

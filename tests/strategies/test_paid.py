@@ -97,7 +97,7 @@ def test_free_and_paid_attempts_mix_in_a_batch(name: str) -> None:
     tried = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1], [1, 1, 1]], dtype=bool)
     attempt = np.array([3, 4, 3, 3])
     rows, now = np.array([2, 0, 3, 1]), np.full(4, 5.0)
-    action = strategy.select(Context(rows, now, attempt, tried, now + 10))
+    action = strategy.select(Context.of(rows, now, attempt, tried, now + 10))
     assert action.arm.tolist() == [2, 0, 0, 0]
     assert action.index is not None
     assert action.index[1].tolist() == action.index[3].tolist() == [-1.0, -1.0, -1.0]

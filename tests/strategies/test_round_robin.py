@@ -41,7 +41,7 @@ def test_each_replication_has_its_own_turn() -> None:
     def arms(*rows: int) -> list[int]:
         n = len(rows)
         blank = np.zeros((n, 3), dtype=bool)
-        asked = Context(np.array(rows), np.zeros(n), np.ones(n, dtype=int), blank, np.ones(n))
+        asked = Context.of(np.array(rows), np.zeros(n), np.ones(n, dtype=int), blank, np.ones(n))
         return [int(arm) for arm in strategy.select(asked).arm]
 
     assert [arms(1), arms(1), arms(1, 0), arms(0, 1)] == [[0], [1], [2, 0], [1, 0]]

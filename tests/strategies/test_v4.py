@@ -50,7 +50,9 @@ def test_a_batch_is_drawn_for_its_own_replications() -> None:
     strategy.counts.ended[2, 0, 0] = 1e6
     rows = np.array([2, 1])
     blank = np.zeros((2, 2), dtype=bool)
-    action = strategy.select(Context(rows, np.zeros(2), np.ones(2, dtype=int), blank, np.ones(2)))
+    action = strategy.select(
+        Context.of(rows, np.zeros(2), np.ones(2, dtype=int), blank, np.ones(2))
+    )
     assert action.arm.tolist() == [0, 1]
 
 

@@ -55,7 +55,7 @@ def test_each_request_of_a_batch_is_scaled_by_its_own_attempt() -> None:
     shapes = np.tile(np.array([[[12.0], [8.0]]]), (3, 1, 1))
     assert strategy._scaled(shapes, np.array([3, 1, 2]))[:, 0, 0].tolist() == [12.0, 3.0, 6.0]
     tried = np.zeros((3, 1), dtype=bool)
-    asked = Context(np.arange(3), np.zeros(3), np.array([3, 1, 2]), tried, np.ones(3))
+    asked = Context.of(np.arange(3), np.zeros(3), np.array([3, 1, 2]), tried, np.ones(3))
     assert strategy.select(asked).arm.tolist() == [0, 0, 0]
 
 

@@ -10,6 +10,7 @@ difference between two of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +31,14 @@ class Move:
     index: list[list[float]] | None
 
 
+class Sending(NamedTuple):
+    """An attempt under way."""
+
+    arm: int
+    time: float
+    request: int
+
+
 class Rehearsal:
     """One strategy, its unfinished attempts, and the chance that is not the strategy's."""
 
@@ -48,7 +57,8 @@ class Rehearsal:
         self.replications = replications
         self.world = np.random.default_rng(7)
         self.moves: list[Move] = []
-        self.unfinished: list[list[tuple[int, float]]] = [[] for _ in range(replications)]
+        self.unfinished: list[list[Sending]] = [[] for _ in range(replications)]
+        self.requests = 0
         strategy.reset(self.rules, replications, np.random.default_rng(seed))
 
     def play(self, steps: int, *, ending: float = 0.5) -> list[Move]:
@@ -81,7 +91,7 @@ class Rehearsal:
         self.moves.append(Move(rows.tolist(), action.arm.tolist(), index))
         for row, arm in zip(rows, action.arm, strict=True):
             if arm >= 0:
-                self.unfinished[row].append((int(arm), self.now))
+                self.unfinished[row].append(Sending(int(arm), self.now, self.requests))
 
     def end(self, rows: Ints) -> None:
         """In each of these rows any one of the attempts under way ends, if there is one."""
@@ -93,7 +103,18 @@ class Rehearsal:
         n = len(rows)
         attempt = self.world.integers(1, self.rules.max_attempts + 1, n)
         now = np.full(n, self.now)
-        return Context(rows, now, attempt, self._tried(attempt), now + 64.0)
+        self.requests += 1
+        return Context(
+            rows,
+            now,
+            attempt,
+            self._tried(attempt),
+            deadline=now + 64.0,
+            request=np.full(n, self.requests),
+            left=self.rules.max_attempts + 1 - attempt,
+            available=np.ones((n, self.rules.arms), dtype=bool),
+            size=np.full(n, np.nan),
+        )
 
     def feedback(self, rows: Ints) -> Feedback:
         n = len(rows)
@@ -104,10 +125,14 @@ class Rehearsal:
         return Feedback(
             rows=rows,
             now=now,
-            arm=np.array([arm for arm, _ in ended], dtype=np.intp),
+            arm=np.array([each.arm for each in ended], dtype=np.intp),
             outcome=outcome,
-            latency=now - np.array([sent for _, sent in ended]),
+            latency=now - np.array([each.time for each in ended]),
             retry_after=np.where(refused, 0.5, np.nan),
+            request=np.array([each.request for each in ended]),
+            attempt=np.ones(n, dtype=np.intp),
+            cost=np.zeros(n),
+            size=np.full(n, np.nan),
         )
 
     def _tried(self, attempt: Ints) -> Bools:
@@ -117,6 +142,6 @@ class Rehearsal:
         tried: Bools = places < np.round((attempt - 1) * self.world.random(n))[:, None]
         return tried
 
-    def _pop(self, row: int) -> tuple[int, float]:
+    def _pop(self, row: int) -> Sending:
         waiting = self.unfinished[row]
         return waiting.pop(int(self.world.integers(len(waiting))))

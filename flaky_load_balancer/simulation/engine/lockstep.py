@@ -118,7 +118,7 @@ class Lockstep:
             self._grow()
         column = self.free.take(rows)
         self.arrived_at[self.first.take(rows) + column] = now
-        self.balancer.arrive(rows, column, now + self.deadline)
+        self.balancer.arrive(rows, column, now + self.deadline, request=count)
         return column
 
     def _end(self, rows: Ints, column: Ints, now: Floats) -> Bools:
@@ -187,6 +187,7 @@ class Lockstep:
         if not those.size:
             return
         rows, column = rows.take(those), column.take(those)
+        self.balancer.leave(rows, column)
         self.free.give_back(rows, column)
         arrived_at = self.arrived_at.take(self.first.take(rows) + column)
         self._latencies.append(now.take(those) - arrived_at)

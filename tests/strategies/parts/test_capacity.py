@@ -33,7 +33,7 @@ class Server:
             self.admitted.append(now)
         self.capacity.enter(ROW, ROW, times(now))
         outcome = np.array([int(Outcome.RATE_LIMITED if refused else Outcome.SUCCEEDED)])
-        self.capacity.learn(Feedback(ROW, times(now), ROW, outcome, times(0.0), times(np.nan)))
+        self.capacity.learn(Feedback.of(ROW, times(now), ROW, outcome, times(0.0), times(np.nan)))
         return not refused
 
     def ready(self) -> float:
@@ -170,7 +170,7 @@ def test_retry_after_is_a_whole_second_rounded_up() -> None:
     server.send(0.0)
     server.capacity.enter(ROW, ROW, times(1.0))
     refused = np.array([int(Outcome.RATE_LIMITED)])
-    server.capacity.learn(Feedback(ROW, times(1.0), ROW, refused, times(0.0), times(4.0)))
+    server.capacity.learn(Feedback.of(ROW, times(1.0), ROW, refused, times(0.0), times(4.0)))
     ready = server.capacity.ready_at(ROW)[0, 0]
     assert ready[0] >= 4.0
     assert ready[-1] >= 5.0
@@ -228,17 +228,17 @@ def test_a_promise_is_taken_back_when_a_refusal_contradicts_it() -> None:
 
 def test_a_ticket_is_taken_once() -> None:
     tickets = Tickets(2)
-    tickets.give(np.array([1]), times(12.0), np.array([3]), times(2.5), times(1.5))
-    rows, deadline = np.array([0, 1]), times(12.0, 12.0)
-    holding, arm, time, since = tickets.take(rows, deadline)
+    tickets.give(np.array([1]), np.array([12]), np.array([3]), times(2.5), times(1.5))
+    rows, request = np.array([0, 1]), np.array([12, 12])
+    holding, arm, time, since = tickets.take(rows, request)
     assert (holding.tolist(), arm.tolist()) == ([1], [3])
     assert (time.tolist(), since.tolist()) == ([2.5], [1.5])
-    assert not tickets.take(rows, deadline)[0].size
+    assert not tickets.take(rows, request)[0].size
 
 
 def test_there_is_a_ticket_for_everybody() -> None:
     tickets = Tickets(1)
     for k in range(40):
-        tickets.give(ROW, times(100.0 + k), np.array([k % 3]), times(1.0 + k), times(float(k)))
-    found = [tickets.take(ROW, times(100.0 + k))[2][0] for k in range(40)]
+        tickets.give(ROW, np.array([100 + k]), np.array([k % 3]), times(1.0 + k), times(float(k)))
+    found = [tickets.take(ROW, np.array([100 + k]))[2][0] for k in range(40)]
     assert found == [1.0 + k for k in range(40)]

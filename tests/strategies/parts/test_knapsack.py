@@ -18,7 +18,7 @@ HERE = np.array([0])
 
 def ended(letter: str, now: float, *, arm: int = 0, retry_after: float = np.nan) -> Feedback:
     each = [np.array([x]) for x in (now, arm, int(LETTERS[letter]), 0.01, retry_after)]
-    return Feedback(HERE, *each)
+    return Feedback.of(HERE, *each)
 
 
 def test_a_rest_lasts_as_long_as_the_server_asked_else_a_fixed_time() -> None:

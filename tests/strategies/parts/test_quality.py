@@ -16,7 +16,7 @@ def told(outcomes: str, arm: int = 0, quality: Quality | None = None) -> Quality
     for k, outcome in enumerate(outcomes):
         now = np.array([float(k)]) / 10
         heard = np.array([code[outcome]])
-        quality.learn(Feedback(ROW, now, np.array([arm]), heard, nothing * 0, nothing))
+        quality.learn(Feedback.of(ROW, now, np.array([arm]), heard, nothing * 0, nothing))
     return quality
 
 
