@@ -130,9 +130,12 @@ class ClientConnection(asyncio.Protocol):
         ``headers`` include Host; what frames the body is added here.  ``length`` is that of the
         body in bytes, or None if it is not known.
         """
-        self.sent = True
         self._method = method
         self._answer = self._loop.create_future()
+        if self.lost:
+            self._fail(Reason.CLOSED, "the server closed the connection before it was used")
+            return
+        self.sent = True
         self._upgrade = any(name.lower() == b"upgrade" for name, _ in headers)
         last = b"Connection: Upgrade\r\n" if self._upgrade else b""
         if body is not None:

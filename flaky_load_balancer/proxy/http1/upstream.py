@@ -66,7 +66,7 @@ class Upstream:
                 detail = f"no connection within {seconds:g} s"
                 raise UpstreamError(Reason.TIMEOUT, detail, sent=False) from None
             raise UpstreamError(Reason.TIMEOUT, str(error), sent=False) from None
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             raise UpstreamError(reason_of(error), _text(error), sent=False) from None
 
     def close(self) -> None:
@@ -92,8 +92,8 @@ class Upstream:
             try:
                 async with asyncio.timeout(share if left > 1 else None):
                     return await self._reach(address)
-            except (OSError, ssl.SSLError):
-                if left == 1 or isinstance(address, ssl.SSLError):
+            except OSError:
+                if left == 1:
                     raise
         raise AssertionError  # a name that resolves has an address
 

@@ -154,9 +154,11 @@ async def echo(exchange: Exchange) -> None:
     exchange.reply(200, [(b"X-Path", exchange.head.path)], exchange.method + b" " + body)
 
 
-def passing(client: Client, port: int, *, first_byte: float = WAIT, idle: float = WAIT) -> Handler:
+def passing(
+    client: Client, port: int, *, idle: float = WAIT, tls: ssl.SSLContext | None = None
+) -> Handler:
     """A proxy without any policy, before the server at this port."""
-    upstream = client.upstream(f"http://{HOST}:{port}")
+    upstream = client.upstream(f"{'https' if tls else 'http'}://{HOST}:{port}", tls)
 
     async def handler(exchange: Exchange) -> None:
         exchange.limit(idle)
@@ -165,7 +167,7 @@ def passing(client: Client, port: int, *, first_byte: float = WAIT, idle: float 
         except UpstreamError as error:
             exchange.reply(502, [], str(error.reason).encode())
             return
-        connection.limit(first_byte, idle)
+        connection.limit(idle, idle)
         try:
             await pass_on(exchange, connection)
         except UpstreamError as error:
