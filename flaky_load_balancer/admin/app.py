@@ -14,12 +14,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from flaky_load_balancer import __version__, registry
 from flaky_load_balancer.admin import metrics, page, schemas
 from flaky_load_balancer.admin.comparisons import compared
+from flaky_load_balancer.admin.guard import Guard
 from flaky_load_balancer.admin.playground import Observation, Round, play
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.route import Route
-from flaky_load_balancer.records import Records, RecordsError, export
+from flaky_load_balancer.records import Records, RecordsError, StillRunningError, export
 
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 STUCK = 30.0  # seconds after which a reader that does not read is let go
@@ -41,6 +42,7 @@ def admin_plane(
     ``dashboard`` is the folder of its built page, None where that is not built.
     """
     app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
     problems.install(app)
 
@@ -140,15 +142,31 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
         return found
 
     @app.get("/api/sessions", response_model=list[schemas.SessionRow])
-    def sessions() -> Response:
-        """Recorded sessions, newest first."""
-        return _json(kept().sessions())
+    def sessions(search: Annotated[str, Query(max_length=200)] = "") -> Response:
+        """Recorded sessions, newest first, that have these words in names, notes, tags, ..."""
+        return _json(kept().sessions(search))
 
     @app.get("/api/sessions/{session}", response_model=schemas.SessionDetail)
     def session(session: str) -> Response:
         """The comparison of the runs of one session."""
         found = one(kept().session(session), "session", session)
         return _json({**found, "comparison": compared(found)})
+
+    @app.patch("/api/sessions/{session}", response_model=schemas.SessionDetail)
+    def change(session: str, changes: schemas.SessionChanges) -> Response:
+        """Name, describe, tag or pin a session."""
+        kept().change(session, **changes.model_dump(exclude_unset=True))
+        found = one(kept().session(session), "session", session)
+        return _json({**found, "comparison": compared(found)})
+
+    @app.delete("/api/sessions/{session}", status_code=204)
+    def delete(session: str) -> None:
+        """Delete a session with its runs; 409 while it goes on."""
+        one(kept().session(session), "session", session)
+        try:
+            kept().delete([session])
+        except StillRunningError as error:
+            raise HTTPException(409, str(error)) from None
 
     @app.get("/api/runs", response_model=list[schemas.RunRow])
     def runs(session: str | None = None) -> Response:

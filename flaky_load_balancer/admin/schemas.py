@@ -6,7 +6,7 @@ and the tests hold every answer against its model.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 Chance = Annotated[float, Field(ge=0, le=1)]
 
@@ -200,7 +200,16 @@ State = Literal["running", "finished", "interrupted"]
 
 
 class SessionFacts(Shape):
+    """``valid`` is false where the machine did not keep up: ``why``, and how late requests were."""
+
     session: str
+    name: str | None
+    note: str | None
+    tags: list[str]
+    pinned: bool
+    valid: bool | None
+    why: list[str]
+    late_ms: dict[str, float | None] | None
     kind: Literal["harness", "serve", "compare"]
     started: float
     ended: float | None
@@ -208,6 +217,18 @@ class SessionFacts(Shape):
     rate: float | None
     state: State
     settings: dict[str, Any]
+
+
+Tag = Annotated[str, Field(min_length=1, max_length=50)]
+
+
+class SessionChanges(Shape):
+    """What is to be changed of a session; what is left out stays.  Null takes a name away."""
+
+    name: Annotated[str, Field(max_length=200)] | None = None
+    note: Annotated[str, Field(max_length=10_000)] | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] = []
+    pinned: bool = False
 
 
 class SessionRow(SessionFacts):
@@ -367,7 +388,7 @@ class Told(Shape):
 class Round(Shape):
     """A request that a strategy plays, on servers with these chances of success."""
 
-    rates: Annotated[list[Chance], Field(min_length=1, max_length=20)]
+    rates: Annotated[list[Chance], Field(min_length=1, max_length=20), FailFast()]
 
 
 class PlayRequest(Shape):
@@ -375,7 +396,7 @@ class PlayRequest(Shape):
 
     strategy: Annotated[str, Field(max_length=200)]
     servers: Annotated[int, Field(ge=1, le=20)]
-    story: Annotated[list[Told | Round], Field(max_length=1000)] = []
+    story: Annotated[list[Told | Round], Field(max_length=1000), FailFast()] = []
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 

@@ -27,6 +27,10 @@ class NoRecordsYetError(RecordsError):
     """There is no database in this folder."""
 
 
+class StillRunningError(RecordsError):
+    """What goes on cannot be deleted."""
+
+
 def connect(data_dir: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open the records in this folder, in autocommit; with ``create``, make what is missing."""
     path = data_dir / FILE

@@ -138,8 +138,8 @@ def _prune_size(db: sqlite3.Connection, size: int) -> Iterator[None]:
 
 
 def _over(db: sqlite3.Connection) -> list[tuple[str, float]]:
-    """Sessions that do not go on, and when they ended; oldest first."""
-    rows = _rows(db, "sessions", "ORDER BY started, sessions.id")
+    """Sessions that do not go on and are not pinned, and when they ended; oldest first."""
+    rows = _rows(db, "sessions", "WHERE pinned = 0 ORDER BY started, sessions.id")
     return [(row["id"], _ended(db, row)) for row in rows if liveness.state(row) != "running"]
 
 

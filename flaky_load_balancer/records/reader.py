@@ -20,6 +20,7 @@ from flaky_load_balancer.records.database import (
     FILE,
     NoRecordsYetError,
     RecordsError,
+    StillRunningError,
     connect,
     empty,
     unusable,
@@ -28,6 +29,7 @@ from flaky_load_balancer.records.keeping import Keep
 
 Row = dict[str, Any]
 
+CHANGEABLE = "name", "note", "tags", "pinned"
 LARGEST = 2**63 - 1  # integer of SQLite
 
 RUNS = "SELECT runs.*, host, pid, seen FROM runs LEFT JOIN writers ON writers.id = runs.writer"
@@ -68,11 +70,31 @@ class Records:
         self.data_dir = Path(data_dir)
         self._folds = folding.Folds()
 
-    def sessions(self) -> list[Row]:
-        """All sessions, newest first; ``runs`` counts theirs."""
+    def sessions(self, search: str = "") -> list[Row]:
+        """Sessions, newest first; ``runs`` counts theirs.
+
+        Those in whose id, name, note, tags, strategies or scenarios every word of ``search`` is.
+        """
         with self._open() as db:
             rows = db.execute(f"{SESSIONS} ORDER BY started DESC, sessions.id DESC").fetchall()
-            return [{**_session(row), **_played(db, row)} for row in rows]
+            found = [{**_session(row), **_played(db, row)} for row in rows]
+        words = search.casefold().split()
+        return [row for row in found if not words or _matches(row, words)]
+
+    def change(self, session: str, **changes: Any) -> bool:
+        """Set a session's ``name``, ``note``, ``tags`` or ``pinned``; False if there is none.
+
+        A pinned session is never deleted to save space.
+        """
+        if "tags" in changes:
+            changes["tags"] = orjson.dumps(changes["tags"]).decode()
+        assignments = ", ".join(f"{name} = :{name}" for name in changes if name in CHANGEABLE)
+        with self._open() as db:
+            if assignments:
+                values = {**changes, "session": session}
+                db.execute(f"UPDATE sessions SET {assignments} WHERE id = :session", values)
+            found = db.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone()
+        return found is not None
 
     def session(self, session: str) -> Row | None:
         """One session with its runs and their numbers: the comparison.  None if there is none."""
@@ -166,7 +188,7 @@ class Records:
             with self._open() as db:
                 row = db.execute(f"{select} WHERE {table}.id = ?", (name,)).fetchone()
             if row is not None and liveness.state(row) == "running":
-                raise RecordsError(f"{name} is still going on: stop it before you delete it")
+                raise StillRunningError(f"{name} is still going on: stop it before you delete it")
 
     def _run(self, db: sqlite3.Connection, row: sqlite3.Row) -> Row:
         state = liveness.state(row)
@@ -200,13 +222,25 @@ def is_run(name: str | int) -> bool:
 
 
 def _session(row: sqlite3.Row) -> Row:
-    names = ("kind", "started", "ended", "seed", "rate", "runs")
+    names = ("kind", "started", "ended", "seed", "rate", "runs", "name", "note")
     return {
         "session": row["id"],
         **{name: row[name] for name in names},
+        "tags": orjson.loads(row["tags"]),
+        "pinned": bool(row["pinned"]),
+        "valid": None if row["valid"] is None else bool(row["valid"]),
+        "why": _parsed(row["why"]) or [],
+        "late_ms": _parsed(row["late_ms"]),
         "state": liveness.state(row),
         "settings": orjson.loads(row["settings"]),
     }
+
+
+def _matches(session: Row, words: list[str]) -> bool:
+    texts = (session["session"], session["name"] or "", session["note"] or "")
+    lists = (session["tags"], session["strategies"], session["scenarios"])
+    text = " ".join([*texts, *(word for words in lists for word in words)]).casefold()
+    return all(word in text for word in words)
 
 
 def _played(db: sqlite3.Connection, session: sqlite3.Row) -> Row:

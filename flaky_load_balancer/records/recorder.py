@@ -137,6 +137,17 @@ class Recorder:
         statement = "UPDATE sessions SET ended = ?, result = coalesce(?, result) WHERE id = ?"
         self._note(statement, time.time(), _json_or_none(result), session)
 
+    def validity(
+        self, session: str, valid: bool, why: Sequence[str], late_ms: dict[str, float | None]
+    ) -> None:
+        """Say whether the machine kept up: ``why`` not, and how late requests were sent."""
+        statement = "UPDATE sessions SET valid = ?, why = ?, late_ms = ? WHERE id = ?"
+        self._note(statement, int(valid), _json(list(why)), _json(late_ms), session)
+
+    def servers(self, run: int, servers: Sequence[str]) -> None:
+        """A reload brought servers: all that the run ever had, those of before at their places."""
+        self._note("UPDATE runs SET servers = ? WHERE id = ?", _json(list(servers)), run)
+
     def flush(self, patience: float = FLUSH) -> bool:
         """Wait until everything up to now can be read; False if that took too many seconds."""
         return self._writer.flush(patience)
@@ -190,8 +201,13 @@ class NoRecorder(Recorder):
     def frame(self, run: int, now: float, frame: str | bytes) -> None: ...
     def annotate(self, run: int, client: dict[str, Any]) -> None: ...
     def finish_run(self, run: int) -> None: ...
+    def servers(self, run: int, servers: Sequence[str]) -> None: ...
     def finish_session(self, session: str, result: dict[str, Any] | None = None) -> None: ...
     def close(self) -> None: ...
+
+    def validity(
+        self, session: str, valid: bool, why: Sequence[str], late_ms: dict[str, float | None]
+    ) -> None: ...
 
     def flush(self, patience: float = 0.0) -> bool:  # noqa: ARG002
         return True

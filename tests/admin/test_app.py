@@ -12,11 +12,13 @@ import pytest
 from flaky_load_balancer import registry
 from flaky_load_balancer.admin import schemas
 from flaky_load_balancer.admin.app import admin_plane
+from flaky_load_balancer.admin.guard import LARGEST_BODY
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from strategies import STRATEGIES
+from tests.records.making import start_run
 from tests.routes import ID, SERVERS, answering, route
 
 
@@ -247,6 +249,83 @@ async def test_the_catalogue() -> None:
     assert [row["name"] for row in rows][: len(STRATEGIES)] == list(STRATEGIES)
     (v6,) = (row for row in rows if row["name"] == "v6")
     assert v6["parameters"]["cooldown"] == 1.0
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["announced", "chunked"])
+async def test_bodies_are_bounded(length: bool) -> None:
+    large = b" " * (LARGEST_BODY + 1)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(large), 1000):
+            yield large[start : start + 1000]
+
+    async with admin() as http:
+        for send in (http.post, http.patch):
+            path = "/api/play" if send == http.post else "/api/sessions/any"
+            response = await send(path, content=large if length else pieces())
+            assert response.status_code == 413
+            assert response.headers["Connection"] == "close"
+            assert str(LARGEST_BODY) in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
+    ids=str,
+)
+async def test_what_changes_something_is_refused_from_other_origins(
+    headers: dict[str, str], tmp_path: Path
+) -> None:
+    async with admin(records=Records(tmp_path)) as http:
+        for method, path in (("PATCH", "any"), ("DELETE", "any")):
+            url = f"/api/sessions/{path}"
+            refused = await http.request(method, url, headers=headers, json={})
+            own = {"Origin": "http://localhost:8001", "Sec-Fetch-Site": "same-origin"}
+            allowed = await http.request(method, url, headers=own, json={})
+            assert (refused.status_code, allowed.status_code) == (403, 404)
+        assert (await http.get("/livez", headers=headers)).status_code == 200
+
+
+async def test_sessions_are_named_tagged_pinned_found_and_deleted(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        session = recorder.start_session("harness")
+        start_run(recorder, session)
+        other = recorder.start_session("serve")
+        recorder.validity(session, False, ["sent late"], {"p50": 1.0, "p99": 80.5, "max": 90.0})
+        recorder.flush()
+        path = f"/api/sessions/{session}"
+        async with admin(records=Records(tmp_path)) as http:
+            changes = {"name": "Before the fix", "tags": ["Baseline"], "pinned": True}
+            changed = await http.patch(path, json=changes)
+            detail = schemas.SessionDetail.model_validate_json(changed.content)
+            assert (detail.name, detail.tags, detail.pinned) == (
+                "Before the fix",
+                ["Baseline"],
+                True,
+            )
+            assert (detail.valid, detail.why) == (False, ["sent late"])
+            assert detail.late_ms == {"p50": 1.0, "p99": 80.5, "max": 90.0}
+            noted = (await http.patch(path, json={"note": "slow disk", "name": None})).json()
+            assert (noted["name"], noted["note"], noted["pinned"]) == (None, "slow disk", True)
+            for words, found in (("DISK base", [session]), ("v4", [session]), ("nothing", [])):
+                rows = (await http.get("/api/sessions", params={"search": words})).json()
+                assert [row["session"] for row in rows] == found
+            assert (await http.patch("/api/sessions/none", json={})).status_code == 404
+            for wrong in (
+                {"tags": ["x" * 51]},
+                {"name": "x" * 201},
+                {"started": 0},
+                {"tags": None},
+            ):
+                assert (await http.patch(path, json=wrong)).status_code == 422
+            assert (await http.delete(path)).status_code == 409
+            recorder.finish_run(1)
+            recorder.finish_session(session)
+            recorder.flush()
+            assert (await http.delete(path)).status_code == 204
+            assert (await http.delete(path)).status_code == 404
+            rows = (await http.get("/api/sessions")).json()
+            assert [row["session"] for row in rows] == [other]
 
 
 async def test_play() -> None:

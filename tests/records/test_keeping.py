@@ -72,6 +72,16 @@ def test_old_sessions_go_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert list(records.events(1)) == []
 
 
+def test_pinned_sessions_stay(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        kept, gone = (finished(recorder, range(100, 90, -1)) for _ in range(2))
+        records = Records(tmp_path)
+        assert records.change(kept, pinned=True)
+        records.prune(Keep(size=1))
+        assert [row["session"] for row in records.sessions()] == [kept]
+        assert not records.change(gone, pinned=True)
+
+
 def test_of_a_session_that_goes_on_the_oldest_events_go(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
         run = start_run(recorder)

@@ -170,7 +170,7 @@ export interface paths {
         };
         /**
          * Sessions
-         * @description Recorded sessions, newest first.
+         * @description Recorded sessions, newest first, that have these words in names, notes, tags, ...
          */
         get: operations["sessions_api_sessions_get"];
         put?: never;
@@ -195,10 +195,18 @@ export interface paths {
         get: operations["session_api_sessions__session__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete
+         * @description Delete a session with its runs; 409 while it goes on.
+         */
+        delete: operations["delete_api_sessions__session__delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change
+         * @description Name, describe, tag or pin a session.
+         */
+        patch: operations["change_api_sessions__session__patch"];
         trace?: never;
     };
     "/api/runs": {
@@ -983,6 +991,26 @@ export interface components {
             until: number[];
         };
         /**
+         * SessionChanges
+         * @description What is to be changed of a session; what is left out stays.  Null takes a name away.
+         */
+        SessionChanges: {
+            /** Name */
+            name?: string | null;
+            /** Note */
+            note?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /**
+             * Pinned
+             * @default false
+             */
+            pinned: boolean;
+        };
+        /**
          * SessionDetail
          * @description A session with its runs and their numbers; of a simulated one the result instead.
          *
@@ -991,6 +1019,22 @@ export interface components {
         SessionDetail: {
             /** Session */
             session: string;
+            /** Name */
+            name: string | null;
+            /** Note */
+            note: string | null;
+            /** Tags */
+            tags: string[];
+            /** Pinned */
+            pinned: boolean;
+            /** Valid */
+            valid: boolean | null;
+            /** Why */
+            why: string[];
+            /** Late Ms */
+            late_ms: {
+                [key: string]: number | null;
+            } | null;
             /**
              * Kind
              * @enum {string}
@@ -1025,6 +1069,22 @@ export interface components {
         SessionRow: {
             /** Session */
             session: string;
+            /** Name */
+            name: string | null;
+            /** Note */
+            note: string | null;
+            /** Tags */
+            tags: string[];
+            /** Pinned */
+            pinned: boolean;
+            /** Valid */
+            valid: boolean | null;
+            /** Why */
+            why: string[];
+            /** Late Ms */
+            late_ms: {
+                [key: string]: number | null;
+            } | null;
             /**
              * Kind
              * @enum {string}
@@ -1434,7 +1494,9 @@ export interface operations {
     };
     sessions_api_sessions_get: {
         parameters: {
-            query?: never;
+            query?: {
+                search?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1450,6 +1512,15 @@ export interface operations {
                     "application/json": components["schemas"]["SessionRow"][];
                 };
             };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
         };
     };
     session_api_sessions__session__get: {
@@ -1462,6 +1533,70 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_api_sessions__session__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_sessions__session__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionChanges"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

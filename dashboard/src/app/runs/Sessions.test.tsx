@@ -19,7 +19,14 @@ test("a session that was deleted meanwhile says so instead of a table of nothing
     runs: 1,
     seed: 0,
     rate: 10,
-    settings: {},
+    name: null,
+  note: null,
+  tags: [],
+  pinned: false,
+  valid: null,
+  why: [],
+  late_ms: null,
+  settings: {},
   };
   render(<Sessions sessions={[session]} />);
   fireEvent.click(screen.getByRole("button", { name: /^Runs of/ }));
