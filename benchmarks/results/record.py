@@ -7,7 +7,6 @@ from typing import Any
 from benchmarks.results.claims import CLAIMS, ORIGINAL, measured
 from benchmarks.results.lead import leads
 from flaky_load_balancer.simulation.comparison.comparison import Comparison
-from flaky_load_balancer.simulation.comparison.sentences import sentence
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 PAGE = FOLDER.with_suffix(".md")
@@ -27,10 +26,7 @@ def recorded(comparison: Comparison) -> Record:
         "requests": plan.requests,
         "replications": plan.replications,
         "cells": result["cells"],
-        "sentences": {
-            each.name: sentence(comparison.standings(each.name), plan.replications)
-            for each in plan.scenarios
-        },
+        "sentences": {each.name: comparison.verdict(each.name) for each in plan.scenarios},
         "claims": {
             str(claim): measured(claim, comparison)
             for claim in CLAIMS

@@ -115,6 +115,11 @@ class Comparison:
         told = {name for name, each in self.plan.strategies.items() if isinstance(each, Informed)}
         return ranked({cell.strategy: cell.run.score for cell in self.on(scenario)}, told)
 
+    def verdict(self, scenario: str | None) -> str:
+        """What the comparison comes to, on one scenario or on all, in a sentence."""
+        p99_ms = {cell.strategy: cell.latency_ms(0.99) for cell in self.on(scenario)}
+        return sentence(self.standings(scenario), self.plan.replications, p99_ms)
+
     def result(self) -> dict[str, Any]:
         """The comparison under the names of the contract, with differences to the best."""
         plan = self.plan
@@ -129,10 +134,7 @@ class Comparison:
             "bound_seconds": self.bound_seconds,
             "cells": [_placed(cell, standing) for cell in self.cells],
             "overall": [_placed(cell, standing) for cell in self.overall()],
-            "verdicts": [
-                {"scenario": name, "verdict": sentence(ranks, plan.replications)}
-                for name, ranks in standings.items()
-            ],
+            "verdicts": [{"scenario": name, "verdict": self.verdict(name)} for name in standings],
         }
 
     def _of(self, key: str, value: str) -> list[Cell]:

@@ -69,7 +69,7 @@ def summary(comparison: Comparison) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for scenario in comparison.plan.scenarios:
         cells = {cell.strategy: cell for cell in comparison.on(scenario.name)}
-        for name, behind, group in comparison.standings(scenario.name):
+        for name, behind, _, group in comparison.standings(scenario.name):
             cell = cells[name]
             row: dict[str, Any] = {"scenario": scenario.name, "strategy": name}
             row |= _columns("score", cell.score) | _columns("behind", behind) | {"group": group}

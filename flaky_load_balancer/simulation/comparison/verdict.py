@@ -14,7 +14,6 @@ from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.simulation.comparison.compare import compare
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing
-from flaky_load_balancer.simulation.comparison.sentences import sentence
 from flaky_load_balancer.terminal import Output
 
 COLUMNS = "score", "+-", "behind", "+-", "regret", "+-", "attempts", "refused", "p50 ms", "p99 ms"
@@ -52,11 +51,12 @@ def show(comparison: Comparison, out: Output) -> None:
         standings = comparison.standings(scenario.name)
         out.console.print()
         out.console.print(table(scenario.name, standings, comparison.on(scenario.name)))
-        out.console.print(Text(sentence(standings, comparison.plan.replications)))
+        out.console.print(Text(comparison.verdict(scenario.name)))
     out.console.print()
     out.console.print(
         f"[dim]{comparison.seconds:.1f} s, of these {comparison.bound_seconds:.1f} s"
-        " for the bounds; +- is half a 95 % interval[/dim]"
+        " for the bounds; +- is half a 95 % interval of its own; lines part strategies that differ,"
+        " all at once with 95 %[/dim]"
     )
     out.write(comparison.result())
 
@@ -76,7 +76,7 @@ def table(scenario: str, standings: Sequence[Standing], cells: Sequence[Cell]) -
     made.add_column("strategy")
     for name in COLUMNS:
         made.add_column(name, justify="right", style="dim" if name == "+-" else "")
-    for place, (name, behind, group) in enumerate(standings):
+    for place, (name, behind, _, group) in enumerate(standings):
         last = place + 1 < len(standings) and standings[place + 1].group > group
         made.add_row(escape(name), *_row(found[name], behind), end_section=last)
     return made
