@@ -1,0 +1,105 @@
+"""What an answer, or its absence, teaches about a server: the one place that knows statuses."""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from math import nan
+
+from flaky_load_balancer.core.balancer import LONGEST_WAIT
+from flaky_load_balancer.core.types import Outcome
+
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # whole ones by the RFC; some servers are more exact
+SUCCESS = range(200, 300)  # of kind ids
+TOO_EARLY = 425  # RFC 8470
+TOO_MANY = 429
+UNAVAILABLE = 503
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of one attempt."""
+
+    outcome: Outcome
+    retry_after: float = nan  # seconds that the server asked to wait
+    processed: bool = True  # the server may have done what was asked
+    unclear: bool = False  # and nobody knows, since no whole answer came
+    reason: str | None = None  # why it failed, for people
+    ours: bool = False  # this machine was short of something: says nothing about the server
+
+
+def of_game(status: int, headers: list[tuple[bytes, bytes]], now: float) -> Answer:
+    """Kind ``ids``: only 2xx is a success; ``now`` in seconds since the epoch."""
+    if status in SUCCESS:
+        return Answer(Outcome.SUCCEEDED)
+    refused = _refusal(status, headers, now, early_data=False)
+    return refused or Answer(Outcome.FAILED, reason=f"status {status}")
+
+
+def of_http(
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    now: float,
+    failed: frozenset[int],
+    *,
+    early_data: bool = False,
+) -> Answer:
+    """Kind ``http``: a success is what is neither a refusal nor one of the ``failed`` statuses.
+
+    ``early_data``: the request said so itself, and its client has to hear of a 425.
+    """
+    refused = _refusal(status, headers, now, early_data=early_data)
+    if refused is not None:
+        return refused
+    if status in failed:
+        return Answer(Outcome.FAILED, reason=f"status {status}")
+    return Answer(Outcome.SUCCEEDED)
+
+
+def _refusal(
+    status: int, headers: list[tuple[bytes, bytes]], now: float, *, early_data: bool
+) -> Answer | None:
+    """A server's word that it did not try."""
+    if status == TOO_EARLY and not early_data:
+        return Answer(Outcome.RATE_LIMITED, processed=False, reason="status 425")
+    if status not in {TOO_MANY, UNAVAILABLE}:
+        return None
+    told = [value.decode("latin-1") for name, value in headers if name.lower() == b"retry-after"]
+    if status == UNAVAILABLE and not told:
+        return None
+    wait = retry_after(told, date_of(headers, now))
+    return Answer(Outcome.RATE_LIMITED, wait, processed=False, reason=f"status {status}")
+
+
+def date_of(headers: list[tuple[bytes, bytes]], now: float) -> float:
+    """Now by the clock of whoever sent these headers, in seconds since the epoch."""
+    for name, value in headers:
+        if name.lower() == b"date":
+            return _date(value.decode("latin-1"), now)
+    return now
+
+
+def retry_after(values: Iterable[str], now: float) -> float:
+    """Seconds to wait by ``Retry-After`` headers, the longest of several; NaN if none can be read.
+
+    Each is in seconds or an HTTP date (RFC 9110, section 10.2.3); ``now`` is the time by the clock
+    of the server that sent them.
+    """
+    waits = [wait for value in values if not math.isnan(wait := _wait(value.strip(), now))]
+    return max(waits, default=nan)
+
+
+def _wait(value: str, now: float) -> float:
+    seconds = float(value) if SECONDS.fullmatch(value) else _date(value, nan) - now
+    return nan if math.isnan(seconds) else min(LONGEST_WAIT, max(0.0, seconds))
+
+
+def _date(value: str, default: float) -> float:
+    """Seconds since the epoch."""
+    try:
+        date = parsedate_to_datetime(value)
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError, TypeError):
+        return default
