@@ -24,10 +24,13 @@ Bayesian averaging over hypotheses and a likelihood ratio for change (Besson et 
 1902.01575); what was measured is in docs/decisions/0006-cascade.md and 0007.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from flaky_load_balancer.core.state import State
 from flaky_load_balancer.core.strategy import Strategy, given_up
 from flaky_load_balancer.core.types import (
     GIVE_UP,
@@ -39,6 +42,7 @@ from flaky_load_balancer.core.types import (
     Floats,
     Ints,
     Rules,
+    Sent,
 )
 from strategies.parts.batches import together
 from strategies.parts.beta import draw, require_prior
@@ -63,6 +67,8 @@ class Cascade(Strategy):
     hurry: float = 0.2  # points that a second of waiting costs
     sharpness: float = 2.5  # of draws, as if so many times as much were known
     drift: float = 2.5  # how fast what is known of a limit goes stale
+
+    transient: ClassVar = ("tickets",)
 
     def __post_init__(self) -> None:
         require_prior(self.a, self.b)
@@ -95,14 +101,37 @@ class Cascade(Strategy):
         others = np.flatnonzero(promised < 0)
         return together(context, (kept, others), (sent, self._choose(context.take(others))))
 
+    def note(self, sent: Sent) -> None:
+        """A replica's attempt uses up an admission as one of ours does, and so does its promise."""
+        rows, promised = sent.rows, sent.promised
+        self.withdraw(rows, sent.request)  # what was promised is sent now, or promised anew
+        theirs = rows[promised], sent.request[promised], sent.arm[promised]
+        self.tickets.give(*theirs, sent.time[promised], sent.now[promised])
+        self.capacity.enter(rows, sent.arm, sent.time)
+
     def withdraw(self, rows: Ints, requests: Ints) -> None:
         holding, arm, time, _ = self.tickets.take(rows, requests)
         self.capacity.withdraw(rows[holding], arm, time)
 
+    def state(self) -> State:
+        """Promises are of the moment: the admissions that they would use up are left out."""
+        copied = deepcopy(self)
+        for row, request in zip(*copied.tickets.open(), strict=True):
+            copied.withdraw(np.array([row]), np.array([request]))
+        return Strategy.state(copied)
+
+    def resize(self, keep: Ints) -> None:
+        super().resize(keep)
+        self.tickets.resize(keep)
+
+    def retry_at(self, now: Floats) -> Floats:
+        rows = np.arange(len(now))
+        return np.maximum(self.capacity.ready_at(rows)[:, :, -1], now[:, None])
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
         return self.quality.beliefs(rows, now) | {
-            "until": np.maximum(self.capacity.ready_at(rows)[:, :, -1], now[:, None]),
+            "until": self.retry_at(now),
             "capacity": self.capacity.rate(rows),
         }
 

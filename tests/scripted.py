@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import HOLD, Action, Context, Feedback, Outcome, Rules
+from flaky_load_balancer.core.types import HOLD, Action, Context, Feedback, Ints, Outcome, Rules
 
 
 class Scripted(Strategy):
@@ -18,6 +18,8 @@ class Scripted(Strategy):
         self.told: list[tuple[float, int, Outcome]] = []
         self.retry_after: list[float] = []
         self.latency: list[float] = []
+        self.feedback: list[Feedback] = []
+        self.withdrawn: list[tuple[int, int]] = []
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None: ...
 
@@ -28,7 +30,13 @@ class Scripted(Strategy):
         return Action(arm, until, index=np.zeros(context.tried.shape), eligible=~context.tried)
 
     def observe(self, feedback: Feedback) -> None:
+        self.feedback.append(feedback)
         for now, arm, outcome in zip(feedback.now, feedback.arm, feedback.outcome, strict=True):
             self.told.append((float(now), int(arm), Outcome(outcome)))
         self.retry_after += feedback.retry_after.tolist()
         self.latency += feedback.latency.tolist()
+
+    def resize(self, keep: Ints) -> None: ...
+
+    def withdraw(self, rows: Ints, requests: Ints) -> None:
+        self.withdrawn += zip(rows.tolist(), requests.tolist(), strict=True)

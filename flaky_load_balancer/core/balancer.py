@@ -29,6 +29,7 @@ from flaky_load_balancer.core.types import (
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
 NO_SERVER = -1  # where an attempt was sent that is not under way
+GONE = -2  # where one was sent whose server has left since
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
 _PER_REQUEST = "_attempts", "_tried", "_deadline", "_request", "_size", "_held", "_arm", "_sent_at"
 
@@ -182,7 +183,10 @@ class Balancer:
             self._size[at].copy() if size is None else size,
             None if self._features is None else self._features[at].copy(),
         )
-        self.strategy.observe(feedback)
+        if np.count_nonzero(arm == GONE):
+            feedback = feedback.take(np.flatnonzero(arm != GONE))
+        if len(feedback.rows):
+            self.strategy.observe(feedback)
 
     def leave(self, rows: Ints, slots: Ints) -> None:
         """A request leaves in each of n replications; what was promised to it is withdrawn."""
@@ -207,6 +211,24 @@ class Balancer:
     def retry_at(self, now: Floats) -> Floats:
         """(R, K) when the strategy would send to each server again, in seconds."""
         return np.broadcast_to(self.strategy.retry_at(now), self._everybody.shape)
+
+    def resize(self, keep: Ints) -> None:
+        """Servers come and go: ``keep`` (K',) is what each was before, -1 for a new one.
+
+        Attempts under way on servers that stay teach what they would have taught; those on
+        servers that are gone end as well, but teach nothing.
+        """
+        self.strategy.resize(keep)
+        old, new = keep[keep >= 0], np.flatnonzero(keep >= 0)
+        is_now = np.full(self.rules.arms, GONE)
+        is_now[old] = new
+        under_way = self._arm >= 0
+        self._arm[under_way] = is_now[self._arm[under_way]]
+        tried = np.zeros((len(self._tried), len(keep)), dtype=bool)
+        tried[:, new] = self._tried[:, old]
+        self._tried = tried
+        self._everybody = np.ones((len(self._everybody), len(keep)), dtype=bool)
+        self.rules = replace(self.rules, arms=len(keep))
 
     def grow(self, slots: int) -> None:
         """Make room for this many requests in flight in each replication."""

@@ -150,6 +150,22 @@ class Feedback:
         }
         return cls(rows, now, arm, outcome, latency, retry_after, **(usual | known))
 
+    def take(self, those: Ints) -> "Feedback":
+        """Some of these attempts."""
+        return Feedback(
+            self.rows.take(those),
+            self.now.take(those),
+            self.arm.take(those),
+            self.outcome.take(those),
+            self.latency.take(those),
+            self.retry_after.take(those),
+            self.request.take(those),
+            self.attempt.take(those),
+            self.cost.take(those),
+            self.size.take(those),
+            None if self.features is None else self.features.take(those, 0),
+        )
+
 
 @dataclass(slots=True)
 class Reward:

@@ -36,6 +36,7 @@ SURE = 0.95
 AMONG, CALM = 4, 4.0
 ALL, SOME = 50, 10  # answers that every way is shown, then one of so many
 BACKOFF, LONGEST = 0.02, 10.0  # seconds
+SLACK = 1e-5  # seconds: two times of the same attempt differ by less
 TRUST = 4.0  # forecasts that came true, before any was tested
 LEAST = np.log(np.where(np.arange(WAYS) < FIRST_SLIDING, LOWEST, np.maximum(LOWEST * LENGTH, 0.75)))
 MOST = np.log(HIGHEST * LENGTH + 1.0)
@@ -145,7 +146,7 @@ class Capacity:
         return np.where(self.limited[lane], np.exp(middle) / LENGTH[best], np.inf)
 
     def _learn(self, rows: Ints, lane: Ints, sent: Floats, refused: Bools, until: Floats) -> None:
-        rank = self.ledger.rank(lane, sent)
+        rank = self._entered(lane, sent)
         count = self.answers.take(rows) + 1
         self.answers[rows] = count
         full = refused | (self.in_turn.take(lane) > 0) | (count <= ALL) | (count % SOME == 0)
@@ -165,6 +166,15 @@ class Capacity:
             self.asked[no] = np.fmax(self.asked[no], until[refused])
         self._bracket(rows, lane, sent, refused)
         self.stale[lane] = True
+
+    def _entered(self, lane: Ints, sent: Floats) -> Ints:
+        """(n,) the ranks of attempts; a replica's that was never noted is entered now."""
+        rank = self.ledger.rank(lane, sent)
+        unknown = np.abs(self.ledger.at(lane, rank) - sent) > SLACK
+        if np.count_nonzero(unknown):
+            self.ledger.enter(lane[unknown], sent[unknown])
+            rank = self.ledger.rank(lane, sent)
+        return rank
 
     def _wider(self, rows: Ints, lane: Ints, sent: Floats) -> tuple[Floats, Floats]:
         """(n,) by how much time has widened intervals, and the seconds since the last answer."""

@@ -39,6 +39,17 @@ class Tickets:
         self.request[at] = VACANT
         return holding, self.arm[at], self.time[at], self.since[at]
 
+    def open(self) -> tuple[Ints, Ints]:
+        """(m,) each: the rows and requests of all open promises."""
+        rows, place = np.nonzero(self.request != VACANT)
+        return rows, self.request[rows, place]
+
+    def resize(self, keep: Ints) -> None:
+        """Servers are others now (see ``Strategy.resize``): what gone ones promised is void."""
+        is_now = self.arm[:, :, None] == keep
+        self.request[~is_now.any(axis=2)] = VACANT
+        self.arm = is_now.argmax(axis=2)
+
     def _vacant(self, rows: Ints) -> Ints:
         """(n,) a place of nobody, after making more if somebody has none."""
         vacant = self.request.take(rows, 0) == VACANT

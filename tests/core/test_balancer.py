@@ -112,6 +112,123 @@ def test_a_hold_that_would_outlive_the_request_gives_it_up() -> None:
     assert balancer.decide(ROW, ROW, at(0.0)).arm[0] == GIVE_UP
 
 
+def test_who_leaves_while_held_has_its_promise_withdrawn() -> None:
+    balancer, strategy = balancer_of([HOLD, HOLD, 0, 1])
+    for slot in (0, 1, 1, 2):
+        balancer.decide(ROW, np.array([slot]), at(float(slot + len(strategy.asked))))
+    for slot in (0, 1, 2, 0):
+        balancer.leave(ROW, np.array([slot]))
+    assert strategy.withdrawn == [(0, 1)]  # slot 1 was sent after all, slot 2 at once
+
+
+def test_a_hold_that_becomes_giving_up_is_withdrawn() -> None:
+    balancer, strategy = balancer_of([HOLD], hold=200.0)
+    balancer.decide(ROW, ROW, at(0.0))
+    assert strategy.withdrawn == [(0, 1)]
+    balancer.leave(ROW, ROW)
+    assert strategy.withdrawn == [(0, 1)]
+
+
+def test_a_held_request_without_attempts_left_is_given_up_and_withdrawn() -> None:
+    balancer, strategy = balancer_of([HOLD])
+    balancer.decide(ROW, ROW, at(0.0))
+    assert balancer.decide(ROW, ROW, at(1.0), left=np.array([0])).arm[0] == GIVE_UP
+    assert strategy.withdrawn == [(0, 1)]
+
+
+def test_what_drivers_know_is_passed_on() -> None:
+    strategy = Scripted([0, 2])
+    balancer = Balancer(strategy, RULES, np.random.default_rng(0), slots=4)
+    features, size = np.array([[0.5, 2.0]]), at(300.0)
+    numbered = np.array([77])
+    balancer.arrive(ROW, ROW, at(9.0), request=numbered, size=size, features=features)
+    available = np.array([[True, False, True]])
+    for left in (3, 50):
+        balancer.decide(ROW, ROW, at(0.0), left=np.array([left]), available=available)
+    balancer.complete(
+        *(ROW, ROW, np.array([Outcome.FAILED]), at(1.0), UNSAID),
+        **{"number": np.array([1]), "cost": at(0.25), "size": at(280.0)},
+    )
+    balancer.complete(ROW, ROW, np.array([Outcome.SUCCEEDED]), at(2.0), UNSAID)
+    first, second = strategy.asked
+    assert (first.request[0], second.request[0]) == (77, 77)
+    assert (first.left[0], second.left[0]) == (3, RULES.max_attempts - 1)
+    assert first.available.tolist() == available.tolist()
+    assert first.size[0] == 300.0
+    assert first.features is not None
+    assert first.features.tolist() == features.tolist()
+    early, late = strategy.feedback
+    assert (early.request[0], early.attempt[0], late.attempt[0]) == (77, 1, 2)
+    assert (early.cost[0], late.cost[0]) == (0.25, 0.0)
+    assert (early.size[0], late.size[0]) == (280.0, 300.0)
+    assert early.features is not None
+    assert early.features.tolist() == features.tolist()
+
+
+def test_a_server_that_is_not_available_is_no_legal_move() -> None:
+    balancer, _ = balancer_of([1])
+    with pytest.raises(IllegalMoveError, match="not available"):
+        balancer.decide(ROW, ROW, at(0.0), available=np.array([[True, False, True]]))
+
+
+@given(
+    outcomes=st.lists(st.sampled_from(list(Outcome)), min_size=12, max_size=12),
+    order=st.randoms(use_true_random=False),
+)
+@settings(max_examples=100, deadline=None)
+def test_several_attempts_of_a_request_end_once_each_in_any_order(
+    outcomes: list[Outcome], order: random.Random
+) -> None:
+    """Requests are hedged: begun and ended attempts of three of them are all mixed up."""
+    strategy = Scripted(order.randrange(3) for _ in range(100))
+    balancer = Balancer(strategy, RULES, np.random.default_rng(0), slots=3)
+    for slot in range(3):
+        balancer.arrive(ROW, np.array([slot]), at(100.0))
+    under_way: list[tuple[int, int, int, float]] = []
+    ended = []
+    now = 0.0
+    to_begin = [slot for slot in range(3) for _ in range(4)]
+    order.shuffle(to_begin)
+    while to_begin or under_way:
+        now += 1.0
+        if to_begin and (not under_way or order.random() < 0.6):
+            slot = to_begin.pop()
+            arm = int(balancer.decide(ROW, np.array([slot]), at(now)).arm[0])
+            under_way.append((slot, int(balancer.attempts[0, slot]), arm, now))
+        else:
+            slot, number, arm, sent = under_way.pop(order.randrange(len(under_way)))
+            fate = outcomes.pop()
+            told = np.array([slot]), np.array([fate]), at(now), UNSAID
+            balancer.complete(ROW, *told, number=np.array([number]))
+            ended.append((slot + 1, number, arm, fate, now - sent))
+            with pytest.raises(ValueError, match="not all under way"):
+                balancer.complete(ROW, *told, number=np.array([number]))
+    heard = [
+        (f.request[0], f.attempt[0], f.arm[0], f.outcome[0], f.latency[0])
+        for f in strategy.feedback
+    ]
+    assert heard == ended
+    assert sorted((slot, number) for slot, number, *_ in ended) == [
+        (slot, number) for slot in (1, 2, 3) for number in (1, 2, 3, 4)
+    ]
+    assert balancer.delivered[0] == sum(fate is Outcome.SUCCEEDED for *_, fate, _ in ended)
+
+
+def test_attempts_outlive_a_change_of_servers() -> None:
+    balancer, strategy = balancer_of([0, 2, 1])
+    for slot in (0, 1):
+        balancer.decide(ROW, np.array([slot]), at(0.0))
+    balancer.resize(np.array([-1, 2]))
+    for slot in (0, 1):
+        done = np.array([Outcome.SUCCEEDED])
+        balancer.complete(ROW, np.array([slot]), done, at(1.0), UNSAID)
+    assert strategy.told == [(1.0, 1, Outcome.SUCCEEDED)]  # of server 2, which is 1 now
+    assert balancer.delivered[0] == 2
+    balancer.decide(ROW, np.array([1]), at(2.0))
+    assert strategy.asked[-1].tried.tolist() == [[False, True]]
+    assert strategy.asked[-1].available.tolist() == [[True, True]]
+
+
 @pytest.mark.parametrize(
     ("arm", "hold", "words"),
     [(3, 1.0, "a server of 0 to 2"), (-3, 1.0, "HOLD or GIVE_UP"), (HOLD, 0.0, "in the future")],
