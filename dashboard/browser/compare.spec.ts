@@ -48,7 +48,7 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
   await expectAccessible(page);
   const drawing = page.waitForEvent("download");
   await page
-    .getByRole("button", { name: /Save “Regret by scenario/ })
+    .getByRole("button", { name: /Save “Regret by scenario.*PNG/ })
     .first()
     .click();
   expect(

@@ -14,8 +14,8 @@ test("every page fits a phone, and fingers find what is to be pressed", async ({
   const runs = await (await fetch(`${race.admin}/api/runs`)).json();
   const pages = {
     "/": "v6",
-    "/?scenario=T1&show=p99": "p99 on T1",
-    "/route?name=v6-T2": "Latency of requests",
+    "/?scenario=T1&show=p99": "p99 in the balancer on T1",
+    "/route?name=v6-T2": "Latency in the balancer",
     [`/compare?session=${session}`]: "Regret by scenario",
     "/runs": "Race",
     "/runs?by=run": "v6",

@@ -55,7 +55,7 @@ test("why a server was chosen", async ({ page, race }) => {
   await page.getByRole("radio", { name: "Tried again" }).click();
   await expect(page).toHaveURL(/feed=again/);
   const drawn = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Save “Latency of requests” as PNG" }).click();
+  await page.getByRole("button", { name: "Save “Latency in the balancer” as PNG" }).click();
   expect(readFileSync(await (await drawn).path()).length).toBeGreaterThan(3_000);
 });
 

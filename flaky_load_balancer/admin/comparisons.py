@@ -1,15 +1,20 @@
 """The comparison of a recorded session, in one shape for simulated sessions and for those that ran.
 
 What a simulated session says of chance was worked out when it was played.  Of a strategy that ran
-once on a scenario nothing can be said: its numbers have no interval, and nobody is best.
+once on a scenario nothing can be said: its numbers have no interval, and nobody is best.  Scores of
+runs that had different numbers of requests are not compared at all, nor those of a session in which
+the machine did not keep up.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNKNOWN = [None, None]
-COUNTS = "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
+PERCENTILES = "p50", "p99"
+COUNTS = "requests", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
 SINGLE = "One run each: scores that differ by a few points may well be chance."
+UNEQUAL = "These runs had different numbers of requests, so their scores are not compared."
+INVALID = "INVALID: overloaded. The machine did not keep up, so nobody is ranked."
 
 Cell = dict[str, Any]
 
@@ -19,12 +24,13 @@ def compared(session: Mapping[str, Any]) -> dict[str, Any] | None:
     result, runs = session["result"], session["runs"]
     if result is not None:
         return _simulated(result)
-    return _ran(runs) if runs else None
+    return _ran(runs, session.get("valid") is not False) if runs else None
 
 
 def _simulated(result: Mapping[str, Any]) -> dict[str, Any]:
+    more = {"run": None, "requests": {"mean": result["requests"]}}
     cells, overall = (
-        [{**cell, "run": None} for cell in result.get(key, [])] for key in ("cells", "overall")
+        [{**cell, **more} for cell in result.get(key, [])] for key in ("cells", "overall")
     )
     return {
         "replications": result["replications"],
@@ -36,23 +42,25 @@ def _simulated(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ran(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _ran(runs: Sequence[Mapping[str, Any]], valid: bool) -> dict[str, Any]:
     cells = [_single(run) for run in runs]
     names = _names(cells)
+    verdicts: list[dict[str, Any]] = []
     for scenario in names["scenarios"]:
-        _measure([cell for cell in cells if cell["scenario"] == scenario])
+        rivals = [cell for cell in cells if cell["scenario"] == scenario]
+        verdicts.append({"scenario": scenario, "verdict": _measured(rivals, valid)})
     by_strategy = [
         [cell for cell in cells if cell["strategy"] == strategy] for strategy in names["strategies"]
     ]
     overall = [_mean(mine) for mine in by_strategy if len(mine) == len(names["scenarios"])]
-    _measure(overall)
+    verdicts.append({"scenario": None, "verdict": _measured(overall, valid)})
     return {
         "replications": 1,
         "requests": max(run["requests"] for run in runs),
         **names,
         "cells": cells,
         "overall": overall,
-        "verdicts": [{"scenario": name, "verdict": SINGLE} for name in [*names["scenarios"], None]],
+        "verdicts": verdicts,
     }
 
 
@@ -79,20 +87,27 @@ def _single(run: Mapping[str, Any]) -> Cell:
 
 def _mean(cells: Sequence[Cell]) -> Cell:
     """One strategy on all its scenarios."""
-    means = {}
+    means: dict[str, dict[str, Any]] = {}
     for name in ("score", "regret", "bound", *COUNTS):
-        values = [cell[name]["mean"] for cell in cells]
-        known = None not in values
-        means[name] = {"mean": sum(values) / len(values) if known else None}
+        means[name] = {"mean": _known_mean([cell[name]["mean"] for cell in cells])}
     for name in ("score", "regret"):
         means[name]["ci95"] = UNKNOWN
-    latency = {"p50": None, "p99": None}  # of all requests together: not recorded
+    latency = {key: _known_mean([cell["latency_ms"][key] for cell in cells]) for key in PERCENTILES}
     more = {"scenario": None, "latency_ms": latency, "group": None, "run": None}
     return {"strategy": cells[0]["strategy"], **means, **more}
 
 
-def _measure(cells: Sequence[Cell]) -> None:
-    """How far each is behind the best of these."""
+def _known_mean(values: Sequence[float | None]) -> float | None:
+    """None where one of them is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _measured(cells: Sequence[Cell], valid: bool) -> str:
+    """Say of each how far it is behind the best of these, where that may be said; the verdict."""
+    equal = len({cell["requests"]["mean"] for cell in cells}) <= 1
     best = max((cell["score"]["mean"] for cell in cells), default=0.0)
     for cell in cells:
-        cell["behind"] = {"mean": best - cell["score"]["mean"], "ci95": UNKNOWN}
+        behind = best - cell["score"]["mean"] if valid and equal else None
+        cell["behind"] = {"mean": behind, "ci95": UNKNOWN}
+    return INVALID if not valid else SINGLE if equal else UNEQUAL

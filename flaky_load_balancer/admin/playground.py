@@ -34,14 +34,13 @@ def play(
     """Tell the strategy what was observed and let it play the rounds, in the order of the story.
 
     Servers have no limits here.  The same arguments give the same answer, in which ``moves`` are
-    those of the last round, if the story ends with one, and every number is that of the whole.
+    those of the last round, and every number is that of the whole.
     """
     strategy_rng, *fleet_rng = np.random.default_rng(seed).spawn(1 + servers)
     rules = Rules(servers)
     balancer, tally = Balancer(strategy, rules, strategy_rng, slots=1), Tally(rules)
     game = _Game(balancer, tally, fleet_rng)
     for step in story:
-        game.moves = []
         if isinstance(step, tuple):
             game.tell(*step)
         else:
@@ -88,6 +87,7 @@ class _Game:
     def request(self, rates: Round) -> None:
         """One request from its arrival to its end, and what was decided on the way."""
         self.now += STEP
+        self.moves = []
         arrived, balancer = self.now, self.balancer
         deadline = arrived + PATIENCE
         balancer.arrive(ROW, ROW, np.array([deadline]))

@@ -324,6 +324,7 @@ class Simulated(Shape):
 class ComparedCell(CellNumbers):
     """Simulated, or a single ``run``, of which nothing is known of chance: ``group`` is null."""
 
+    requests: Mean
     group: int | None
     run: int | None
 
@@ -418,7 +419,7 @@ class PlayedNumbers(Shape):
 
 
 class Played(Shape):
-    """What came of a story: the moves of its last step, and the numbers of all of it.
+    """What came of a story: the moves of its last round, and the numbers of all of it.
 
     ``now`` is the clock of ``beliefs``; ``observed`` counts each server's attempts by outcome;
     ``density`` is, for each server, that of its rate at the points of ``grid``: Beta, from a flat

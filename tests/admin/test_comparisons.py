@@ -67,5 +67,28 @@ def test_a_simulated_session_keeps_what_it_says_of_chance() -> None:
     assert {cell.group for cell in shown.overall if cell.strategy == "oracle"} == {0}
 
 
+def test_scores_of_different_numbers_of_requests_are_not_compared() -> None:
+    runs = [ran(1, "v4", "T1", 58.0), {**ran(2, "v6", "T1", 55.0), "requests": 59}]
+    shown = schemas.Compared.model_validate(compared({"result": None, "runs": runs}))
+    assert [cell.behind.mean for cell in shown.cells] == [None, None]
+    assert [cell.requests.mean for cell in shown.cells] == [60, 59]
+    assert "different numbers of requests" in shown.verdicts[0].verdict
+
+
+def test_nobody_is_ranked_where_the_machine_did_not_keep_up() -> None:
+    runs = [ran(1, "v4", "T1", 58.0), ran(2, "v6", "T1", 55.0)]
+    found = compared({"result": None, "runs": runs, "valid": False})
+    shown = schemas.Compared.model_validate(found)
+    assert {cell.behind.mean for cell in [*shown.cells, *shown.overall]} == {None}
+    assert {each.verdict[:8] for each in shown.verdicts} == {"INVALID:"}
+
+
+def test_latencies_of_all_scenarios_are_the_mean_of_theirs() -> None:
+    slow = {**ran(2, "v4", "T2", 50.0), "latency_ms": {"p50": 4.0, "p99": None}}
+    found = compared({"result": None, "runs": [ran(1, "v4", "T1", 58.0), slow]})
+    (whole,) = schemas.Compared.model_validate(found).overall
+    assert (whole.latency_ms.p50, whole.latency_ms.p99) == (3.0, None)
+
+
 def test_nothing_yet() -> None:
     assert compared({"result": None, "runs": []}) is None

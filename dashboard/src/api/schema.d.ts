@@ -458,6 +458,7 @@ export interface components {
             rate_limited: components["schemas"]["Mean"];
             latency_ms: components["schemas"]["Percentiles"];
             behind: components["schemas"]["Interval"];
+            requests: components["schemas"]["Mean"];
             /** Group */
             group: number | null;
             /** Run */
@@ -616,7 +617,7 @@ export interface components {
         };
         /**
          * Played
-         * @description What came of a story: the moves of its last step, and the numbers of all of it.
+         * @description What came of a story: the moves of its last round, and the numbers of all of it.
          *
          *     ``now`` is the clock of ``beliefs``; ``observed`` counts each server's attempts by outcome;
          *     ``density`` is, for each server, that of its rate at the points of ``grid``: Beta, from a flat

@@ -1,13 +1,13 @@
 import { look } from "@/theme/strategies";
 
 /**
- * Where a strategy is in the race: the finish on the right is the bound, the start on the left the
- * largest regret on its scenario, so that what sets them apart fills the lane.
+ * Where a strategy is in the race: the finish on the right is the bound, the start on the left a
+ * share of it that all have reached, the same for all lanes.
  */
-export function Lane(props: { strategy: string; regret: number | null; worst: number }) {
-  const { strategy, regret, worst } = props;
-  if (regret === null) return null;
-  const done = worst > 0 ? Math.min(1, Math.max(0, 1 - regret / worst)) : 1;
+export function Lane(props: { strategy: string; share: number | null; start: number }) {
+  const { strategy, share, start } = props;
+  if (share === null) return null;
+  const done = Math.min(1, Math.max(0, (share - start) / (1 - start)));
   const hue = `var(${look(strategy).hue})`;
   return (
     <div className="relative h-4 w-full min-w-24 overflow-x-clip" aria-hidden="true">

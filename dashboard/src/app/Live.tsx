@@ -2,24 +2,34 @@
 
 import Link from "next/link";
 import { useMemo, useState } from "react";
-import type { RouteFrame } from "@/api/types";
+import type { RouteFrame, SessionDetail } from "@/api/types";
+import { ZoomChoice, ZoomGroup } from "@/charts/zoom";
 import { Choice } from "@/components/Choice";
 import { Disconnected, Missing } from "@/components/Connection";
 import { Loading, Note } from "@/components/Note";
 import { Panel } from "@/components/Panel";
 import { Search } from "@/components/Search";
 import { CsvButton, sorting, Table } from "@/components/Table";
+import * as format from "@/lib/format";
 import { count } from "@/lib/format";
 import { useUrlState } from "@/lib/url";
 import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
-import { columns, worstOf } from "./columns";
+import { columns, type Starts, startsOf } from "./columns";
+import { standings } from "./leaders";
 import { keyOf, ownName } from "./naming";
 import { Race } from "./Race";
+import { RaceHeader } from "./RaceHeader";
+import { useRunningSession } from "./useRunningSession";
 
 const ALL = "all";
-const DEFAULTS = { scenario: ALL, strategy: "", show: "regret", sort: "" };
-const CHOICES = MEASURES.map(({ key, name }) => ({ value: key, name }));
+const COLOURED = 5;
+const DEFAULTS = { scenario: ALL, strategy: "", show: "regret", sort: "", axis: "linear" };
+const AXES = [
+  { value: "linear", name: "Linear" },
+  { value: "log", name: "Log" },
+];
+const CHOICES = MEASURES.map(({ key, name, short }) => ({ value: key, name: short ?? name }));
 
 /** Every route that runs, as a row of a race; in production there may be just one. */
 export function Live() {
@@ -36,12 +46,13 @@ export function Live() {
 
 function Content({ view }: { view: View }) {
   const { frame, connected } = view;
+  const session = useRunningSession();
   if (connected?.kind === "records") return <Alone />;
   if (frame === null) return <Loading what="what the balancer does" />;
   if (frame.routes.every((route) => route.requests + route.in_flight === 0)) {
     return <Waiting address={`${connected?.data ?? ""}${frame.routes[0]?.path ?? "/"}`} />;
   }
-  return <Running view={view} routes={frame.routes} />;
+  return <Running view={view} routes={frame.routes} session={session} />;
 }
 
 /** `flb dashboard`: there is no balancer behind this page. */
@@ -71,6 +82,7 @@ const detail = (route: string) => `/route?name=${encodeURIComponent(route)}`;
 export function Running(props: {
   view: View;
   routes: readonly RouteFrame[];
+  session?: SessionDetail | undefined;
   /** Where a route is shown in full. */
   to?: (route: string) => string;
 }) {
@@ -78,16 +90,24 @@ export function Running(props: {
   const [asked, ask] = useUrlState(DEFAULTS);
   const [pointed, point] = useState<string | null>(null);
   const scenarios = [...new Set(routes.map(scenarioOf))].toSorted();
-  const shown = routes.filter((row) => matches(row, ownName(row, routes), asked));
+  const shown = useMemo(
+    () => routes.filter((row) => matches(row, ownName(row, routes), asked)),
+    [routes, asked],
+  );
   const bounded = routes.some((row) => row.regret !== null);
   const measured = measure(bounded ? asked.show : asked.show === "regret" ? "score" : asked.show);
+  const { session } = props;
+  const ranked = session?.valid !== false;
   const table = useMemo(
-    () => columns(view.series, worstOf(routes), bounded, to, (row) => ownName(row, routes)),
-    [view.series, routes, bounded, to],
+    () =>
+      columns(view.series, bounded && ranked, startsOf(routes), to, (row) => ownName(row, routes)),
+    [view.series, routes, bounded, ranked, to],
   );
-  const by = sorting.read(asked.sort || (bounded ? "regret" : "score"));
+  const first = useMemo(() => leading(shown), [shown]);
+  const by = sorting.read(asked.sort || (!ranked ? "strategy" : bounded ? "regret" : "score"));
   return (
-    <>
+    <ZoomGroup>
+      <RaceHeader routes={routes} session={session} onPoint={point} />
       <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
         <p className="mr-auto text-ink-2">{summary(routes, scenarios)}</p>
         {scenarios.length > 1 && (
@@ -114,10 +134,21 @@ export function Running(props: {
           onChange={(strategy) => ask({ strategy })}
         />
       </div>
-      <p className="mb-3 text-ink-3 text-xs">{measured.hint}</p>
+      <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
+        <p className="mr-auto text-ink-3 text-xs">{measured.hint}</p>
+        {measured.log && (
+          <Choice
+            label="Axis"
+            value={asked.axis}
+            options={AXES}
+            onChange={(axis) => ask({ axis })}
+          />
+        )}
+        <ZoomChoice />
+      </div>
       <div className="mb-4 grid gap-4 md:grid-cols-[repeat(auto-fit,minmax(360px,1fr))]">
         {scenarios
-          .filter((name) => asked.scenario === ALL || name === asked.scenario)
+          .filter((name) => shown.some((row) => scenarioOf(row) === name))
           .map((name) => (
             <Race
               key={name}
@@ -126,6 +157,8 @@ export function Running(props: {
               all={routes}
               view={view}
               measure={measured}
+              log={measured.log === true && asked.axis === "log"}
+              first={first}
               highlight={pointed}
               onHighlight={point}
             />
@@ -135,7 +168,7 @@ export function Running(props: {
         title="Race"
         hint={
           bounded
-            ? "The finish on the right is the bound: what no strategy's mean can beat. One run is noise: a few points may well be chance."
+            ? `The finish on the right is the bound: what no strategy's mean can beat; the start is ${where(startsOf(routes))}. One run is noise: a few points may well be chance.`
             : undefined
         }
         actions={<CsvButton name="race" columns={table} rows={shown} by={by} />}
@@ -156,8 +189,21 @@ export function Running(props: {
           />
         )}
       </Panel>
-    </>
+    </ZoomGroup>
   );
+}
+
+/** `90 % of it on T1, 0 % on T2` */
+function where(starts: Starts): string {
+  return [...starts]
+    .map(([name, share], at) => `${format.percent(share)}${at === 0 ? " of it" : ""} on ${name}`)
+    .join(", ");
+}
+
+/** Those that have colour, while the others are grey until somebody asks. */
+function leading(routes: readonly RouteFrame[]): ReadonlySet<string> {
+  const all = standings(routes);
+  return new Set(all.slice(0, COLOURED).map(({ key }) => key));
 }
 
 const scenarioOf = (row: RouteFrame) => row.scenario ?? "";

@@ -7,6 +7,7 @@ import { LineChart } from "@/charts/LineChart";
 import type { Line } from "@/charts/types";
 import { span } from "@/lib/format";
 import type { Measure } from "@/route/measures";
+import { lineOf, type Series } from "@/store/series";
 import type { View } from "@/store/source";
 import { look } from "@/theme/strategies";
 import { keyOf } from "./naming";
@@ -21,16 +22,19 @@ export function Race(props: {
   all: readonly RouteFrame[];
   view: View;
   measure: Measure;
+  log: boolean;
+  /** Those in colour. */
+  first: ReadonlySet<string>;
   highlight: string | null;
   onHighlight: (key: string | null) => void;
 }) {
-  const { scenario, routes, all, view, measure } = props;
+  const { scenario, routes, all, view, measure, first: leaders, highlight } = props;
   const start = useMemo(() => first(routes, view), [routes, view]);
   const clock = (view.frame?.time ?? start) - start > HOUR;
   const origin = clock ? 0 : start;
   const lines = useMemo(
-    () => linesOf(routes, all, view, measure, origin),
-    [routes, all, view, measure, origin],
+    () => linesOf(routes, all, view, measure, origin, leaders, highlight),
+    [routes, all, view, measure, origin, leaders, highlight],
   );
   return (
     <ChartPanel title={`${measure.name}${scenario === "" ? "" : ` on ${scenario}`}`}>
@@ -42,8 +46,9 @@ export function Race(props: {
         formatX={span}
         clock={clock}
         include={measure.include}
+        log={props.log}
         marks={view.restarts.map((time) => ({ x: time - origin, name: "restarted" }))}
-        highlight={props.highlight}
+        highlight={highlight}
         onHighlight={props.onHighlight}
         legend={false}
       />
@@ -62,31 +67,35 @@ function linesOf(
   view: View,
   measure: Measure,
   origin: number,
+  leaders: ReadonlySet<string>,
+  highlight: string | null,
 ): Line[] {
-  const lines = routes.flatMap((row) => {
-    const { strategy } = row;
+  return routes.flatMap((row) => {
     const series = view.series.get(row.route);
     if (series === undefined) return [];
-    const x = series.time.map((time) => time - origin);
+    const { strategy } = row;
     const key = keyOf(row, all);
-    const label = key === strategy ? strategy : `${key} (${strategy})`;
-    return [{ key, label, look: look(strategy), x, y: series.columns[measure.key] }];
+    const leads = leaders.has(key);
+    const line: Line = {
+      key,
+      label: key === strategy ? strategy : `${key} (${strategy})`,
+      look: look(strategy),
+      ...lineOf(series, measure.key, origin),
+      muted: !leads,
+      named: leads,
+    };
+    const bounded = measure.key === "score" && row.bound !== null && (leads || key === highlight);
+    return bounded ? [line, boundOf(row, key, series, origin)] : [line];
   });
-  const bound = measure.key === "score" ? longest(routes, view) : undefined;
-  if (bound !== undefined) {
-    lines.push({
-      key: "bound",
-      label: "bound",
-      look: { hue: "--ink-3", dash: [1, 3] },
-      x: bound.time.map((time) => time - origin),
-      y: bound.columns.bound,
-    });
-  }
-  return lines;
 }
 
-/** The route with the most samples has the best line of the bound, which all share. */
-function longest(routes: readonly RouteFrame[], view: View) {
-  const all = routes.filter((row) => row.bound !== null).map((row) => view.series.get(row.route));
-  return all.toSorted((a, b) => (b?.time.length ?? 0) - (a?.time.length ?? 0))[0];
+/** What this route's score is held against: its own, as each has had its own requests. */
+function boundOf(row: RouteFrame, key: string, series: Series, origin: number): Line {
+  return {
+    key: `bound of ${key}`,
+    label: `bound of ${key}`,
+    look: { hue: look(row.strategy).hue, dash: [1, 3] },
+    ...lineOf(series, "bound", origin),
+    quiet: true,
+  };
 }

@@ -8,20 +8,30 @@ import type { Series } from "@/store/series";
 import { look } from "@/theme/strategies";
 import { Lane } from "./Lane";
 
-/** By scenario, the largest regret: where its lanes begin. */
-export function worstOf(routes: readonly RouteFrame[]): ReadonlyMap<string, number> {
-  const worst = new Map<string, number>();
-  for (const { scenario, regret } of routes) {
-    worst.set(scenario ?? "", Math.max(worst.get(scenario ?? "") ?? 0, regret ?? 0));
+const STARTS = [0.9, 0.75, 0.5, 0.25, 0]; // shares of the bound at which lanes may begin
+
+export type Starts = ReadonlyMap<string | null, number>;
+
+/** By scenario, the share of the bound at which lanes begin: a round one, and nobody is behind it. */
+export function startsOf(routes: readonly RouteFrame[]): Starts {
+  const least = new Map<string | null, number>();
+  for (const row of routes) {
+    const share = shareOf(row);
+    if (share !== null) least.set(row.scenario, Math.min(least.get(row.scenario) ?? 1, share));
   }
-  return worst;
+  const start = (share: number) => STARTS.find((each) => each < share) ?? 0;
+  return new Map([...least].map(([scenario, share]) => [scenario, start(share)]));
 }
+
+/** How much of its bound a route has reached. */
+const shareOf = ({ score, bound }: RouteFrame): number | null =>
+  bound === null || bound <= 0 ? null : score / bound;
 
 /** The columns of the race; `of` is a name of its own, where it has one; `to` leads to a route. */
 export function columns(
   series: ReadonlyMap<string, Series>,
-  worst: ReadonlyMap<string, number>,
   bounded: boolean,
+  starts: Starts,
   to: (route: string) => string,
   of: (row: RouteFrame) => string | null,
 ): Column<RouteFrame>[] {
@@ -44,7 +54,7 @@ export function columns(
       cell: () => null,
       className: "hidden!",
     },
-    ...(bounded ? race(series, worst) : []),
+    ...(bounded ? race(series, starts) : []),
     figure(
       "score",
       "Score",
@@ -66,6 +76,7 @@ export function columns(
           ),
         ]
       : []),
+    figure("requests", "Requests", "Requests that ended", "high", (row) => row.requests),
     figure(
       "delivered",
       "Delivered",
@@ -98,16 +109,16 @@ export function columns(
     ),
     figure(
       "p50",
-      "p50 ms",
-      "Half of the requests ended within",
+      "p50 ms in balancer",
+      "Half of the requests took at most this, from coming into the balancer to the end",
       "low",
       (row) => row.latency_ms.p50,
       format.milliseconds,
     ),
     figure(
       "p99",
-      "p99 ms",
-      "99 of 100 requests ended within",
+      "p99 ms in balancer",
+      "99 of 100 requests took at most this, from coming into the balancer to the end",
       "low",
       (row) => row.latency_ms.p99,
       format.milliseconds,
@@ -124,16 +135,14 @@ export function columns(
   ];
 }
 
-function race(
-  series: ReadonlyMap<string, Series>,
-  worst: ReadonlyMap<string, number>,
-): Column<RouteFrame>[] {
-  const start = (row: RouteFrame) => worst.get(row.scenario ?? "") ?? 0;
+function race(series: ReadonlyMap<string, Series>, starts: Starts): Column<RouteFrame>[] {
   return [
     {
       key: "lane",
       title: "Race to the bound",
-      cell: (row) => <Lane strategy={row.strategy} regret={row.regret} worst={start(row)} />,
+      cell: (row) => (
+        <Lane strategy={row.strategy} share={shareOf(row)} start={starts.get(row.scenario) ?? 0} />
+      ),
       className: "w-[22%] max-sm:col-span-3 max-sm:w-full max-sm:before:hidden!",
     },
     {
@@ -143,8 +152,6 @@ function race(
         <Sparkline
           values={series.get(row.route)?.columns.regret ?? []}
           hue={look(row.strategy).hue}
-          low={0}
-          high={start(row)}
         />
       ),
       wide: true,

@@ -1,11 +1,13 @@
 "use client";
 
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useContext, useRef } from "react";
 import { Button } from "@/components/Button";
 import { Panel } from "@/components/Panel";
-import { PictureContext, savePicture } from "./picture";
+import { type Format, OriginContext, PictureContext, savePicture } from "./picture";
 
 type Taker = Parameters<typeof savePicture>[0];
+
+const FORMATS: Format[] = ["svg", "png"];
 
 /** A panel with one chart, which can be saved as a picture. */
 export function ChartPanel(props: {
@@ -17,7 +19,9 @@ export function ChartPanel(props: {
   children: ReactNode;
 }) {
   const taker = useRef<Taker | null>(null);
-  const save = () => void (taker.current && savePicture(taker.current));
+  const origin = useContext(OriginContext);
+  const save = (format: Format) =>
+    void (taker.current && savePicture(taker.current, origin, format));
   return (
     <PictureContext value={taker}>
       <Panel
@@ -25,9 +29,15 @@ export function ChartPanel(props: {
         actions={
           <>
             {props.actions}
-            <Button onClick={save} aria-label={`Save “${props.title}” as PNG`}>
-              PNG
-            </Button>
+            {FORMATS.map((format) => (
+              <Button
+                key={format}
+                onClick={() => save(format)}
+                aria-label={`Save “${props.title}” as ${format.toUpperCase()}`}
+              >
+                {format.toUpperCase()}
+              </Button>
+            ))}
           </>
         }
       />

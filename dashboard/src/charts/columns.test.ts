@@ -37,13 +37,27 @@ test("lines with other x are aligned, each with a gap where it has no value", ()
   ]);
 });
 
+test("the x end where the data ends", () => {
+  const x = [1, 2, 3, 4];
+  const data = columns([
+    line({ x, y: [null, 3, null, null] }),
+    line({ x, y: [null, null, 4, null] }),
+  ]);
+  expect(data).toEqual([
+    [2, 3],
+    [3, null],
+    [null, 4],
+  ]);
+});
+
 test("stacked lines begin where the ones below end, and still say their own values", () => {
-  const lines = [line({ y: [0.5, null] }), line({ y: [0.25, null] }), line({ y: [0.25, null] })];
+  const x = [1, 2, 3];
+  const lines = [0.5, 0.25, 0.25].map((share) => line({ x, y: [share, null, share] }));
   const data = columns(lines, true);
   expect(data.slice(1)).toEqual([
-    [0.5, null],
-    [0.75, null],
-    [1, null],
+    [0.5, null, 0.5],
+    [0.75, null, 0.75],
+    [1, null, 1],
   ]);
   const plot = { data } as uPlot;
   expect([0, 1, 2].map((at) => valueAt(plot, at, 0, true))).toEqual([0.5, 0.25, 0.25]);

@@ -1,23 +1,38 @@
 "use client";
 
 /**
- * Charts as PNG. A chart says with `usePicture` what it is drawn on; a button of the
- * <ChartPanel> around it writes it to a file, with its title and its legend.
+ * Charts as files. A chart says with `usePicture` how it is drawn; buttons of the <ChartPanel>
+ * around it write that as SVG, or at double size as PNG, with its title, where the numbers are from
+ * (session, seed, date) and its legend.
  */
 import { createContext, type RefObject, useContext, useEffect, useRef } from "react";
 import { download } from "@/lib/download";
+import { moment } from "@/lib/format";
 import { type Look, resolved } from "@/theme/strategies";
+import { element, escaped, inlined } from "./svg";
 
 export interface Picture {
-  /** What is drawn on; or an SVG. */
-  canvas: HTMLCanvasElement | SVGSVGElement | null;
+  width: number;
+  height: number;
+  /** Elements of SVG. */
+  content: string;
   legend?: readonly { label: string; look: Look }[];
 }
 
-type Taker = { title: string; take: () => Picture };
+export type Format = "svg" | "png";
+type Taker = { title: string; take: () => Picture | null };
 export const PictureContext = createContext<RefObject<Taker | null> | null>(null);
 
-export function usePicture(title: string, take: () => Picture): void {
+/** Where the numbers of a page are from, for its pictures: session, seed, when it was played. */
+export const OriginContext = createContext("");
+
+const MARGIN = 16;
+const HEAD = 40; // the title and the line below it
+const LINE = 20;
+const LETTER = 6.6; // pixels of a letter of the legend, more or less
+const ENLARGED = 2; // pixels of a PNG for each of the page
+
+export function usePicture(title: string, take: () => Picture | null): void {
   const holder = useContext(PictureContext);
   const latest = useRef(take);
   latest.current = take;
@@ -30,112 +45,91 @@ export function usePicture(title: string, take: () => Picture): void {
   }, [holder, title]);
 }
 
-/** Draw the picture with its title above and its legend below, and hand it over. */
-export async function savePicture({ title, take }: Taker): Promise<void> {
-  const { canvas, legend = [] } = take();
-  if (canvas === null) return;
-  const drawn = canvas instanceof SVGSVGElement ? await rasterised(canvas) : canvas;
-  const scale = drawn.width / (canvas.getBoundingClientRect().width || drawn.width);
-  const blob = await composed(drawn, title, legend, scale);
-  if (blob !== null) download(`${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.png`, blob);
+/** As `usePicture`, of an SVG that is on the page. */
+export function useDrawn(title: string, box: RefObject<HTMLElement | null>): void {
+  usePicture(title, () => {
+    const svg = box.current?.querySelector("svg");
+    if (!svg) return null;
+    const { width, height } = svg.getBoundingClientRect();
+    return { width, height, content: inlined(svg) };
+  });
 }
 
-function composed(
-  drawn: HTMLCanvasElement | HTMLImageElement,
-  title: string,
-  legend: readonly { label: string; look: Look }[],
-  scale: number,
-): Promise<Blob | null> {
-  const sheet = document.createElement("canvas");
-  const context = sheet.getContext("2d")!;
-  const [margin, line, family] = [
-    16 * scale,
-    20 * scale,
-    getComputedStyle(document.body).fontFamily,
-  ];
-  const small = `${12 * scale}px ${family}`;
-  context.font = small;
-  const places = laidOut(context, legend, drawn.width, line, scale);
-  const below = (places.at(-1)?.y ?? -line) + line;
-  sheet.width = drawn.width + 2 * margin;
-  sheet.height = drawn.height + 2 * margin + line + 12 * scale + below;
-  context.fillStyle = resolved("--surface");
-  context.fillRect(0, 0, sheet.width, sheet.height);
-  context.fillStyle = resolved("--ink");
-  context.font = `500 ${15 * scale}px ${family}`;
-  context.fillText(title, margin, margin + 12 * scale);
-  context.drawImage(drawn, margin, margin + line);
-  context.font = small;
-  for (const { label, look, x, y } of places) {
-    const [left, base] = [margin + x, margin + line + drawn.height + 20 * scale + y];
-    context.strokeStyle = resolved(look.hue);
-    context.lineWidth = 2.5 * scale;
-    context.setLineDash(look.dash.map((length) => length * scale));
-    context.beginPath();
-    context.moveTo(left, base - 4 * scale);
-    context.lineTo(left + 18 * scale, base - 4 * scale);
-    context.stroke();
-    context.fillText(label, left + 24 * scale, base);
-  }
-  return new Promise((resolve) => sheet.toBlob(resolve, "image/png"));
+/** Draw the picture with its title above and its legend below, and hand it over. */
+export async function savePicture(taker: Taker, origin: string, format: Format): Promise<void> {
+  const picture = taker.take();
+  if (picture === null) return;
+  const sheet = composed(picture, taker.title, origin || moment(Date.now() / 1000, 0));
+  const file = format === "svg" ? svgFile(sheet.text) : await rasterised(sheet);
+  const name = taker.title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  if (file !== null) download(`${name}.${format}`, file);
 }
+
+interface Sheet {
+  width: number;
+  height: number;
+  text: string;
+}
+
+const svgFile = (text: string) => new Blob([text], { type: "image/svg+xml;charset=utf-8" });
+
+export function composed(picture: Picture, title: string, origin: string): Sheet {
+  const legend = laidOut(picture.legend ?? [], picture.width);
+  const width = picture.width + 2 * MARGIN;
+  const below = legend.length === 0 ? 0 : legend.at(-1)!.y + LINE;
+  const height = picture.height + HEAD + below + 2 * MARGIN;
+  const [ink, quiet] = [resolved("--ink"), resolved("--ink-3")];
+  const text = element(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      "font-family": "Geist, ui-sans-serif, system-ui, sans-serif",
+    },
+    element("rect", { width, height, fill: resolved("--surface") }),
+    written(title, { x: MARGIN, y: MARGIN + 13, "font-size": 15, "font-weight": 500, fill: ink }),
+    written(origin, { x: MARGIN, y: MARGIN + 30, "font-size": 11, fill: quiet }),
+    element("g", { transform: `translate(${MARGIN} ${MARGIN + HEAD})` }, picture.content),
+    ...legend.map(({ label, look, x, y }) =>
+      entry(label, look, MARGIN + x, MARGIN + HEAD + picture.height + y + 14),
+    ),
+  );
+  return { width, height, text };
+}
+
+function entry(label: string, look: Look, x: number, y: number): string {
+  const line = { x1: x, x2: x + 18, y1: y - 4, y2: y - 4, stroke: resolved(look.hue) };
+  const dash = look.dash.join(" ") || "none";
+  return (
+    element("line", { ...line, "stroke-width": 2.5, "stroke-dasharray": dash }) +
+    written(label, { x: x + 24, y, "font-size": 12, fill: resolved("--ink") })
+  );
+}
+
+const written = (words: string, where: Record<string, string | number>) =>
+  element("text", where, escaped(words));
 
 /** Where each entry of the legend stands, in lines that are not wider than the chart. */
-function laidOut(
-  context: CanvasRenderingContext2D,
-  legend: readonly { label: string; look: Look }[],
-  width: number,
-  line: number,
-  scale: number,
-) {
+function laidOut(legend: NonNullable<Picture["legend"]>, width: number) {
   let [x, y] = [0, 0];
-  return legend.map((entry) => {
-    const needed = context.measureText(entry.label).width + 40 * scale;
-    if (x > 0 && x + needed > width) [x, y] = [0, y + line];
-    const place = { ...entry, x, y };
+  return legend.map((each) => {
+    const needed = each.label.length * LETTER + 44;
+    if (x > 0 && x + needed > width) [x, y] = [0, y + LINE];
+    const place = { ...each, x, y };
     x += needed;
     return place;
   });
 }
 
-/** An SVG as an image, with the theme's colours written into it. */
-async function rasterised(svg: SVGSVGElement): Promise<HTMLCanvasElement> {
-  const { width, height } = svg.getBoundingClientRect();
-  const copy = svg.cloneNode(true) as SVGSVGElement;
-  copy.setAttribute("width", String(width));
-  copy.setAttribute("height", String(height));
-  copy.setAttribute("font-family", getComputedStyle(svg).fontFamily);
-  inlineStyles(svg, copy);
-  const text = new XMLSerializer().serializeToString(copy);
+async function rasterised({ width, height, text }: Sheet): Promise<Blob | null> {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();
   const canvas = document.createElement("canvas");
-  const scale = window.devicePixelRatio || 1;
-  canvas.width = width * scale;
-  canvas.height = height * scale;
+  canvas.width = width * ENLARGED;
+  canvas.height = height * ENLARGED;
   canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas;
-}
-
-const STYLES = [
-  "fill",
-  "stroke",
-  "stroke-width",
-  "stroke-dasharray",
-  "opacity",
-  "fill-opacity",
-  "font-size",
-  "font-weight",
-  "text-anchor",
-];
-
-function inlineStyles(from: Element, to: Element): void {
-  const style = getComputedStyle(from);
-  for (const name of STYLES)
-    (to as SVGElement).style.setProperty(name, style.getPropertyValue(name));
-  [...from.children].forEach((child, index) => {
-    const other = to.children[index];
-    if (other) inlineStyles(child, other);
-  });
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }

@@ -1,7 +1,7 @@
 /** The values under the cursor, in a small box that is moved without React: it follows the mouse. */
 import type uPlot from "uplot";
 import { valueAt } from "./columns";
-import type { LineChartProps } from "./types";
+import type { Line, LineChartProps } from "./types";
 
 const MOST = 9; // lines
 
@@ -63,13 +63,12 @@ export class Readout {
     const list = shown.map((row) => {
       const strong = row.at + 1 === this.pointed;
       const item = element("div", `flex items-center gap-2 ${strong ? "text-ink" : "text-ink-2"}`);
-      const dot = element("span", "size-2 shrink-0 rounded-full");
-      dot.style.background = `var(${row.line.look.hue})`;
+      const swatch = swatchOf(row.line);
       const name = element("span", `grow ${strong ? "font-medium" : ""}`);
       name.textContent = row.line.label;
       const value = element("span", "num");
       value.textContent = format(row.value);
-      item.append(dot, name, value);
+      item.append(swatch, name, value);
       return item;
     });
     this.box.replaceChildren(head, ...list);
@@ -85,4 +84,21 @@ function element(kind: "div" | "span", className: string): HTMLElement {
   const made = document.createElement(kind);
   made.className = className;
   return made;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A piece of the line, with its dashes. */
+function swatchOf({ look }: Line): SVGSVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("width", "18");
+  svg.setAttribute("height", "6");
+  svg.setAttribute("class", "shrink-0");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", "M0 3h18");
+  path.setAttribute("stroke", `var(${look.hue})`);
+  path.setAttribute("stroke-width", "2.5");
+  path.setAttribute("stroke-dasharray", look.dash.join(" "));
+  svg.append(path);
+  return svg;
 }

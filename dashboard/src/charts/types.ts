@@ -7,8 +7,12 @@ export interface Line {
   look: Look;
   x: readonly number[];
   y: readonly (number | null)[];
-  /** For what the others are measured against: thin and dashed. */
+  /** For what the others are measured against: thin. */
   quiet?: boolean;
+  /** Grey until it is pointed at: one of many that are not the first. */
+  muted?: boolean;
+  /** Its label stands at its end. */
+  named?: boolean;
   /** Between these two, a light band: an interval around `y`. */
   low?: readonly (number | null)[];
   high?: readonly (number | null)[];
@@ -17,6 +21,13 @@ export interface Line {
 /** A moment at which something happened. */
 export interface Mark {
   x: number;
+  name: string;
+}
+
+/** A stretch in which something was so: a fault, an outage. */
+export interface Stretch {
+  from: number;
+  to: number;
   name: string;
 }
 
@@ -34,7 +45,10 @@ export interface LineChartProps {
   clock?: boolean;
   /** Always on the axis, as 0 for what cannot be less. */
   include?: readonly number[];
+  /** The axis of the numbers is logarithmic: for what is above 0. */
+  log?: boolean;
   marks?: readonly Mark[];
+  stretches?: readonly Stretch[];
   /** The line that stands out; the others step back. */
   highlight?: string | null;
   onHighlight?: (key: string | null) => void;

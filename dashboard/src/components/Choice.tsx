@@ -21,7 +21,7 @@ export function Choice<T extends string>(props: {
         <ToggleGroup.Item
           key={value}
           value={value}
-          className="h-6 whitespace-nowrap rounded px-2.5 text-ink-2 text-xs hover:text-ink data-[state=on]:bg-surface data-[state=on]:text-ink data-[state=on]:shadow-sm max-sm:h-8"
+          className="h-6 whitespace-nowrap rounded px-2.5 text-ink-2 text-xs hover:text-ink data-[state=on]:bg-raised data-[state=on]:font-medium data-[state=on]:text-ink data-[state=on]:ring-1 data-[state=on]:ring-line-strong data-[state=on]:ring-inset max-sm:h-8"
         >
           {name}
         </ToggleGroup.Item>

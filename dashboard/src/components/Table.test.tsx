@@ -37,6 +37,29 @@ test.each([
   expect(screen.getAllByRole("cell")[0]!.textContent).toBe(first);
 });
 
+test("rows that tie stay where they are", () => {
+  const tied = (scores: number[]) => ["a", "b"].map((name, at) => ({ name, score: scores[at]! }));
+  const table = (scores: number[]) => (
+    <Table
+      caption="Rows"
+      columns={columns}
+      rows={tied(scores)}
+      rowKey={(row) => row.name}
+      by={sorting.read("score")}
+      onSort={() => undefined}
+    />
+  );
+  const { rerender } = render(table([1, 2]));
+  const first = () => screen.getAllByRole("cell")[0]!.textContent;
+  expect(first()).toBe("b");
+  rerender(table([2, 2]));
+  expect(first()).toBe("b");
+  rerender(table([2 + 1e-12, 2]));
+  expect(first()).toBe("b");
+  rerender(table([3, 2]));
+  expect(first()).toBe("a");
+});
+
 test("numbers in names are numbers", () => {
   const servers = ["10.0.0.10:80", "10.0.0.2:1000", "10.0.0.2:900"].map((name) => ({
     name,

@@ -1,7 +1,7 @@
 "use client";
 
 import clsx from "clsx";
-import { Fragment, type ReactNode, useRef } from "react";
+import { Fragment, type ReactNode, useEffect, useRef } from "react";
 import { downloadCsv } from "@/lib/download";
 import { Button } from "./Button";
 import { Select } from "./Choice";
@@ -46,7 +46,9 @@ const falls = <Row,>(column: Column<Row>, by: Sorting): boolean =>
 /** `:900` comes before `:1000`, and `10.0.0.2` before `10.0.0.10`. */
 const ORDER = new Intl.Collator(undefined, { numeric: true });
 
-/** The best first, or the last of the alphabet last; what is not known comes at the end. */
+const SAME = 1e-9; // what numbers differ by that are shown alike
+
+/** The best first, or the last of the alphabet last; what is not known comes at the end; ties stay. */
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], by: Sorting) {
   const column = columns.find((each) => each.key === by.key);
   if (column?.value === undefined) return [...rows];
@@ -55,7 +57,9 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
   return rows.toSorted((a, b) => {
     const [x, y] = [value(a) ?? null, value(b) ?? null];
     if (x === null || y === null) return Number(x === null) - Number(y === null);
-    return sign * (typeof x === "string" ? ORDER.compare(x, String(y)) : Number(x) - Number(y));
+    if (typeof x === "string") return sign * ORDER.compare(x, String(y));
+    const apart = Number(x) - Number(y);
+    return Math.abs(apart) <= SAME * Math.abs(Number(x)) ? 0 : sign * apart;
   });
 }
 
@@ -79,7 +83,7 @@ export function Table<Row>(props: {
   rowClass?: (row: Row) => string | undefined;
 }) {
   const { columns, by, onSort } = props;
-  const rows = sorted(props.rows, columns, by);
+  const rows = useSorted(props.rows, columns, by, props.rowKey);
   const groups = props.group ? [...new Set(rows.map(props.group))].toSorted() : [null];
   const press = (key: string) => onSort({ key, reversed: by.key === key && !by.reversed });
   return (
@@ -121,7 +125,10 @@ export function Table<Row>(props: {
                     <button
                       type="button"
                       onClick={() => press(column.key)}
-                      className="whitespace-nowrap hover:text-ink"
+                      className={clsx(
+                        "hover:text-ink",
+                        column.title.length < 12 && "whitespace-nowrap",
+                      )}
                     >
                       {column.title}
                       <span aria-hidden="true" className="inline-block w-3 text-center">
@@ -163,6 +170,26 @@ export function Table<Row>(props: {
       </div>
     </>
   );
+}
+
+/** Sorted; rows that tie stay in the order in which they were shown last. */
+function useSorted<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  by: Sorting,
+  rowKey: (row: Row) => string,
+): Row[] {
+  const places = useRef<ReadonlyMap<string, number>>(new Map());
+  const place = (row: Row) => places.current.get(rowKey(row)) ?? Number.MAX_VALUE;
+  const shown = sorted(
+    rows.toSorted((a, b) => place(a) - place(b)),
+    columns,
+    by,
+  );
+  useEffect(() => {
+    places.current = new Map(shown.map((row, at) => [rowKey(row), at]));
+  });
+  return shown;
 }
 
 /** One row of a table; for what is shown below others, too. */

@@ -37,7 +37,7 @@ export function ThemeSwitch() {
           value={value}
           aria-label={name}
           title={name}
-          className="grid size-7 place-items-center rounded-full text-ink-3 hover:text-ink data-[state=on]:bg-sunken data-[state=on]:text-ink"
+          className="grid size-7 place-items-center rounded-full text-ink-3 hover:text-ink data-[state=on]:bg-raised data-[state=on]:text-ink data-[state=on]:ring-1 data-[state=on]:ring-line-strong data-[state=on]:ring-inset"
         >
           <svg width="13" height="13" viewBox="0 0 16 16" aria-hidden="true">
             <path

@@ -6,8 +6,8 @@ import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
 import type { Line } from "@/charts/types";
 import { span } from "@/lib/format";
-import type { Field, Series } from "@/store/series";
-import { look } from "@/theme/strategies";
+import { type Field, lineOf, type Series } from "@/store/series";
+import { look as lookOf } from "@/theme/strategies";
 import { measure } from "./measures";
 
 /** How the regret of one route rose, or, where no bound is known, its score. */
@@ -23,7 +23,7 @@ export function Course(props: {
   const version = series?.version;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a series is changed in place
   const lines = useMemo(
-    () => (series === undefined ? [] : [lineOf(route, series, shown.key, origin)]),
+    () => (series === undefined ? [] : [courseOf(route, series, shown.key, origin)]),
     [route.strategy, series, version, shown.key, origin],
   );
   return (
@@ -43,8 +43,8 @@ export function Course(props: {
   );
 }
 
-function lineOf(route: RouteFrame, series: Series, field: Field, origin: number): Line {
-  const x = series.time.map((time) => time - origin);
+function courseOf(route: RouteFrame, series: Series, field: Field, origin: number): Line {
   const { strategy } = route;
-  return { key: strategy, label: strategy, look: look(strategy), x, y: series.columns[field] };
+  const look = lookOf(strategy);
+  return { key: strategy, label: strategy, look, ...lineOf(series, field, origin) };
 }

@@ -2,6 +2,9 @@ import clsx from "clsx";
 import type { RouteFrame } from "@/api/types";
 import * as format from "@/lib/format";
 
+const INSIDE =
+  "From coming into the balancer to the end of the request. What its client waited may be more.";
+
 type Fact = { name: string; value: string; hint?: string; strong?: boolean };
 
 /** The numbers of a run, the ones that it is judged by first. */
@@ -48,8 +51,16 @@ function facts(route: RouteFrame): Fact[] {
     },
     { name: "Refused", value: format.number(route.rate_limited) },
     { name: "Att./req.", value: format.number(route.effort, 2) },
-    { name: "p50 ms", value: format.milliseconds(route.latency_ms.p50) },
-    { name: "p99 ms", value: format.milliseconds(route.latency_ms.p99) },
+    {
+      name: "p50 ms in balancer",
+      value: format.milliseconds(route.latency_ms.p50),
+      hint: INSIDE,
+    },
+    {
+      name: "p99 ms in balancer",
+      value: format.milliseconds(route.latency_ms.p99),
+      hint: INSIDE,
+    },
     { name: "In flight", value: format.number(route.in_flight) },
     {
       name: "Poss. twice",

@@ -2,11 +2,11 @@
 
 import type { RouteDetail } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
-import { usePicture } from "@/charts/picture";
+import { useDrawn } from "@/charts/picture";
 import { count, milliseconds, number } from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
 
-const TITLE = "Latency of requests";
+const TITLE = "Latency in the balancer";
 const HEIGHT = 240;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 14, 18, 34];
 const NICE = [1, 2, 5];
@@ -16,7 +16,7 @@ export function Latencies({ detail }: { detail: RouteDetail }) {
   return (
     <ChartPanel
       title={TITLE}
-      hint="From arrival to the end, all attempts and holds included, on a logarithmic scale."
+      hint="From coming into the balancer to the end, all attempts and holds included, on a logarithmic scale."
     >
       <Bars detail={detail} />
     </ChartPanel>
@@ -25,7 +25,7 @@ export function Latencies({ detail }: { detail: RouteDetail }) {
 
 function Bars({ detail }: { detail: RouteDetail }) {
   const [box, width] = useWidth<HTMLElement>(400);
-  usePicture(TITLE, () => ({ canvas: box.current?.querySelector("svg") ?? null }));
+  useDrawn(TITLE, box);
   return (
     <figure
       ref={box}

@@ -52,13 +52,17 @@ export function Shares(props: {
 /** The best at the bottom, where a band is easiest to follow. */
 export function linesOf(rows: readonly ServerRow[], series: Series, origin: number): Line[] {
   // Of some samples only the shares are not known: those are left out. Holes stay holes.
-  const known = series.time
-    .map((_, index) => index)
-    .filter((index) => series.share[index] !== null || series.columns.requests[index] === null);
-  const x = known.map((index) => series.time[index]! - origin);
+  const { time, samples } = series.timeline();
+  const known = samples
+    .map((sample, index) => ({ sample, index }))
+    .filter(
+      ({ sample }) =>
+        sample < 0 || series.share[sample] !== null || series.columns.requests[sample] === null,
+    );
+  const x = known.map(({ index }) => time[index]! - origin);
   // Shares are rounded when they are sent; a whole is drawn as a whole.
-  const wholes = known.map((index) => {
-    const share = series.share[index] ?? null;
+  const wholes = known.map(({ sample }) => {
+    const share = series.share[sample] ?? null;
     const sum = share?.reduce((all, part) => all + part, 0) ?? 0;
     return share === null || sum === 0 ? null : share.map((part) => part / sum);
   });

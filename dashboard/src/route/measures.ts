@@ -5,11 +5,15 @@ import type { Field } from "@/store/series";
 export interface Measure {
   key: Field;
   name: string;
+  /** In a row of buttons. */
+  short?: string;
   unit: string;
   hint: string;
   format: (value: number, digits?: number) => string;
   /** On the axis in any case. */
   include: readonly number[];
+  /** Always above 0, and worth a logarithmic axis. */
+  log?: boolean;
 }
 
 const points = (value: number, digits = Number.isInteger(value) ? 0 : 1) =>
@@ -50,12 +54,24 @@ export const MEASURES: readonly Measure[] = [
     include: [0],
   },
   {
-    key: "p99",
-    name: "p99",
-    unit: "ms",
-    hint: "99 of 100 requests ended within this time.",
+    key: "p50",
+    name: "p50 in the balancer",
+    short: "p50",
+    unit: "ms in the balancer",
+    hint: "Half of the requests took at most this, from coming into the balancer to the end.",
     format: format.milliseconds,
     include: [0],
+    log: true,
+  },
+  {
+    key: "p99",
+    name: "p99 in the balancer",
+    short: "p99",
+    unit: "ms in the balancer",
+    hint: "99 of 100 requests took at most this, from coming into the balancer to the end.",
+    format: format.milliseconds,
+    include: [0],
+    log: true,
   },
 ];
 

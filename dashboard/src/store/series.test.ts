@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { route } from "@/testing/frames";
-import { FIELDS, Series, sampleOf } from "./series";
+import { FIELDS, lineOf, Series, sampleOf } from "./series";
 
 const sample = (score: number) => ({ ...sampleOf(route()), score });
 
@@ -31,6 +31,25 @@ test("an hour takes no more room than ten minutes, and first and newest stay", (
   expect(series.share.length).toBe(series.time.length);
   const steps = series.time.slice(1, -1).map((time, index) => time - series.time[index]!);
   expect(Math.max(...steps)).toBeLessThan(4 * Math.min(...steps));
+});
+
+test("a line ends with the last change, and an idle stretch is a hole", () => {
+  const series = new Series();
+  const counted = (requests: number) => ({ ...sample(requests), requests });
+  for (const [time, requests] of [
+    [0, 0],
+    [1, 5],
+    [2, 9],
+    [60, 10],
+    [61, 12],
+    [62, 12],
+    [63, 12],
+  ]) {
+    series.add(time!, counted(requests!));
+  }
+  const { x, y } = lineOf(series, "requests", 0);
+  expect(y).toEqual([0, 5, 9, null, 10, 12]);
+  expect(x.filter((_, at) => y[at] !== null)).toEqual([0, 1, 2, 60, 61]);
 });
 
 test("a hole survives thinning", () => {

@@ -24,7 +24,16 @@ export type Field = (typeof FIELDS)[number];
 export type Shares = readonly number[] | null;
 export type Sample = Record<Field, number | null> & { share?: Shares };
 
+/** What is drawn of a series: moments, and for each which sample it is, or -1 in a stretch without any. */
+export interface Timeline {
+  time: number[];
+  samples: number[];
+}
+
 export const CAPACITY = 600;
+const IDLE = 5; // seconds without a frame: nothing went on
+const LOOKED_AT = 40; // samples, to find out their usual distance
+const STRIDES = 4; // and so many times the usual distance of samples
 
 export class Series {
   /** Seconds since the epoch, rising. */
@@ -36,6 +45,7 @@ export class Series {
   share: Shares[] = [];
   /** Changes whenever something was added: charts redraw then. */
   version = 0;
+  private drawn: (Timeline & { version: number }) | null = null;
   /** Samples nearer to each other than this are not kept, but for the newest. */
   private gap = 0;
 
@@ -83,6 +93,29 @@ export class Series {
     });
   }
 
+  /** Up to the last sample that differs from the one before, with a hole in every idle stretch. */
+  timeline(): Timeline {
+    if (this.drawn?.version === this.version) return this.drawn;
+    const { time } = this;
+    const { requests, attempts } = this.columns;
+    let end = time.length;
+    const same = (at: number) =>
+      requests[at] === requests[at - 1] && attempts[at] === attempts[at - 1];
+    while (end > 1 && same(end - 1)) end--;
+    const idle = Math.max(IDLE, STRIDES * usualStep(time));
+    const line: Timeline = { time: [], samples: [] };
+    for (let at = 0; at < end; at++) {
+      if (at > 0 && time[at]! - time[at - 1]! > idle) {
+        line.time.push(time[at - 1]! + idle / STRIDES);
+        line.samples.push(-1);
+      }
+      line.time.push(time[at]!);
+      line.samples.push(at);
+    }
+    this.drawn = { ...line, version: this.version };
+    return this.drawn;
+  }
+
   private place(time: number): number {
     let at = this.time.length;
     while (at > 0 && this.time[at - 1]! >= time) at--;
@@ -112,6 +145,24 @@ export class Series {
       this.columns[field] = kept.map((index) => column[index]!);
     }
   }
+}
+
+/** The median distance of samples, from some of them. */
+function usualStep(time: readonly number[]): number {
+  const stride = Math.max(1, Math.floor(time.length / LOOKED_AT));
+  const steps: number[] = [];
+  for (let at = 1; at < time.length; at += stride) steps.push(time[at]! - time[at - 1]!);
+  return steps.sort((a, b) => a - b)[steps.length >> 1] ?? 0;
+}
+
+/** One number of a series as a line; its x in seconds since `origin`. */
+export function lineOf(series: Series, field: Field, origin: number) {
+  const { time, samples } = series.timeline();
+  const column = series.columns[field];
+  return {
+    x: time.map((each) => each - origin),
+    y: samples.map((at) => column[at] ?? null),
+  };
 }
 
 /** The numbers of a frame that are followed over time. */

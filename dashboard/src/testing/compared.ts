@@ -17,6 +17,7 @@ export function comparedCell(values: Partial<ComparedCell> = {}): ComparedCell {
     rate_limited: { mean: 0 },
     latency_ms: { p50: 2, p99: 9 },
     behind: { mean: 0, ci95: UNSURE },
+    requests: { mean: 100 },
     group: null,
     run: null,
     ...values,

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Compared } from "@/api/types";
-import { usePicture } from "@/charts/picture";
+import { useDrawn } from "@/charts/picture";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
 import { cellsOf, type Measure, ranked, standing } from "./cells";
@@ -25,7 +25,7 @@ export function HeatMap(props: {
 }) {
   const { title, compared, scenario, measure, most, pointed, onPoint } = props;
   const [box, width] = useWidth<HTMLDivElement>(400);
-  usePicture(title, () => ({ canvas: box.current?.querySelector("svg") ?? null }));
+  useDrawn(title, box);
   const names = ranked(cellsOf(compared, scenario), measure).map((cell) => cell.strategy);
   const { scenarios, cells } = compared;
   const height = HEAD + ROW * names.length + FOOT;

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Compared, ComparedCell } from "@/api/types";
-import { usePicture } from "@/charts/picture";
+import { useDrawn } from "@/charts/picture";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
 import { look } from "@/theme/strategies";
@@ -25,7 +25,7 @@ export function Intervals(props: {
 }) {
   const { title, compared, scenario, measure, range, pointed, onPoint } = props;
   const [box, width] = useWidth<HTMLDivElement>(560);
-  usePicture(title, () => ({ canvas: box.current?.querySelector("svg") ?? null }));
+  useDrawn(title, box);
   const cells = ranked(cellsOf(compared, scenario), measure);
   const height = HEAD + ROW * cells.length + FOOT;
   const [left, right] = [NAMES, width - VALUES];

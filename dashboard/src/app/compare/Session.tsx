@@ -4,6 +4,7 @@ import Link from "next/link";
 import type { Compared, SessionDetail } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { Button, ButtonLink } from "@/components/Button";
+import { Invalid } from "@/components/Invalid";
 import { Panel } from "@/components/Panel";
 import { CsvButton, Line, sorting, Table } from "@/components/Table";
 import * as format from "@/lib/format";
@@ -40,14 +41,13 @@ export function Session(props: {
   compact: boolean;
 }) {
   const { session, compared, shown, compact } = props;
-  const { scenario, measure } = shown;
+  const { scenario } = shown;
+  const valid = session.valid !== false;
   const where = compared.scenarios.includes(scenario)
     ? scenario
     : compared.scenarios.length > 1
       ? "all scenarios"
       : (compared.scenarios[0] ?? "");
-  const what = measure === "regret" ? "Regret" : "Score";
-  const single = compared.replications === 1;
   const which = compact ? `, ${title(session)}` : ""; // of two panels alike
   return (
     <div className="flex min-w-0 flex-col gap-4">
@@ -67,40 +67,53 @@ export function Session(props: {
           </>
         }
       >
-        <p className="max-w-[75ch] leading-relaxed">{verdictOf(compared, scenario)}</p>
+        <Invalid session={session} />
+        {valid && <p className="max-w-[75ch] leading-relaxed">{verdictOf(compared, scenario)}</p>}
       </Panel>
-      <div className={compact ? "grid gap-4" : "grid gap-4 lg:grid-cols-[3fr_2fr]"}>
-        <ChartPanel
-          title={`${what}, ${where}${which}`}
-          hint={
-            single
-              ? "One run each: a hollow dot, as nothing is known of its noise."
-              : `Means of ${format.number(compared.replications)} fleets, with 95 % intervals.`
-          }
-        >
-          <Intervals
-            title={`${what}, ${where}, ${title(session)}`}
-            compared={compared}
-            {...shown}
-          />
-        </ChartPanel>
-        <ChartPanel
-          title={`${what} by scenario${which}`}
-          hint={
-            measure === "regret"
-              ? "The stronger the colour, the further behind the bound."
-              : "The stronger the colour, the lower the score."
-          }
-        >
-          <HeatMap
-            title={`${what} by scenario, ${title(session)}`}
-            compared={compared}
-            most={shown.strongest}
-            {...shown}
-          />
-        </ChartPanel>
-      </div>
+      {valid && <Pictures {...props} where={where} which={which} />}
       <Numbers {...props} where={where + which} />
+    </div>
+  );
+}
+
+/** The measure with its intervals, and by scenario: a ranking. */
+function Pictures(props: {
+  session: SessionDetail;
+  compared: Compared;
+  shown: Shown;
+  compact: boolean;
+  where: string;
+  which: string;
+}) {
+  const { session, compared, shown, compact, where, which } = props;
+  const what = shown.measure === "regret" ? "Regret" : "Score";
+  return (
+    <div className={compact ? "grid gap-4" : "grid gap-4 lg:grid-cols-[3fr_2fr]"}>
+      <ChartPanel
+        title={`${what}, ${where}${which}`}
+        hint={
+          compared.replications === 1
+            ? "One run each: a hollow dot, as nothing is known of its noise."
+            : `Means of ${format.number(compared.replications)} fleets, with 95 % intervals.`
+        }
+      >
+        <Intervals title={`${what}, ${where}, ${title(session)}`} compared={compared} {...shown} />
+      </ChartPanel>
+      <ChartPanel
+        title={`${what} by scenario${which}`}
+        hint={
+          shown.measure === "regret"
+            ? "The stronger the colour, the further behind the bound."
+            : "The stronger the colour, the lower the score."
+        }
+      >
+        <HeatMap
+          title={`${what} by scenario, ${title(session)}`}
+          compared={compared}
+          most={shown.strongest}
+          {...shown}
+        />
+      </ChartPanel>
     </div>
   );
 }
@@ -114,7 +127,7 @@ function Numbers(props: {
 }) {
   const { session, compared, shown, compact } = props;
   const cells = cellsOf(compared, shown.scenario);
-  const by = sorting.read(shown.sort || shown.measure);
+  const by = sorting.read(shown.sort || (session.valid === false ? "strategy" : shown.measure));
   const figures = numbers(shown.measure, compact);
   const several = compared.scenarios.length > 1 && shown.scenario === ALL;
   const toggle = (name: string) =>

@@ -10,7 +10,7 @@ type Cell = Column<ComparedCell>;
 /** The numbers of a strategy, on one scenario or on all. */
 export function numbers(measure: Measure, compact: boolean): Cell[] {
   const mean =
-    (key: "delivered" | "given_up" | "attempts" | "paid_attempts" | "rate_limited") =>
+    (key: "requests" | "delivered" | "given_up" | "attempts" | "paid_attempts" | "rate_limited") =>
     (cell: ComparedCell) =>
       cell[key].mean;
   const few: Cell[] = [
@@ -20,9 +20,11 @@ export function numbers(measure: Measure, compact: boolean): Cell[] {
     estimate("score", "Score", "Deliveries − 0.5 × paid attempts", "high"),
     estimate("behind", "Behind", "Points that the best one’s score is higher by", "low"),
   ];
-  if (compact) return few;
+  const requests = figure("requests", "Requests", "Requests of each run", "high", mean("requests"));
+  if (compact) return [...few, requests, ...latencies()];
   return [
     ...few,
+    requests,
     figure("delivered", "Delivered", "Requests that a server served", "high", mean("delivered")),
     figure("given_up", "Given up", "Requests that ended otherwise", "low", mean("given_up")),
     figure("attempts", "Attempts", "Requests sent to a server", "low", mean("attempts")),
@@ -40,22 +42,16 @@ export function numbers(measure: Measure, compact: boolean): Cell[] {
       "low",
       mean("rate_limited"),
     ),
-    figure(
-      "p50",
-      "p50 ms",
-      "Half of the requests ended within",
-      "low",
-      (c) => c.latency_ms.p50,
-      format.milliseconds,
-    ),
-    figure(
-      "p99",
-      "p99 ms",
-      "99 of 100 requests ended within",
-      "low",
-      (c) => c.latency_ms.p99,
-      format.milliseconds,
-    ),
+    ...latencies(),
+  ];
+}
+
+/** Request latency: from the moment at which it was to be sent to its last answer. */
+function latencies(): Cell[] {
+  const hint = "of the requests took at most this, from their scheduled send to the last answer";
+  return [
+    figure("p50", "p50 ms", `Half ${hint}`, "low", (c) => c.latency_ms.p50, format.milliseconds),
+    figure("p99", "p99 ms", `99 % ${hint}`, "low", (c) => c.latency_ms.p99, format.milliseconds),
   ];
 }
 
@@ -135,7 +131,15 @@ export function written(): Cell[] {
     value(`${key}_high`, (cell) => cell[key].ci95[1]),
   ]);
   const means = (
-    ["bound", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"] as const
+    [
+      "requests",
+      "bound",
+      "delivered",
+      "given_up",
+      "attempts",
+      "paid_attempts",
+      "rate_limited",
+    ] as const
   ).map((key) => value(key, (cell) => cell[key].mean));
   return [
     value("strategy", (cell) => cell.strategy),

@@ -6,7 +6,8 @@ import { Refused } from "@/api/client";
 import type { RouteDetail, RouteFrame } from "@/api/types";
 import { Disconnected, Missing } from "@/components/Connection";
 import { Failed, Loading, Note } from "@/components/Note";
-import { Swatch } from "@/components/Strategy";
+import { Panel } from "@/components/Panel";
+import { Strategy, Swatch } from "@/components/Strategy";
 import * as format from "@/lib/format";
 import { useHydrated, useUrlState } from "@/lib/url";
 import { Latencies } from "@/route/Latencies";
@@ -42,6 +43,7 @@ export function Detail() {
       </>
     );
   }
+  if (name === "" && frame.routes.length > 1) return <Which routes={frame.routes} />;
   const asked = name === "" ? frame.routes[0] : frame.routes.find(({ route }) => route === name);
   if (asked === undefined) return <Unknown name={name} routes={frame.routes} />;
   return (
@@ -49,6 +51,34 @@ export function Detail() {
       <Disconnected />
       <Missing />
       <Running key={asked.route} route={asked} routes={frame.routes} boot={connected.boot} />
+    </>
+  );
+}
+
+/** No route was named, and there are several. */
+function Which({ routes }: { routes: readonly RouteFrame[] }) {
+  return (
+    <>
+      <Disconnected />
+      <Panel
+        title="Which route?"
+        hint={`${format.count(routes.length, "route")} are running; each has a page of its own.`}
+      >
+        <ul className="grid gap-x-6 sm:grid-cols-2 lg:grid-cols-3">
+          {routes.map(({ route, strategy, scenario, requests }) => (
+            <li key={route} className="border-line/70 border-b">
+              <Link
+                href={`/route?name=${encodeURIComponent(route)}`}
+                className="flex min-h-9 items-center gap-3 py-1 hover:bg-sunken/60"
+              >
+                <Strategy name={strategy} of={route === strategy ? null : route} />
+                <span className="ml-auto text-ink-3 text-xs">{scenario}</span>
+                <span className="num text-ink-2 text-xs">{format.count(requests, "request")}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </Panel>
     </>
   );
 }

@@ -66,6 +66,8 @@ export function runColumns(dated: boolean): Column<RunRow>[] {
     figure("delivered", "Delivered", "high", (run) => run.delivered),
     figure("paid_attempts", "Paid", "low", (run) => run.paid_attempts),
     figure("rate_limited", "Refused", "low", (run) => run.rate_limited),
+    figure("p50", "p50 ms", "low", (run) => run.latency_ms.p50, format.milliseconds),
+    figure("p99", "p99 ms", "low", (run) => run.latency_ms.p99, format.milliseconds),
     {
       key: "actions",
       title: "Show",

@@ -20,13 +20,13 @@ test("a session that was deleted meanwhile says so instead of a table of nothing
     seed: 0,
     rate: 10,
     name: null,
-  note: null,
-  tags: [],
-  pinned: false,
-  valid: null,
-  why: [],
-  late_ms: null,
-  settings: {},
+    note: null,
+    tags: [],
+    pinned: false,
+    valid: null,
+    why: [],
+    late_ms: null,
+    settings: {},
   };
   render(<Sessions sessions={[session]} />);
   fireEvent.click(screen.getByRole("button", { name: /^Runs of/ }));

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Played } from "@/api/types";
-import { usePicture } from "@/charts/picture";
+import { useDrawn } from "@/charts/picture";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
 import { look } from "@/theme/strategies";
@@ -28,7 +28,7 @@ export function Ridges(props: {
   const { title, strategy, played, rates, move } = props;
   const [box, width] = useWidth<HTMLDivElement>(360);
   const height = HEAD + ROW * rates.length + FOOT;
-  usePicture(title, () => ({ canvas: box.current?.querySelector("svg") ?? null }));
+  useDrawn(title, box);
   const inner = { left: 26, right: width - 12 };
   const x = (share: number) => inner.left + share * (inner.right - inner.left);
   const peak = Math.max(LEAST_PEAK, ...played.density.flat());

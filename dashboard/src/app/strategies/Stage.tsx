@@ -83,7 +83,7 @@ function Scene(props: { title: string; spec: string; played: Played; rates: read
     <>
       <Ridges title={title} strategy={spec} played={played} rates={rates} move={move} />
       <div className="mt-1 min-h-14">
-        <p className="eyebrow mb-1">{moves.length > 0 ? "Last round" : "No round yet"}</p>
+        <p className="eyebrow mb-1">{roundOf(played)}</p>
         <ol className="flex flex-wrap gap-1" aria-label={`Attempts of the last round of ${spec}`}>
           {moves.map((each, at) => (
             <li key={each.attempt}>
@@ -109,6 +109,12 @@ function Scene(props: { title: string; spec: string; played: Played; rates: read
       <Numbers played={played} />
     </>
   );
+}
+
+/** What the attempts below are those of. */
+function roundOf({ moves, played }: Played): string {
+  if (played.requests === 0) return "No round yet";
+  return moves.length > 0 ? "Last round" : "Last round: given up without an attempt";
 }
 
 function Numbers({ played }: { played: Played }) {
