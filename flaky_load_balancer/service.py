@@ -155,6 +155,8 @@ class _Routes:
             rules=rules,
             truth=pool.truth,
             bound=pool.bound,
+            pieces=pool.pieces,
+            faults=pool.faults,
             seed=settings.seed,
             rate=settings.rate,
         )
@@ -183,6 +185,8 @@ class _Routes:
             tally,
             pool.truth,
             run,
+            pieces=pool.pieces,
+            faults=pool.faults,
         )
 
 

@@ -161,12 +161,33 @@ class LatencyHistogram(Shape):
     count: list[int]
 
 
+class Pieces(Shape):
+    """The truth over time: ``success[n]`` holds from ``from[n]`` on, seconds since the epoch."""
+
+    start: list[float] = Field(alias="from")
+    success: list[list[Chance]]
+
+
+class FaultStretch(Shape):
+    """A stretch of trouble on some servers, by index; seconds since the epoch, null without end."""
+
+    servers: list[int]
+    start: float = Field(alias="from")
+    end: float | None = Field(alias="to")
+    kind: str
+
+
 class RouteDetail(RouteFrame):
-    """A route in full; ``beliefs`` is what its strategy believes of each server."""
+    """A route in full; ``beliefs`` is what its strategy believes of each server.
+
+    ``truth`` is what holds without faults, ``pieces`` with them.
+    """
 
     run: int | None
     rules: RulesOfTheGame
     truth: list[Chance] | None
+    pieces: Pieces | None
+    faults: list[FaultStretch]
     endings: dict[str, int]
     latency_histogram: LatencyHistogram
     beliefs: dict[str, list[float | None]]
@@ -259,6 +280,8 @@ class RunDetail(RunRow):
     servers: list[str]
     rules: dict[str, float]
     truth: list[Chance] | None
+    pieces: Pieces | None
+    faults: list[FaultStretch]
     client: dict[str, Any] | None
     kept_from: float | None
 

@@ -173,7 +173,14 @@ def _known(where: str, pool: PoolSettings, settings: Settings) -> PoolSettings:
             f"{where}: {len(pool.servers)} servers, but {pool.scenario} has {scenario.servers}"
         )
     fleet = known(scenario, pool.seed, _game(settings), settings.rate, settings.requests)
-    return replace(pool, scenario=scenario.name, truth=fleet.success, bound=fleet.grid)
+    return replace(
+        pool,
+        scenario=scenario.name,
+        truth=fleet.success,
+        bound=fleet.grid,
+        pieces=fleet.truth(),
+        faults=tuple(fleet.faults()),
+    )
 
 
 def _game(settings: Settings) -> Game:

@@ -1,9 +1,9 @@
 """Everything that can be configured, as frozen objects with the defaults of the documents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from flaky_load_balancer.config.table import SettingsError
 from flaky_load_balancer.core.types import Rules
@@ -155,8 +155,10 @@ class ServerSettings:
 class PoolSettings:
     """Servers that belong together.
 
-    ``scenario`` and ``seed`` are known for flaky servers of the lab, and ``truth`` (chances of
-    success) and ``bound`` (pairs of requests and best mean score) if the lab says so.
+    ``scenario`` and ``seed`` are known for flaky servers of the lab, and if the lab says so
+    ``truth`` (chances of success, faults apart) and ``bound`` (pairs of requests and best mean
+    score); for charts the same truth over time, ``pieces``, and ``faults``, as JSON, in seconds
+    since the first attempt.
     """
 
     servers: tuple[ServerSettings, ...]
@@ -166,6 +168,8 @@ class PoolSettings:
     seed: int = 0
     truth: tuple[float, ...] | None = None
     bound: tuple[tuple[int, float], ...] | None = None
+    pieces: Mapping[str, Any] | None = None
+    faults: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """One path, its pool of servers and its strategy, as people see it: numbers, beliefs, reasons."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from flaky_load_balancer.core import timeline
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Outcome
@@ -30,6 +31,8 @@ class Route:
     tally: Tally
     truth: Sequence[float] | None = None
     run: int | None = None  # its number in the records
+    pieces: Mapping[str, Any] | None = None  # the truth over time, since the first attempt
+    faults: Sequence[Mapping[str, Any]] = ()  # stretches of trouble, in the same seconds
     history: History = field(default_factory=History)
 
     def frame(self, now: float) -> dict[str, Any]:
@@ -57,6 +60,8 @@ class Route:
                 "penalty": self.balancer.rules.penalty,
             },
             "truth": None if self.truth is None else list(self.truth),
+            "pieces": timeline.pieces(self.pieces, self._origin(now)),
+            "faults": timeline.faults(self.faults, self._origin(now)),
             "endings": {str(ending): n for ending, n in self.tally.endings.items()},
             "latency_histogram": {
                 "edges_ms": [float(f"{1000 * edge:.3g}") for edge in edges],
@@ -64,6 +69,10 @@ class Route:
             },
             "beliefs": {key: _listed(row) for key, row in self._beliefs(now).items()},
         }
+
+    def _origin(self, now: float) -> float:
+        """When the first attempt was made, or now; seconds since the epoch."""
+        return self.tally.first_arrival or now
 
     def decisions(self, after: int = 0) -> list[dict[str, Any]]:
         """The last decisions, oldest first, from behind a cursor on."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from flaky_load_balancer.core import timeline
 from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import folding, keeping, liveness
@@ -44,6 +45,7 @@ SELECT position, request, number, server, outcome, sent, latency,
         WHERE r.run = a.run AND r.request = a.request LIMIT 1) AS id
 FROM attempts AS a WHERE run = ? AND position > ? ORDER BY position LIMIT ?
 """
+FIRST = "SELECT sent FROM attempts WHERE run = ? ORDER BY position LIMIT 1"
 OVERVIEW = """
 WITH numbered AS (
     SELECT frame, time, row_number() OVER mine - 1 AS place, count(*) OVER whole AS many
@@ -123,7 +125,15 @@ class Records:
             if row is None:
                 return None
             more = {key: _parsed(row[key]) for key in ("servers", "rules", "truth", "client")}
-            return {**self._run(db, row), **more, "kept_from": row["kept_from"]}
+            first = db.execute(FIRST, (run,)).fetchone()
+            origin = row["started"] if first is None else first["sent"]
+            return {
+                **self._run(db, row),
+                **more,
+                "pieces": timeline.pieces(_parsed(row["pieces"]), origin),
+                "faults": timeline.faults(_parsed(row["faults"]) or [], origin),
+                "kept_from": row["kept_from"],
+            }
 
     def attempts(self, run: int, after: int = 0, limit: int = 1000) -> list[Row]:
         """Attempts in their order, from behind a cursor on; ``id`` is null until it is answered."""

@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -91,18 +91,22 @@ class Recorder:
         rules: Rules,
         truth: Sequence[float] | None = None,
         bound: Sequence[tuple[int, float]] | None = None,
+        pieces: Mapping[str, Any] | None = None,
+        faults: Sequence[Mapping[str, Any]] = (),
         seed: int | None = None,
         rate: float | None = None,
     ) -> int:
         """Begin a run; its number.
 
         ``truth`` holds the true chances of success, ``bound`` points (requests, best mean score),
-        both None where the fleet is not known.
+        both None where the fleet is not known; ``pieces`` is the truth over time and ``faults`` are
+        the stretches of trouble, both in seconds since the first attempt.
         """
         values = {
             **{"session": session, "writer": self._id, "route": route, "path": path},
             **{"strategy": strategy, "scenario": scenario, "servers": _json(list(servers))},
             **{"rules": _json(rules), "truth": _json_or_none(truth), "bound": _json_or_none(bound)},
+            **{"pieces": _json_or_none(pieces), "faults": _json(list(faults))},
             **{"seed": seed, "rate": rate, "started": time.time()},
         }
         return int(self._insert(f"runs ({', '.join(values)})", tuple(values.values())))

@@ -80,11 +80,18 @@ async def test_every_strategy_can_be_shown(strategy: str) -> None:
 async def test_a_route_in_full() -> None:
     served = await played()
     served.truth = [0.9, 0.5, 0.1]
+    served.pieces = {"from": [0.0, 5.0], "success": [[0.9, 0.5, 0.1], [0.0, 0.5, 0.1]]}
+    served.faults = [{"servers": [0], "from": 5.0, "to": None, "kind": "down"}]
     async with admin(served) as http:
         detail = schemas.RouteDetail.model_validate_json(
             (await http.get("/api/routes/v6-T2")).content
         )
     assert detail.truth == [0.9, 0.5, 0.1]
+    assert detail.pieces is not None
+    begun = served.tally.first_arrival
+    assert detail.pieces.start == [begun, begun + 5.0]
+    (fault,) = detail.faults
+    assert (fault.start, fault.end, fault.kind) == (begun + 5.0, None, "down")
     assert sum(detail.latency_histogram.count) == 2
     assert len(detail.latency_histogram.edges_ms) == len(detail.latency_histogram.count) + 1
     assert detail.endings == {"delivered": 1, "given-up": 1, "deadline": 0, "abandoned": 0}

@@ -53,6 +53,8 @@ def test_a_scenario_is_the_game_on_its_ports_with_the_truth() -> None:
     assert pool.names[0] == "http://127.0.0.1:5000"
     assert (pool.scenario, pool.seed, len(pool.names)) == ("T2", 7, 10)
     assert pool.truth is not None
+    assert pool.pieces == {"from": [0.0], "success": [list(pool.truth)]}
+    assert pool.faults == ()
     assert pool.bound is not None
     assert len(pool.truth) == 10
     assert pool.bound[-1][0] == found.requests == 100

@@ -73,7 +73,14 @@ def test_events_of_runs_at_the_same_time_stay_apart(tmp_path: Path) -> None:
 def test_a_session_and_its_run_in_full(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
         session = recorder.start_session("harness", 7, 10.0, {"requests": 2})
-        run = start_run(recorder, session, truth=[0.1, 0.9, 0.5], bound=[(0, 0), (2, 1.5)], seed=7)
+        run = start_run(
+            recorder,
+            session,
+            truth=[0.1, 0.9, 0.5],
+            bound=[(0, 0), (2, 1.5)],
+            seed=7,
+            faults=[{"servers": [1], "from": 1.0, "to": 2.5, "kind": "slow"}],
+        )
         for event in story(2):
             recorder.record(run, event)
         recorder.finish_run(run)
@@ -87,6 +94,11 @@ def test_a_session_and_its_run_in_full(tmp_path: Path) -> None:
     assert row is not None
     assert (row["requests"], row["attempts"], row["delivered"], row["score"]) == (2, 4, 2, 2.0)
     assert (row["bound"], row["regret"]) == (1.5, -0.5)
+    begun = next(iter(Records(tmp_path).attempts(run)))["sent"]
+    assert row["faults"] == [
+        {"servers": [1], "from": begun + 1.0, "to": begun + 2.5, "kind": "slow"}
+    ]
+    assert row["pieces"] is None
     assert (row["servers"], row["truth"], row["state"]) == (SERVERS, [0.1, 0.9, 0.5], "finished")
 
 

@@ -508,6 +508,20 @@ export interface components {
             decisions: components["schemas"]["DecisionMade"][];
         };
         /**
+         * FaultStretch
+         * @description A stretch of trouble on some servers, by index; seconds since the epoch, null without end.
+         */
+        FaultStretch: {
+            /** Servers */
+            servers: number[];
+            /** From */
+            from: number;
+            /** To */
+            to: number | null;
+            /** Kind */
+            kind: string;
+        };
+        /**
          * Frame
          * @description All routes at one moment, in seconds since the epoch: snapshot, event and replay.
          */
@@ -596,6 +610,16 @@ export interface components {
             p99: number | null;
         };
         /**
+         * Pieces
+         * @description The truth over time: ``success[n]`` holds from ``from[n]`` on, seconds since the epoch.
+         */
+        Pieces: {
+            /** From */
+            from: number[];
+            /** Success */
+            success: number[][];
+        };
+        /**
          * PlayRequest
          * @description A strategy and its story on a small fleet: observations and rounds, oldest first.
          */
@@ -668,6 +692,8 @@ export interface components {
         /**
          * RouteDetail
          * @description A route in full; ``beliefs`` is what its strategy believes of each server.
+         *
+         *     ``truth`` is what holds without faults, ``pieces`` with them.
          */
         RouteDetail: {
             /** Strategy */
@@ -719,6 +745,9 @@ export interface components {
             rules: components["schemas"]["RulesOfTheGame"];
             /** Truth */
             truth: number[] | null;
+            pieces: components["schemas"]["Pieces"] | null;
+            /** Faults */
+            faults: components["schemas"]["FaultStretch"][];
             /** Endings */
             endings: {
                 [key: string]: number;
@@ -891,6 +920,9 @@ export interface components {
             };
             /** Truth */
             truth: number[] | null;
+            pieces: components["schemas"]["Pieces"] | null;
+            /** Faults */
+            faults: components["schemas"]["FaultStretch"][];
             /** Client */
             client: {
                 [key: string]: unknown;
