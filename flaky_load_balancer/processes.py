@@ -1,8 +1,9 @@
 """Child processes of a session: started, listened to, and never left behind.
 
-A child says in a line of JSON on its stdout that it is ready.  Its stdin is a pipe that we hold
-open: when we die, even by SIGKILL, the pipe closes and the child ends itself (``told_to_stop``), or
-is ended if it is too busy for that (``end_with_parent``).
+A child says in a line of JSON on its stdout that it is ready, and after that twice a second how
+late its event loop is (``reporting``).  Its stdin is a pipe that its parent holds open: when the
+parent dies, even by SIGKILL, the pipe closes and the child ends itself (``stop_requested``), or is
+ended if it is too busy for that (``end_with_parent``).
 """
 
 import asyncio
@@ -12,13 +13,14 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 
 from flaky_load_balancer.core.errors import UserError
+from flaky_load_balancer.lateness import Lateness, report_loop
 from sandbox.text import plain
 
 T = TypeVar("T")
@@ -33,6 +35,7 @@ START = 30.0  # seconds a child has to get ready
 STOP = 8.0  # seconds it has to end itself
 ALONE = 2  # seconds it has to end itself when we are dead
 PIPES = 2.0  # seconds until nobody holds its output any more
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # a closed terminal sends the last one
 REFUSED = 2  # exit code of a program that did not start: flags, files, ports
 
 
@@ -53,6 +56,7 @@ class Child:
         self.name = name
         self.process = process
         self.stranger = stranger
+        self.lateness = Lateness()  # of its event loop
         self._tail: deque[str] = deque(maxlen=REMEMBERED)
         self._answers: asyncio.Queue[Any] = asyncio.Queue()
         assert process.stdout is not None  # both are pipes
@@ -158,7 +162,11 @@ class Child:
     def _hear(self, line: str) -> None:
         if line.startswith("{") and not self.stranger:
             with suppress(orjson.JSONDecodeError):
-                self._answers.put_nowait(orjson.loads(line))
+                answer = orjson.loads(line)
+                if set(answer) == {"late"}:
+                    self.lateness.add_all(answer["late"])
+                else:
+                    self._answers.put_nowait(answer)
                 return
         self._remember(line)
 
@@ -213,25 +221,47 @@ def _alarm_when_alone() -> None:
         return  # it was closed: we are ending
 
 
-async def told_to_stop(child: bool) -> None:
-    """Wait for SIGTERM or SIGINT; in a ``child`` also for the end of its parent."""
-    stop = asyncio.Event()
+async def reporting(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work of a child, and report on stdout how late its event loop is meanwhile."""
+    reporter = asyncio.create_task(report_loop(_report))
+    try:
+        return await work
+    finally:
+        reporter.cancel()
+
+
+def _report(delays: list[float]) -> None:
+    with suppress(OSError):  # the parent is gone, and this process is about to end
+        print(orjson.dumps({"late": delays}).decode(), flush=True)
+
+
+def stop_requested(
+    *, child: bool = False, signals: Sequence[signal.Signals] = STOPPING
+) -> "asyncio.Future[None]":
+    """Done when the program should end: on one of these signals; in a child without its parent.
+
+    Signals are heeded from this call on, so make it before anybody can reach the program.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    waiting = [asyncio.create_task(stop.wait())]
+    requested: asyncio.Future[None] = loop.create_future()
+
+    def request(*_: object) -> None:
+        if not requested.done():
+            requested.set_result(None)
+
+    for number in signals:
+        loop.add_signal_handler(number, request)
     if child:
-        waiting.append(asyncio.create_task(_parent_gone()))
-    _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
+        watching = loop.create_task(_parent_gone())
+        watching.add_done_callback(request)
+        requested.add_done_callback(lambda _: watching.cancel())
+    return requested
 
 
-async def _parent_gone() -> Literal[True]:
-    """Our stdin closed, because our parent ended or died."""
+async def _parent_gone() -> None:
+    """Return when stdin is closed, because the parent ended or died."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(4096):
         pass
-    return True

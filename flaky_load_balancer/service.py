@@ -23,7 +23,7 @@ from flaky_load_balancer.config import RouteSettings, Settings, SettingsError
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.core.tally import Tally, interpolated
-from flaky_load_balancer.processes import told_to_stop
+from flaky_load_balancer.processes import stop_requested
 from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.ids import DataPlane, Gate
 from flaky_load_balancer.proxy.inbound import Inbound
@@ -57,6 +57,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
     A ``child`` also stops when its parent is gone.  Raises SettingsError for a taken port and
     RecordsError for a data directory that cannot be used.
     """
+    stop = stop_requested(child=child)  # before anybody can reach us
     with (
         _listening(settings.host, settings.port, "--port") as data_socket,
         _listening("127.0.0.1", settings.admin_port, "--admin-port") as admin_socket,
@@ -93,7 +94,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
             runs = {route.name: route.run for route in routes}
             _spare_the_collector()
             ready(Addresses(_url(data_socket), _url(admin_socket), session, runs))
-            await told_to_stop(child)
+            await stop
             await gate.close(GRACE)
             making.cancel()
             await live.close()
@@ -107,6 +108,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
 
 async def show(data_dir: Path, admin_port: int, ready: Callable[[str], None]) -> None:
     """The admin plane alone, over what is recorded; ``ready`` is told where it listens."""
+    stop = stop_requested()
     with _listening("127.0.0.1", admin_port, "--admin-port") as listening:
         live = Live([], clock, NoRecorder(), kind="records")
         admin = admin_plane(
@@ -119,7 +121,7 @@ async def show(data_dir: Path, admin_port: int, ready: Callable[[str], None]) ->
         )
         server = await _Server.start(admin, listening)
         ready(_url(listening))
-        await told_to_stop(child=False)
+        await stop
         await live.close()
         await server.stopped()
 

@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from flaky_load_balancer.config import SettingsError
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.processes import REFUSED, ChildDiedError
+from flaky_load_balancer.processes import REFUSED, STOPPING, ChildDiedError
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ def complain(message: str) -> None:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run in uvloop.  Ctrl-C or SIGTERM cancel the work, which ends its children and then us."""
+    """Run in uvloop.  Ctrl-C, SIGTERM or SIGHUP cancel the work, which ends its children first."""
     import uvloop  # noqa: PLC0415 (not on every system)
 
     interrupted: list[int] = []
@@ -120,7 +120,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             interrupted.append(number)
             task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPPING:
             loop.add_signal_handler(number, interrupt, number)
         return await task
 
@@ -135,7 +135,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 class _Interruption(BaseException):
-    """Ctrl-C or SIGTERM, while nothing asynchronous is under way."""
+    """Ctrl-C, SIGTERM or SIGHUP, while nothing asynchronous is under way."""
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, _: object) -> None:
         raise _Interruption(number)
 
-    before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, interrupt) for n in STOPPING}
     try:
         yield
     except _Interruption as interruption:

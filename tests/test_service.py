@@ -19,7 +19,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flaky_load_balancer.harness.client import request_ids
 from flaky_load_balancer.records import Records
-from tests.programs import ended, is_free, nobody_left, port_of, said, started
+from tests.programs import (
+    ended,
+    eventually,
+    free_range,
+    is_free,
+    nobody_left,
+    port_of,
+    said,
+    started,
+)
 
 ANY = ("--port", "0", "--admin-port", "0", "--json", "-")
 
@@ -371,3 +380,19 @@ def test_it_needs_no_stdin(tmp_path: Path) -> None:
     with flaky(["ok"]) as servers, serving(tmp_path, servers) as balancer:
         time.sleep(0.5)  # its stdin is /dev/null, at its end from the start
         assert httpx.get(f"{balancer.admin}/livez").json() == {"status": "alive"}
+
+
+def test_signals_are_heeded_before_anybody_can_come_in(tmp_path: Path) -> None:
+    """SIGTERM as soon as the port is open: a request that came in is answered."""
+    port = free_range(1)
+    words = ("--server", "http://127.0.0.1:1", "--port", port, "--admin-port", 0, "--json", "-")
+    with started("serve", *words, cwd=tmp_path) as process, socket.socket() as early:
+        eventually(lambda: early.connect_ex(("127.0.0.1", port)) == 0, "the port is open")
+        head = (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\n"
+        )
+        early.sendall(head + 24 * b"a")
+        process.send_signal(signal.SIGTERM)
+        early.settimeout(30)
+        assert early.recv(4096).startswith(b"HTTP/1.1 50")  # no server is there, or shutting down
+        assert ended(process).code == 0

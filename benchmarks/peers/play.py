@@ -17,7 +17,7 @@ from benchmarks.parts.processes import BenchmarkError
 from benchmarks.peers.contestants import Addresses, Proxy, Urls, flb, patiently
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.core.histogram import Histogram
-from flaky_load_balancer.harness.client import Client, Sent, request_ids
+from flaky_load_balancer.harness.client import Client, Sent, Stream, request_ids
 
 START = 1.5  # seconds for everybody to settle
 GAME = Game()
@@ -40,7 +40,7 @@ class Standing:
         self.delivered += sent.delivered
         self.attempts += sum(counts)
         self.paid += paid
-        self.latest = max(self.latest, sent.latest)
+        self.latest = max(self.latest, sent.lateness.longest)
         self.latency.merge(sent.latency)
 
 
@@ -69,14 +69,13 @@ async def _sent(urls: dict[str, Urls], ids: list[str], rate: float) -> dict[tupl
     """Send to everybody at once, each in its own part of an interval."""
     places = [(name, scenario) for name, each in urls.items() for scenario in each]
     start, gap = time.monotonic() + START, 1 / rate / len(places)
-    async with Client.open(rate, GAME.deadline) as client, asyncio.TaskGroup() as group:
-        tasks = {
-            (name, scenario): group.create_task(
-                client.run(urls[name][scenario], ids, start + number * gap)
-            )
-            for number, (name, scenario) in enumerate(places)
-        }
-    return {place: task.result() for place, task in tasks.items()}
+    streams = {
+        (name, scenario): Stream(urls[name][scenario], ids, start + number * gap)
+        for number, (name, scenario) in enumerate(places)
+    }
+    async with Client.open(rate, GAME.deadline) as client:
+        await client.run(list(streams.values()))
+    return {place: stream.sent for place, stream in streams.items()}
 
 
 @contextmanager

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     "--admin-port", type=options.PORT, default=None, show_default="8001", help="Of the admin plane."
 )
 @options.free_ports
+# For tests, which share their machine: multiplies how late requests and event loops may be.
+@click.option(
+    "--tolerance", type=options.Number(0), default=1.0, envvar="FLB_TOLERANCE", hidden=True
+)
 @options.records
 @options.json
 def main(
@@ -64,6 +68,7 @@ def main(
     port: int | None,
     admin_port: int | None,
     free_ports: bool,
+    tolerance: float,
     data_dir: Path | None,
     keep: str,
     json: str | None,
@@ -73,7 +78,7 @@ def main(
     from flaky_load_balancer.harness import isolation
     from flaky_load_balancer.harness.report import play
     from flaky_load_balancer.harness.session import Plan
-    from flaky_load_balancer.terminal import Output, run
+    from flaky_load_balancer.terminal import FAILED, Output, run
 
     plan = Plan(
         strategies=selection.strategies(strategies),
@@ -91,11 +96,13 @@ def main(
         free_ports=free_ports,
         data_dir=data_dir,
         keep=keep,
+        tolerance=tolerance,
     )
     check(plan)
     out = Output(json)
     stays = out.console.is_terminal if stay is None else stay
-    run(play(plan, out, stay=stays, dashboard=dashboard))
+    if not run(play(plan, out, stay=stays, dashboard=dashboard)):
+        raise click.exceptions.Exit(FAILED)
 
 
 def program(path: Path | None, sha256: str | None = None) -> Path | None:

@@ -117,7 +117,7 @@ if TYPE_CHECKING:
 @options.child
 def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> None:
     """Put the balancer in front of servers that already run."""
-    from flaky_load_balancer.processes import end_with_parent
+    from flaky_load_balancer.processes import end_with_parent, reporting
 
     if child:
         end_with_parent()
@@ -138,4 +138,5 @@ def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> Non
         out.console.print(page.address(addresses.admin), soft_wrap=True)
         out.write(asdict(addresses))
 
-    run(service.serve(found, ready, child=child))
+    serving = service.serve(found, ready, child=child)
+    run(reporting(serving) if child else serving)

@@ -1,6 +1,5 @@
 """``flb servers``: the flaky servers alone, in the sandbox."""
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 @options.free_ports
 @options.sandbox
 @options.json
+@click.option("--report", is_flag=True, hidden=True)  # how late the event loop is, on stdout
 @click.option("--json-to", type=int, default=None, hidden=True)
 @options.child
 @click.option("--confined", default=None, hidden=True)
@@ -30,6 +30,7 @@ def main(
     free_ports: bool,
     sandbox: str,
     json: str | None,
+    report: bool,
     json_to: int | None,
     child: bool,
     confined: str | None,
@@ -37,7 +38,7 @@ def main(
     """Start the flaky downstream servers alone."""
     from flaky_load_balancer.cli import selection
     from flaky_load_balancer.harness import isolation
-    from flaky_load_balancer.processes import end_with_parent, told_to_stop
+    from flaky_load_balancer.processes import STOPPING, end_with_parent, reporting, stop_requested
     from flaky_load_balancer.simulation.fleets.listeners import serve_fleets
     from flaky_load_balancer.terminal import Output, run
 
@@ -54,6 +55,7 @@ def main(
             copies=copies,
             free=free_ports,
             tied=child,
+            report=report,
         )
         if code is not None:
             raise click.exceptions.Exit(code)
@@ -68,15 +70,15 @@ def main(
             out.console.print(f"{fleet['scenario']} {' '.join(fleet['servers'])}", soft_wrap=True)
         out.write({"fleets": fleets})
 
-    with closing(told_to_stop(child)) as until:
-        run(
-            serve_fleets(
-                [found for _, found in chosen],
-                until=until,
-                ready=ready,
-                seed=seed,
-                copies=copies,
-                rate=rate,
-                free_ports=free_ports,
-            )
+    async def serve() -> None:
+        await serve_fleets(
+            [found for _, found in chosen],
+            until=stop_requested(child=child, signals=STOPPING[:2]),  # SIGHUP begins anew
+            ready=ready,
+            seed=seed,
+            copies=copies,
+            rate=rate,
+            free_ports=free_ports,
         )
+
+    run(reporting(serve()) if report else serve())

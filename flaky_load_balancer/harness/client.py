@@ -1,15 +1,16 @@
-"""The clients' side of a run: requests sent open loop, at a rate that nothing slows down.
+"""The clients' side of a session: requests sent open loop, at a rate that nothing slows down.
 
 A closed loop waits for an answer before it sends the next request, so a slow balancer is offered
-less load and looks better than it is.  Here every request has its time; latency counts from the
-time it was due, so that a delay of our own is seen and not hidden.
+less load and looks better than it is.  Here every request has its time, and its latency counts from
+that time to the last byte of the answer: a delay in sending is part of it, and not hidden.
 """
 
 import asyncio
+import heapq
 import random
 import string
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +18,10 @@ from typing import Any
 import aiohttp
 
 from flaky_load_balancer.core.histogram import Histogram
+from flaky_load_balancer.lateness import Lateness
 
 ALPHABET = string.ascii_letters + string.digits
-PATIENCE = 5.0  # seconds beyond the deadline that we wait for an answer
+GRACE = 5.0  # seconds beyond a request's deadline after which it counts as unanswered
 
 
 def request_ids(seed: int, count: int) -> list[str]:
@@ -40,8 +42,8 @@ class Sent:
     first_send: float = 0.0
     last_send: float = 0.0
     last_answer: float = 0.0
-    latest: float = 0.0  # the most that a send was behind its time
-    latency: Histogram = field(default_factory=Histogram)
+    latency: Histogram = field(default_factory=Histogram)  # from the time due to the last byte
+    lateness: Lateness = field(default_factory=Lateness)  # of sending, behind the time due
 
     def facts(self) -> dict[str, Any]:
         """What only the client knows, under the contract's names."""
@@ -57,6 +59,18 @@ class Sent:
         }
 
 
+@dataclass
+class Stream:
+    """The requests of one run: where they go, and when the first one is due."""
+
+    url: str
+    ids: Sequence[str]
+    start: float  # seconds of the monotonic clock
+
+    def __post_init__(self) -> None:
+        self.sent = Sent(len(self.ids))
+
+
 class Client:
     """Sends the requests of any number of runs at once."""
 
@@ -67,35 +81,44 @@ class Client:
     @classmethod
     @asynccontextmanager
     async def open(cls, rate: float, deadline: float) -> AsyncIterator["Client"]:
+        """``rate``: requests per second of each run; ``deadline``: seconds for each request."""
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=deadline + PATIENCE),
+            timeout=aiohttp.ClientTimeout(total=deadline + GRACE),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "text/plain"},
         ) as session:
             yield cls(session, rate)
 
     async def run(
-        self, url: str, ids: list[str], start: float, on_answer: Callable[[], None] = lambda: None
-    ) -> Sent:
-        """Send one request after the other from ``start`` on; done when all are answered."""
-        sent = Sent(len(ids))
+        self, streams: Sequence[Stream], on_answer: Callable[[], None] = lambda: None
+    ) -> None:
+        """Send every request at its time; done when all are answered.
+
+        What is overdue together is sent in random order: where the machine does not keep up, that
+        hits all runs alike.
+        """
+        due = heapq.merge(*map(self._due, range(len(streams)), streams))
         async with asyncio.TaskGroup() as group:
-            for number, request_id in enumerate(ids):
-                due = start + number / self._rate
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                group.create_task(self._send(url, request_id, due, sent, on_answer))
-        return sent
+            async for batch in _batches(due):
+                random.shuffle(batch)
+                for time_due, index, request_id in batch:
+                    sending = self._send(streams[index], request_id, time_due, on_answer)
+                    group.create_task(sending)
+
+    def _due(self, index: int, stream: Stream) -> Iterator[tuple[float, int, str]]:
+        for number, request_id in enumerate(stream.ids):
+            yield stream.start + number / self._rate, index, request_id
 
     async def _send(
-        self, url: str, request_id: str, due: float, sent: Sent, on_answer: Callable[[], None]
+        self, stream: Stream, request_id: str, due: float, on_answer: Callable[[], None]
     ) -> None:
-        now = time.monotonic()
+        sent, now = stream.sent, time.monotonic()
         sent.first_send = sent.first_send or now
         sent.last_send = now
-        sent.latest = max(sent.latest, now - due)
+        sent.lateness.add(now - due)
         try:
-            async with self._session.post(url, data=request_id.encode()) as response:
+            async with self._session.post(stream.url, data=request_id.encode()) as response:
                 await response.read()
                 sent.delivered += response.status == 200
                 sent.turned_away += response.status == 503
@@ -105,3 +128,19 @@ class Client:
         sent.last_answer = time.monotonic()
         sent.latency.add(sent.last_answer - due)
         on_answer()
+
+
+async def _batches(
+    due: Iterator[tuple[float, int, str]],
+) -> AsyncIterator[list[tuple[float, int, str]]]:
+    """Wait until the next request is due; then all that are due by now."""
+    batch: list[tuple[float, int, str]] = []
+    for each in due:
+        if each[0] > time.monotonic():
+            if batch:
+                yield batch
+                batch = []
+            await asyncio.sleep(max(0.0, each[0] - time.monotonic()))
+        batch.append(each)
+    if batch:
+        yield batch

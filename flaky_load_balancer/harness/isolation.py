@@ -109,6 +109,7 @@ def servers(
     copies: int,
     free: bool,
     tied: bool,
+    report: bool,
 ) -> int | None:
     """Have ``flb servers`` run in the sandbox: its exit code in the end.
 
@@ -118,6 +119,7 @@ def servers(
         return None
     kept = out.held()
     command = ours(backend, scenarios, seed=seed, rate=rate, copies=copies, free_ports=free)
+    command += ["--report"] if report else []
     command += ["--json-to", str(kept[0])] if kept else []
     command += ["--json", "-"] if out.to_stdout else []
     policy = of_ours(command, scenarios, copies=copies, free_ports=free)

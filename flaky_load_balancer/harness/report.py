@@ -15,10 +15,12 @@ from rich.text import Text
 from flaky_load_balancer.admin import page
 from flaky_load_balancer.harness import isolation
 from flaky_load_balancer.harness.session import Plan, Session, played
-from flaky_load_balancer.processes import told_to_stop
+from flaky_load_balancer.processes import stop_requested
 from flaky_load_balancer.records import NoRecorder, Recorder
 from flaky_load_balancer.terminal import Output
 
+COUNTS = "requests", "delivered", "attempts", "paid_attempts", "rate_limited"
+STARTING = 4.0  # seconds, about, that servers and balancer take to start
 PLAIN = 5.0  # seconds between lines of progress where there is no terminal
 
 
@@ -43,11 +45,17 @@ class Progress:
     def stop(self) -> None:
         self._live.stop()
 
+    def starting(self, session: Session) -> None:
+        for line in intention(session):
+            self.console.print(line)
+
     def started(self, session: Session) -> None:
         self._session, self._started = session, time.monotonic()
         self._said = self._started
-        for line in opening(session, self._dashboard):
-            self.console.print(line)
+        if session.advice:
+            self.console.print(f"[yellow]warning:[/yellow] {escape(session.advice)}")
+        watched = page.address(session.admin) if self._dashboard else f"admin {session.admin}"
+        self.console.print(f"balancer {session.data}, {watched}")
         if self.console.is_terminal:
             self._live.start()
 
@@ -82,24 +90,21 @@ class Progress:
         )
 
 
-def opening(session: Session, dashboard: bool = True) -> list[str]:
-    """What is about to happen, and where it can be watched."""
+def intention(session: Session) -> list[str]:
+    """What is about to happen, before anything is started."""
     plan = session.plan
     how = "one after the other" if plan.sequential else "at once"
     scenarios = ", ".join(scenario.name for _, scenario in plan.scenarios)
-    lines = [
+    seconds = plan.requests / plan.rate * (len(session.runs) if plan.sequential else 1)
+    copies = 1 if plan.sequential else len(plan.strategies)
+    servers = copies * sum(scenario.servers for _, scenario in plan.scenarios)
+    who = f"{servers} servers run" if plan.server_binary is None else f"{plan.server_binary} runs"
+    return [
         f"[bold]{len(session.runs)} runs[/bold] {how}: {len(plan.strategies)} strategies on"
         f" {scenarios}; {plan.requests} requests each, {plan.rate:g} per second,"
         f" seed {plan.seed}",
-        f"balancer {session.data}"
-        + (f", {page.address(session.admin)}" if dashboard else f", admin plane {session.admin}"),
+        f"that takes about {seconds + STARTING:.0f} s; {isolation.told(plan.sandbox, who)}",
     ]
-    return [*lines, _sandboxed(plan)]
-
-
-def _sandboxed(plan: Plan) -> str:
-    who = "the servers run" if plan.server_binary is None else f"{plan.server_binary} runs"
-    return isolation.told(plan.sandbox, who)
 
 
 def scores_so_far(rows: Sequence[dict[str, Any]]) -> Table:
@@ -127,13 +132,29 @@ def _cell(row: dict[str, Any]) -> list[str]:
 
 
 def results(session: Session) -> list[RenderableType]:
-    """The final tables: each scenario by score, and the whole."""
+    """What came of it: tables by score, or why there can be none."""
+    assert session.verdict is not None  # all runs are over
+    return ranking(session) if session.verdict.valid else invalid(session)
+
+
+def invalid(session: Session) -> list[RenderableType]:
+    """Why the numbers compare nothing, and what to do; no scores, as they would be compared."""
+    assert session.verdict is not None
+    ways = "a lower --rate, fewer strategies"
+    ways += "" if session.plan.sequential else ", --sequential"
+    advice = f"This machine did not keep up, so nobody is ranked. Try {ways}, or a quiet machine."
+    reasons = [Text(f"  {reason}") for reason in session.verdict.why]
+    return [Group(Text("INVALID: overloaded", style="bold white on red"), *reasons, Text(advice))]
+
+
+def ranking(session: Session) -> list[RenderableType]:
+    """Each scenario by score, and the sum of scores where all runs had as many requests."""
     scenarios = list(dict.fromkeys(run.scenario.name for run in session.runs))
     numbers = [run.numbers for run in session.runs]
     tables: list[RenderableType] = [
         _table(name, [row for row in numbers if row["scenario"] == name]) for name in scenarios
     ]
-    if len(scenarios) > 1:
+    if len(scenarios) > 1 and len({row["requests"] for row in numbers}) == 1:
         tables.append(_overall(session.plan.strategies, scenarios, numbers))
     tables.append(
         Text("One run each: scores that differ by a few points may well be chance.", style="dim")
@@ -142,16 +163,15 @@ def results(session: Session) -> list[RenderableType]:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = _plain(title, "strategy", "score", "regret", "delivered", "given up", "attempts")
-    for name in ("paid", "refused", "p50 ms", "p99 ms"):
+    table = _plain(title, "strategy", "score", "regret", "requests", "delivered")
+    for name in ("attempts", "paid", "refused", "p50 ms", "p99 ms"):
         table.add_column(name, justify="right")
     for row in sorted(rows, key=lambda row: -row["score"]):
         table.add_row(
             row["strategy"],
             f"{row['score']:g}",
             _number(row["regret"], "z.1f"),
-            *(str(row[key]) for key in ("delivered", "given_up", "attempts", "paid_attempts")),
-            str(row["rate_limited"]),
+            *(str(row[key]) for key in COUNTS),
             _number(row["latency_ms"]["p50"], ".1f"),
             _number(row["latency_ms"]["p99"], ".1f"),
         )
@@ -159,7 +179,7 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def _plain(title: str | None, first: str, *others: str) -> Table:
-    """A table without lines, so that its ten columns fit into 80 characters."""
+    """A table without lines, so that its columns fit into 80 characters."""
     table = Table(
         title=title and f"[bold]{escape(title)}[/bold]",
         title_justify="left",
@@ -191,8 +211,11 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
-    """Play a plan and tell what came of it; with ``stay`` the balancer is up until Ctrl-C."""
+async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> bool:
+    """Play a plan and tell what came of it; with ``stay`` the balancer is up until Ctrl-C.
+
+    Returns whether the session is valid: whether this machine kept up.
+    """
     recording = NoRecorder() if plan.data_dir is None else Recorder(plan.data_dir, plan.keep)
     with recording as recorder, Progress(out.console, dashboard) as progress:
         async with played(plan, recorder, progress) as session:
@@ -207,7 +230,9 @@ async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> None:
             out.write(session.result())
             if stay and dashboard:
                 out.console.print(f"still up: {page.address(session.admin)}  (Ctrl-C ends)")
-                await told_to_stop(child=False)
+                await stop_requested()
+            assert session.verdict is not None
+            return session.verdict.valid
 
 
 def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
