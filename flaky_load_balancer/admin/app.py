@@ -8,7 +8,8 @@ import orjson
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from flaky_load_balancer import __version__, registry
@@ -17,6 +18,7 @@ from flaky_load_balancer.admin.comparisons import compared
 from flaky_load_balancer.admin.guard import Guard
 from flaky_load_balancer.admin.playground import Observation, Round, play
 from flaky_load_balancer.admin.stream import Live
+from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.route import Route
@@ -51,7 +53,7 @@ def admin_plane(
         return problems.problem(500, str(error))
 
     _health(app, ready)
-    _live(app, routes, live)
+    _live(app, live)
     _recorded(app, records)
     _strategies(app)
     registry = metrics.registry(routes, records_lost)
@@ -75,35 +77,35 @@ def _health(app: FastAPI, ready: Callable[[], bool]) -> None:
         return _json({"status": "ready"}) if ready() else _json({"status": "closing"}, 503)
 
 
-def _live(app: FastAPI, routes: Sequence[Route], live: Live) -> None:
-    by_name = {route.name: route for route in routes}
-
-    def find(name: str) -> Route:
-        if name not in by_name:
+def _live(app: FastAPI, live: Live) -> None:
+    def find(name: str) -> View:
+        if name not in live.views:
             raise HTTPException(404, f"no such route: {name[:100]!a}; see /api/snapshot")
-        return by_name[name]
+        return live.views[name]
 
     @app.get("/api/snapshot", response_model=schemas.Frame)
     async def snapshot() -> Response:
         """Everything the live page shows now."""
-        return _json(live.snapshot())
+        return _encoded(await live.snapshot())
 
     @app.get("/api/events", response_class=EventSourceResponse)
     async def events(
         last_event_id: Annotated[str | None, Header(max_length=64)] = None,
     ) -> EventSourceResponse:
         """Server-sent events: ``connected``, ``metrics`` while something changes, ``heartbeat``."""
+        if live.full:
+            raise HTTPException(503, "too many pages watch already", {"Retry-After": "10"})
 
-        async def stream() -> AsyncIterator[ServerSentEvent]:
+        async def stream() -> AsyncIterator[bytes]:
             async for event in live.events(last_event_id):
-                yield ServerSentEvent(event.data.decode(), event=event.kind, id=event.id)
+                yield event.encoded
 
         return EventSourceResponse(stream(), ping=0, send_timeout=STUCK, sep="\n")
 
     @app.get("/api/history", response_model=schemas.Histories)
     async def histories(after: float = 0.0) -> Response:
         """How all routes came to where they are, from behind a time on."""
-        return _json(live.history(after))
+        return _encoded(await live.history(after))
 
     @app.get("/api/routes/{route:path}/history", response_model=schemas.SharesHistory)
     async def history(route: str, after: float = 0.0) -> Response:
@@ -111,18 +113,23 @@ def _live(app: FastAPI, routes: Sequence[Route], live: Live) -> None:
         found = find(route)
         return _json(
             {
-                "route": found.name,
+                "route": route,
                 **found.history.numbers(after),
-                "servers": found.servers,
-                "share": found.history.shares(after),
+                **found.history.shares(after),
             }
         )
 
     @app.get("/api/routes/{route:path}/decisions", response_model=schemas.Decisions)
     async def decisions(route: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
         """Its last decisions behind a cursor: the index of every server, and why."""
-        found = find(route)
-        return _json({"servers": found.servers, "decisions": found.decisions(after)})
+        view = find(route)
+        made = [each for each in view.route.dispatcher.decisions if each.cursor > after]
+        return _json(await run_in_threadpool(view.decisions, made))
+
+    @app.get("/api/routes/{route:path}/servers", response_model=schemas.ServerColumns)
+    async def servers(route: str, search: Annotated[str, Query(max_length=200)] = "") -> Response:
+        """Its servers in whose names this is; of more than 500, those in trouble."""
+        return _json(find(route).found(live.now(), search))
 
     @app.get("/api/routes/{route:path}", response_model=schemas.RouteDetail)
     async def detail(route: str) -> Response:
@@ -250,6 +257,10 @@ def _step(step: schemas.Told | schemas.Round, servers: int) -> Round | Observati
 
 def _listed(documents: Sequence[bytes]) -> Response:
     return Response(b"[" + b",".join(documents) + b"]", media_type="application/json")
+
+
+def _encoded(document: bytes) -> Response:
+    return Response(document, media_type="application/json")
 
 
 def _json(document: Any, status: int = 200) -> Response:

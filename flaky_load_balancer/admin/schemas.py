@@ -57,11 +57,15 @@ class RunNumbers(Shape):
     seconds: float
 
 
+ServerState = Literal["up", "cooling", "ejected", "draining", "full", "down"]
+
+
 class ServerColumns(Shape):
     """One entry per server in every column.
 
     ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
-    is none; ``share`` is of the attempts of the last ten seconds.
+    is none; ``share`` is of the attempts of the last ten seconds.  ``state``, the last ``reason``
+    why an attempt failed and its time (0: none did) are left out of the frames of scenarios.
     """
 
     server: list[str]
@@ -75,6 +79,21 @@ class ServerColumns(Shape):
     high: list[Chance | None]
     share: list[Chance]
     until: list[float]
+    state: list[ServerState] = Field([], json_schema_extra=_without_default)
+    reason: list[str | None] = Field([], json_schema_extra=_without_default)
+    reason_time: list[float] = Field([], json_schema_extra=_without_default)
+
+
+class Others(Shape):
+    """The sum of the servers of a large pool that a frame does not show one by one."""
+
+    servers: int
+    attempts: int
+    succeeded: int
+    failed: int
+    rate_limited: int
+    cancelled: int
+    share: Chance
 
 
 class RouteFrame(RunNumbers):
@@ -88,6 +107,7 @@ class RouteFrame(RunNumbers):
     in_flight: int
     possibly_twice: int
     servers: ServerColumns
+    others: Others | None = Field(None, json_schema_extra=_without_default)
 
 
 class Frame(Shape):

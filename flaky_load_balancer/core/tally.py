@@ -9,7 +9,7 @@ import numpy as np
 
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event, Rewarded
 from flaky_load_balancer.core.histogram import Histogram
-from flaky_load_balancer.core.types import Outcome, Rules
+from flaky_load_balancer.core.types import Floats, Outcome, Rules
 
 RECENT = 10  # seconds over which shares of choices are taken
 BILLION = 10**9
@@ -46,6 +46,7 @@ class Tally:
         self.attempt_latency = [Histogram() for _ in range(rules.arms)]
         self.first_arrival = self.last_arrival = self.last_end = 0.0
         self._recent = [[0] * rules.arms for _ in range(RECENT)]  # attempts per second and server
+        self._recent_sum = [0] * rules.arms
         self._second = 0
 
     @classmethod
@@ -67,7 +68,7 @@ class Tally:
         """Make room for servers that came; those that there were keep their numbers."""
         more = arms - self.rules.arms
         self.rules = replace(self.rules, arms=arms)
-        for counts in (*self.outcomes, *self._recent):
+        for counts in (*self.outcomes, *self._recent, self._recent_sum):
             counts.extend([0] * more)
         self.attempt_latency += [Histogram() for _ in range(more)]
         self.failures += [None] * more
@@ -85,6 +86,7 @@ class Tally:
             self._forget(second)
         if second > self._second - RECENT:
             self._recent[second % RECENT][attempt.server] += 1
+            self._recent_sum[attempt.server] += 1
         if attempt.reason is not None:
             self._add_failure(attempt)
 
@@ -113,7 +115,11 @@ class Tally:
 
     def _forget(self, second: int) -> None:
         for passed in range(max(self._second + 1, second - RECENT + 1), second + 1):
-            self._recent[passed % RECENT] = [0] * self.rules.arms
+            gone = self._recent[passed % RECENT]
+            if any(gone):
+                pairs = zip(self._recent_sum, gone, strict=True)
+                self._recent_sum = [count - old for count, old in pairs]
+                self._recent[passed % RECENT] = [0] * self.rules.arms
         self._second = second
 
     @property
@@ -122,13 +128,13 @@ class Tally:
         worth = self.delivered - self.rewards + self._reward / BILLION
         return self.rules.score(worth, self.paid_attempts)
 
-    def share(self, now: float) -> list[float]:
-        """Each server's share of the attempts that ended in the last seconds before ``now``."""
+    def share(self, now: float) -> Floats:
+        """(K,) each server's share of the attempts that ended in the seconds before ``now``."""
         if int(now) > self._second:
             self._forget(int(now))
-        recent = [sum(column) for column in zip(*self._recent, strict=True)]
-        total = sum(recent)
-        return [count / total if total else 0.0 for count in recent]
+        recent = np.array(self._recent_sum, dtype=np.float64)
+        share: Floats = recent / max(1.0, recent.sum())
+        return share
 
     def run(self) -> dict[str, Any]:
         """The numbers of a run, under the names of the contract."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
@@ -14,12 +15,15 @@ from flaky_load_balancer.admin import schemas
 from flaky_load_balancer.admin.app import admin_plane
 from flaky_load_balancer.admin.guard import LARGEST_BODY
 from flaky_load_balancer.admin.stream import Live
+from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from strategies import STRATEGIES
 from tests.records.making import start_run
 from tests.routes import ID, SERVERS, answering, route
+
+LIVE = WeakKeyDictionary[httpx.AsyncClient, Live]()  # behind each client's app
 
 
 @asynccontextmanager
@@ -30,6 +34,7 @@ async def admin(
     app = admin_plane(routes, live, records, ready=lambda: ready, records_lost=lambda: 3)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:8001") as http:
+        LIVE[http] = live
         yield http
 
 
@@ -100,8 +105,9 @@ async def test_a_route_in_full() -> None:
 
 async def test_how_a_route_came_to_where_it_is() -> None:
     served = await played()
-    served.history.add(5.0, served.frame(5.0))
     async with admin(served) as http:
+        view = LIVE[http].views["v6-T2"]
+        view.history.add(5.0, view.frame(5.0))
         histories = (await http.get("/api/history")).content
         found = (await http.get("/api/routes/v6-T2/history")).content
         later = (await http.get("/api/routes/v6-T2/history?after=5")).json()
@@ -201,7 +207,7 @@ async def recorded(folder: Path) -> tuple[str, int]:
         again = route(answering(*answers), registry.built_in("v6"))
         again.dispatcher._record = lambda event: recorder.record(run, event)
         await again.dispatcher.deliver(ID)
-        recorder.frame(run, 5.0, orjson.dumps({"time": 5.0, "routes": [served.frame(5.0)]}))
+        recorder.frame(run, 5.0, orjson.dumps({"time": 5.0, "routes": [View(served).frame(5.0)]}))
         recorder.finish_run(run)
         recorder.finish_session(session)
     return session, run

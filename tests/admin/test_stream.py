@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from flaky_load_balancer.admin import schemas
-from flaky_load_balancer.admin.stream import EVERY, HEARTBEAT, REMEMBERED, Event, Live
+from flaky_load_balancer.admin.stream import EVERY, HEARTBEAT, READERS, REMEMBERED, Event, Live
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import NoRecorder
@@ -129,10 +129,10 @@ def test_a_reader_that_is_stuck_costs_nothing_and_misses_frames() -> None:
 def test_a_frame_does_not_grow_with_the_run() -> None:
     async def play(live: Live, served: Route, recorder: Recorded) -> None:
         await served.dispatcher.deliver(ID)
-        small = len(orjson.dumps(live.snapshot()))
+        small = len(await live.snapshot())
         for _ in range(900):
             await served.dispatcher.deliver(ID)
-        assert len(orjson.dumps(live.snapshot())) < small + 40  # more digits, nothing else
+        assert len(await live.snapshot()) < small + 40  # more digits, nothing else
 
     virtually(play)
 
@@ -156,5 +156,22 @@ def test_close_ends_every_stream_after_the_last_frame() -> None:
         await live.close()
         await asyncio.wait_for(reader.task, 1.0)
         assert orjson.loads(reader.events[-1].data)["routes"][0]["delivered"] == 1
+
+    virtually(play)
+
+
+def test_one_frame_is_encoded_once_for_all_readers_and_readers_are_bounded() -> None:
+    async def play(live: Live, served: Route, recorder: Recorded) -> None:
+        streams = [live.events() for _ in range(READERS)]
+        for stream in streams:
+            assert (await anext(stream)).kind == "connected"
+        assert live.full
+        await served.dispatcher.deliver(ID)
+        await asyncio.sleep(EVERY)
+        frames = [await anext(stream) for stream in streams]
+        assert len({id(event.encoded) for event in frames}) == 1
+        assert frames[0].encoded.startswith(b"id: ")
+        await streams[0].aclose()
+        assert not live.full
 
     virtually(play)

@@ -141,6 +141,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/routes/{route}/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Servers
+         * @description Its servers in whose names this is; of more than 500, those in trouble.
+         */
+        get: operations["servers_api_routes__route__servers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/routes/{route}": {
         parameters: {
             query?: never;
@@ -602,6 +622,26 @@ export interface components {
             /** Eligible */
             eligible: boolean[] | null;
         };
+        /**
+         * Others
+         * @description The sum of the servers of a large pool that a frame does not show one by one.
+         */
+        Others: {
+            /** Servers */
+            servers: number;
+            /** Attempts */
+            attempts: number;
+            /** Succeeded */
+            succeeded: number;
+            /** Failed */
+            failed: number;
+            /** Rate Limited */
+            rate_limited: number;
+            /** Cancelled */
+            cancelled: number;
+            /** Share */
+            share: number;
+        };
         /** Percentiles */
         Percentiles: {
             /** P50 */
@@ -740,6 +780,7 @@ export interface components {
             /** Possibly Twice */
             possibly_twice: number;
             servers: components["schemas"]["ServerColumns"];
+            others?: components["schemas"]["Others"] | null;
             /** Run */
             run: number | null;
             rules: components["schemas"]["RulesOfTheGame"];
@@ -807,6 +848,7 @@ export interface components {
             /** Possibly Twice */
             possibly_twice: number;
             servers: components["schemas"]["ServerColumns"];
+            others?: components["schemas"]["Others"] | null;
         };
         /**
          * RouteHistory
@@ -997,7 +1039,8 @@ export interface components {
          * @description One entry per server in every column.
          *
          *     ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
-         *     is none; ``share`` is of the attempts of the last ten seconds.
+         *     is none; ``share`` is of the attempts of the last ten seconds.  ``state``, the last ``reason``
+         *     why an attempt failed and its time (0: none did) are left out of the frames of scenarios.
          */
         ServerColumns: {
             /** Server */
@@ -1022,6 +1065,12 @@ export interface components {
             share: number[];
             /** Until */
             until: number[];
+            /** State */
+            state?: ("up" | "cooling" | "ejected" | "draining" | "full" | "down")[];
+            /** Reason */
+            reason?: (string | null)[];
+            /** Reason Time */
+            reason_time?: number[];
         };
         /**
          * SessionChanges
@@ -1481,6 +1530,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    servers_api_routes__route__servers_get: {
+        parameters: {
+            query?: {
+                search?: string;
+            };
+            header?: never;
+            path: {
+                route: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerColumns"];
                 };
             };
             /** @description Validation Error */

@@ -4,16 +4,17 @@ import asyncio
 from itertools import pairwise
 
 from flaky_load_balancer.admin import schemas
+from flaky_load_balancer.admin.history import History
 from flaky_load_balancer.admin.stream import EVERY, Live
+from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome
-from flaky_load_balancer.proxy.history import History
 from flaky_load_balancer.records import NoRecorder
 from tests.clock import run_in_virtual_time
 from tests.routes import ID, answering, route
 
 
 def filled(samples: int, most: int = 16) -> History:
-    frame = route(answering()).frame(0.0)
+    frame = View(route(answering())).frame(0.0)
     history = History(most)
     for time in range(1, samples + 1):
         history.add(float(time), {**frame, "requests": time})
@@ -38,13 +39,13 @@ def test_many_samples_take_no_more_room_and_the_newest_is_there() -> None:
 def test_only_what_is_behind_a_time() -> None:
     history = filled(10)
     assert history.numbers(after=8.0)["time"] == [9.0, 10.0]
-    assert len(history.shares(after=8.0)) == 2
+    assert len(history.shares(after=8.0)["share"]) == 2
     assert history.numbers(after=10.0)["time"] == []
 
 
 def test_nothing_yet() -> None:
     assert History().numbers()["score"] == []
-    assert History().shares() == []
+    assert History().shares() == {"servers": [], "share": []}
 
 
 def test_the_live_frames_are_its_samples() -> None:
@@ -56,7 +57,7 @@ def test_the_live_frames_are_its_samples() -> None:
             await served.dispatcher.deliver(ID)
             await asyncio.sleep(EVERY)
         making.cancel()
-        histories = schemas.Histories.model_validate(live.history(0.0))
+        histories = schemas.Histories.model_validate_json(await live.history(0.0))
         (row,) = histories.routes
         assert row.requests == [1, 2, 3]
         assert row.score == [1.0, 2.0, 3.0]

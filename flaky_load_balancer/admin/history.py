@@ -7,20 +7,20 @@ too many, every second one goes, and from then on only every second one is kept.
 from collections.abc import Mapping
 from typing import Any
 
-MOST = 256  # samples kept
+SAMPLES = 256  # samples kept
 NUMBERS = (
     *("requests", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"),
     *("effort", "score", "bound", "regret"),
 )
 PERCENTILES = ("p50", "p99")
 
-Sample = tuple[float, tuple[Any, ...], list[float]]  # time, numbers, share of each server
+Sample = tuple[float, tuple[Any, ...], dict[str, float]]  # time, numbers, share of each server
 
 
 class History:
     """Samples of one route's frames, at most ``most`` of them; the newest is always there."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = SAMPLES) -> None:
         self._most = most
         self._samples: list[Sample] = []
         self._newest: Sample | None = None
@@ -30,7 +30,9 @@ class History:
     def add(self, time: float, frame: Mapping[str, Any]) -> None:
         latency = frame["latency_ms"]
         numbers = *(frame[key] for key in NUMBERS), *(latency[key] for key in PERCENTILES)
-        self._newest = time, numbers, frame["servers"]["share"]
+        servers = frame["servers"]
+        shares = dict(zip(servers["server"], servers["share"], strict=True))
+        self._newest = time, numbers, shares
         if self._count % self._stride == 0:
             self._samples.append(self._newest)
         self._count += 1
@@ -49,9 +51,14 @@ class History:
             **dict(zip(names, columns or empty, strict=True)),
         }
 
-    def shares(self, after: float = 0.0) -> list[list[float]]:
-        """Of each sample, each server's share of the attempts of the last ten seconds."""
-        return [sample[2] for sample in self._since(after)]
+    def shares(self, after: float = 0.0) -> dict[str, list[Any]]:
+        """Of each sample, each server's share of the attempts of the last ten seconds.
+
+        The servers are those of the newest frame: of a large pool it shows some only.
+        """
+        servers = [] if self._newest is None else list(self._newest[2])
+        share = [[shares.get(name, 0) for name in servers] for _, _, shares in self._since(after)]
+        return {"servers": servers, "share": share}
 
     def _since(self, after: float) -> list[Sample]:
         samples = self._samples

@@ -1,0 +1,232 @@
+"""What people see of a route: its numbers, its servers, and why it decides as it does.
+
+Of a large pool a frame shows some servers only, those in trouble first and then the busiest, and
+the sum of the others: what it costs to make and to send does not grow with the pool.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flaky_load_balancer.admin.history import History
+from flaky_load_balancer.core import timeline
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Ints, Outcome
+from flaky_load_balancer.proxy.dispatcher import Decision
+from flaky_load_balancer.proxy.route import Route
+
+SHOWN = 50  # servers of a pool in a frame
+LISTED = 500  # servers in a route's detail, or found by a search
+COUNTS = "succeeded", "failed", "rate_limited", "cancelled"
+MOVES = {HOLD: "hold", GIVE_UP: "give-up"}
+
+
+class View:
+    """One route, watched."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.history = History()
+
+    def frame(self, now: float) -> dict[str, Any]:
+        """What the live page shows of this route, at ``now`` (seconds since the epoch).
+
+        Servers of a scenario are meant to fail: why they do is only in the route's detail.
+        """
+        servers = _Servers(self.route, now)
+        return self._frame(servers, servers.top(SHOWN), reasons=self.route.scenario is None)
+
+    def detail(self, now: float) -> dict[str, Any]:
+        """The frame, and what is too much to send twice a second."""
+        route, servers = self.route, _Servers(self.route, now)
+        shown = servers.top(LISTED)
+        rules = route.balancer.rules
+        edges, counts = route.tally.latency.bars()
+        return {
+            **self._frame(servers, shown, reasons=True),
+            "run": route.run,
+            "rules": {
+                "free_attempts": rules.free_attempts,
+                "max_attempts": rules.max_attempts,
+                "penalty": rules.penalty,
+            },
+            "truth": None if route.truth is None else [route.truth[arm] for arm in shown],
+            "pieces": timeline.pieces(route.pieces, self._origin(now)),
+            "faults": timeline.faults(route.faults, self._origin(now)),
+            "endings": {str(ending): n for ending, n in route.tally.endings.items()},
+            "latency_histogram": {
+                "edges_ms": [float(f"{1000 * edge:.3g}") for edge in edges],
+                "count": counts,
+            },
+            "beliefs": {key: _listed(row[shown]) for key, row in servers.beliefs.items()},
+        }
+
+    def _origin(self, now: float) -> float:
+        """When the first request came, or now; seconds since the epoch."""
+        return self.route.tally.first_arrival or now
+
+    def found(self, now: float, search: str) -> dict[str, list[Any]]:
+        """Columns of the servers in whose names this is; of too many, of those in trouble."""
+        servers, word = _Servers(self.route, now), search.casefold()
+        names = self.route.servers
+        matching = [arm for arm, name in enumerate(names) if word in name.casefold()]
+        return servers.columns(servers.top(LISTED, np.array(matching, dtype=np.intp)), True)
+
+    def decisions(self, decisions: Sequence[Decision]) -> dict[str, Any]:
+        """These decisions; of a large pool with the indices of the servers that they chose."""
+        servers = self.route.servers
+        shown = np.arange(len(servers))
+        if len(servers) > LISTED:
+            shown = np.unique([each.arm for each in decisions if each.arm >= 0]).astype(np.intp)
+        return {
+            "servers": [servers[arm] for arm in shown.tolist()],
+            "decisions": [_decision(each, servers, shown) for each in decisions],
+        }
+
+    def _frame(self, servers: "_Servers", shown: Ints, *, reasons: bool) -> dict[str, Any]:
+        route = self.route
+        frame = {
+            "route": route.name,
+            "path": route.path,
+            "strategy": route.strategy,
+            "scenario": route.scenario,
+            **_rounded(route.tally.run()),
+            "in_flight": route.dispatcher.in_flight,
+            "possibly_twice": route.tally.possibly_twice,
+            "servers": servers.columns(shown, reasons),
+        }
+        if len(shown) < len(route.servers):
+            frame["others"] = servers.others(shown)
+        return frame
+
+
+class _Servers:
+    """The servers of a route at one moment."""
+
+    def __init__(self, route: Route, now: float) -> None:
+        self._route, self._now = route, now
+        believed = route.balancer.strategy.beliefs(np.array([now]))
+        self.beliefs: Mapping[str, Floats] = {key: rows[0] for key, rows in believed.items()}
+        self._share = route.tally.share(now)
+        self._until = np.maximum(self.beliefs.get("until", 0.0), route.dispatcher.not_before)
+
+    def top(self, most: int, arms: Ints | None = None) -> Ints:
+        """At most so many of these servers (None: of all), by trouble and then by share."""
+        if arms is None:
+            arms = np.arange(len(self._route.servers))
+        if len(arms) <= most:
+            return arms
+        worth = self._share + (self._until > self._now)
+        worth[list(self._route.unavailable)] += 2.0
+        worth = worth[arms]
+        return np.sort(arms[np.argpartition(-worth, most)[:most]])
+
+    def columns(self, shown: Ints, reasons: bool) -> dict[str, list[Any]]:
+        route = self._route
+        arms = shown.tolist()
+        outcomes = {name: [column[arm] for arm in arms] for name, column in self._outcomes()}
+        until = self.beliefs.get("until", np.zeros(len(route.servers)))[shown].tolist()
+        columns = {
+            "server": [route.servers[arm] for arm in arms],
+            "attempts": [sum(counts) for counts in zip(*outcomes.values(), strict=True)],
+            **outcomes,
+            "mean": self._mean(shown, outcomes),
+            "low": self._believed("low", shown),
+            "high": self._believed("high", shown),
+            "share": [_short(share, 2) for share in self._share[shown].tolist()],
+            "until": [_short(time, 1) if time > self._now else 0 for time in until],
+        }
+        return columns | self._states(arms) if reasons else columns
+
+    def others(self, shown: Ints) -> dict[str, float]:
+        """The sum of all servers that are not shown."""
+        arms = shown.tolist()
+        counts = {
+            name: sum(column) - sum(column[arm] for arm in arms)
+            for name, column in self._outcomes()
+        }
+        return {
+            "servers": len(self._route.servers) - len(arms),
+            "attempts": sum(counts.values()),
+            **counts,
+            "share": _short(max(0.0, float(self._share.sum() - self._share[shown].sum())), 2),
+        }
+
+    def _outcomes(self) -> list[tuple[str, list[int]]]:
+        """For each outcome, how many attempts on every server ended so."""
+        outcomes = self._route.tally.outcomes
+        return [(name, outcomes[Outcome[name.upper()]]) for name in COUNTS]
+
+    def _mean(self, shown: Ints, counts: Mapping[str, list[int]]) -> list[float | None]:
+        """Success rates as counted, for strategies that believe nothing."""
+        if "mean" in self.beliefs:
+            return self._believed("mean", shown)
+        pairs = zip(counts["succeeded"], counts["failed"], strict=True)
+        return [_short(s / (s + f), 2) if s + f else None for s, f in pairs]
+
+    def _believed(self, key: str, shown: Ints) -> list[float | None]:
+        believed = self.beliefs.get(key)
+        return [None] * len(shown) if believed is None else _listed(believed[shown], 2)
+
+    def _states(self, arms: list[int]) -> dict[str, list[Any]]:
+        failures = [self._route.tally.failures[arm] for arm in arms]
+        return {
+            "state": [self._state(arm) for arm in arms],
+            "reason": [None if failure is None else failure.reason for failure in failures],
+            "reason_time": [0 if each is None else _short(each.time, 1) for each in failures],
+        }
+
+    def _state(self, arm: int) -> str:
+        """A server that never refused an attempt and is left alone failed too often."""
+        if arm in self._route.unavailable:
+            return self._route.unavailable[arm]
+        if self._until[arm] <= self._now:
+            return "up"
+        refused = self._route.tally.outcomes[Outcome.RATE_LIMITED][arm]
+        return "cooling" if refused else "ejected"
+
+
+def _decision(decision: Decision, servers: Sequence[str], shown: Ints) -> dict[str, Any]:
+    answer, index, eligible = decision.answer, decision.index, decision.eligible
+    return {
+        "cursor": decision.cursor,
+        "time": decision.time,
+        "request": decision.request,
+        "id": decision.id,
+        "attempt": decision.number,
+        "move": MOVES.get(decision.arm, "send"),
+        "server": servers[decision.arm] if decision.arm >= 0 else None,
+        "until": decision.until,
+        "index": None if index is None else _listed(index[shown]),
+        "eligible": None if eligible is None else eligible[shown].tolist(),
+        "outcome": None if answer is None else answer.outcome.label,
+        "latency_ms": None if decision.latency is None else 1000 * decision.latency,
+    }
+
+
+def _listed(row: Floats, digits: int = 3) -> list[float | None]:
+    """For JSON, which has neither infinity nor NaN."""
+    return [_short(x, digits) if math.isfinite(x) else None for x in row.tolist()]
+
+
+def _short(x: float, digits: int) -> float:
+    """Rounded, and a whole number as one: a frame is sent twice a second for sixty routes."""
+    rounded = round(x, digits)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _rounded(run: dict[str, Any]) -> dict[str, Any]:
+    """A run's numbers, short; nothing measured is more exact, and scores stay as they are.
+
+    What most routes have none of is left out.
+    """
+    latency = run["latency_ms"]
+    digits = {"bound": 2, "offered_rate": 2, "seconds": 1, "effort": 2}
+    sparse = {key for key in ("hedges", "cost", "reward") if not run[key]}
+    return {
+        **{key: value for key, value in run.items() if key not in sparse},
+        **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},
+        "regret": None if run["regret"] is None else _short(run["regret"], 2),
+        "latency_ms": {key: x and _short(float(f"{x:.3g}"), 3) for key, x in latency.items()},
+    }
