@@ -1,4 +1,4 @@
-"""Plots of the record, as SVG that is the same whenever and wherever it is made."""
+"""Plots of the record, as SVG that says which record and which code it was drawn from."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -11,7 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from benchmarks.results.record import Record, cells, result_scenarios, result_strategies
+from benchmarks.results.record import (
+    Record,
+    cells,
+    fingerprint,
+    result_scenarios,
+    result_strategies,
+)
 
 STYLE: Any = {"svg.hashsalt": "flaky_load_balancer", "svg.fonttype": "none", "font.size": 7}
 ACROSS = 3  # panels
@@ -72,11 +78,11 @@ def _grid(record: Record, reach: Reach, label: str) -> bytes:
             axes.set_axis_off()
         panels[0, 0].set_yticks(range(len(names)), names)
         figure.supxlabel(label)
-        return _svg(figure)
+        return _svg(figure, fingerprint(record))
 
 
-def _svg(figure: Figure) -> bytes:
+def _svg(figure: Figure, drawn_from: str) -> bytes:
     out = BytesIO()
     canvas: Any = FigureCanvasSVG(figure)
     canvas.print_svg(out, metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+    return out.getvalue() + f"<!-- drawn from {drawn_from} -->\n".encode()

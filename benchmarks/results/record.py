@@ -1,5 +1,6 @@
 """The numbers of a comparison as they are kept: without times, and with six digits."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ def cells(record: Record, scenario: str) -> dict[str, Record]:
     mine = [cell for cell in record["cells"] if cell["scenario"] == scenario]
     mine.sort(key=lambda cell: (cell["group"] > 0, cell["behind"]["mean"]))
     return {cell["strategy"]: cell for cell in mine}
+
+
+def fingerprint(record: Record) -> str:
+    """What a plot is drawn from, in 16 digits: the numbers, and the code that draws them."""
+    code = Path(__file__).with_name("plots.py").read_bytes()
+    numbers = json.dumps(record, sort_keys=True).encode()
+    return hashlib.sha256(numbers + code).hexdigest()[:16]
 
 
 def named(requests: int) -> str:

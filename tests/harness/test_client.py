@@ -69,24 +69,23 @@ async def test_each_id_is_sent_once() -> None:
 
 
 async def test_a_slow_answer_delays_no_request() -> None:
-    """Each answer takes as long as 50 requests: a closed loop would need a minute."""
-    in_flight = most = 0
+    """Nobody is answered before all have come: a closed loop would wait for ever."""
+    waiting = 0
+    all_here = asyncio.Event()
 
     async def handle(_: str) -> int:
-        nonlocal in_flight, most
-        in_flight += 1
-        most = max(most, in_flight)
-        await asyncio.sleep(1.0)
-        in_flight -= 1
+        nonlocal waiting
+        waiting += 1
+        if waiting == 51:
+            all_here.set()
+        await all_here.wait()
         return 200
 
     result = await sent(handle, 51, rate=50.0)
-    assert most > 30
     assert result.delivered == 51
     facts = result.facts()
-    assert facts["offered_rate"] > 40
-    assert 1.9 < facts["seconds"] < 10
-    assert facts["latency_ms"]["p50"] >= 950
+    assert facts["seconds"] >= 0.9  # the first one waited for the last, a second later
+    assert facts["latency_ms"]["p50"] >= 450
 
 
 async def test_every_request_has_its_time_whatever_was_late_before() -> None:
@@ -131,7 +130,6 @@ async def test_latency_counts_from_the_time_a_request_was_due() -> None:
         result = await run(client, url, request_ids(0, 5), time.monotonic() - 1.0)
     assert result.lateness.longest >= 0.99
     assert result.facts()["latency_ms"]["p50"] >= 950
-    assert result.facts()["seconds"] < result.facts()["latency_ms"]["p50"] / 1000
 
 
 async def test_what_was_turned_away_and_what_was_never_answered_is_counted() -> None:

@@ -1,6 +1,6 @@
 """Every strategy keeps the rules, and every rule catches somebody who does not."""
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -111,7 +111,7 @@ def test_hyperparameters_may_be_any() -> None:
 
 
 def test_it_is_quick() -> None:
-    """Under half a second on an idle machine; tests share theirs."""
-    start = perf_counter()
+    """A third of a second of a processor, whatever else the machine does."""
+    start = process_time()
     check(STRATEGIES["v6"])
-    assert perf_counter() - start < 3
+    assert process_time() - start < 3
