@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flaky_load_balancer.proxy.http1.server import ServerConnection
 
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-JOINED = 8192  # bytes up to which a chunk is copied rather than written in three parts
+JOINED = 8192  # bytes up to which a chunk is copied rather than written in parts
 
 
 @lru_cache(maxsize=1)
@@ -136,7 +136,8 @@ class Exchange:
         elif size <= JOINED:
             self._connection.write(b"%x\r\n%b\r\n" % (size, data))
         else:
-            self._connection.writelines((b"%x\r\n" % size, data, b"\r\n"))
+            for part in (b"%x\r\n" % size, data, b"\r\n"):
+                self._connection.write(part)
 
     async def disconnected(self) -> None:
         """Until the client has hung up."""

@@ -32,6 +32,7 @@ from flaky_load_balancer.proxy.http1.timer import Timer
 from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
 
 LARGEST_AHEAD = 65536  # bytes of further requests that wait for the answer to one before them
+WRITE_TOGETHER = 16384  # bytes that wait for what is written next
 WRITE_AHEAD = 4096  # bytes that may wait to be sent before whoever writes is held back
 BARE_LF = re.compile(rb"(?<!\r)\n")
 EMPTY_LINES = re.compile(rb"(?:\r\n)+")
@@ -107,6 +108,8 @@ class ServerConnection(asyncio.Protocol):
         "_idle",
         "_lingering",
         "_loop",
+        "_out",
+        "_out_size",
         "_probed",
         "_progress",
         "_server",
@@ -132,6 +135,8 @@ class ServerConnection(asyncio.Protocol):
         self._ahead = bytearray()  # what is not parsed: part of a head, or further requests
         self._held = False  # reading is paused
         self._full = False  # writing should be
+        self._out: list[bytes] = []  # what is written within one pass of the event loop
+        self._out_size = 0
         self._feeder: Callable[[bool], None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -223,18 +228,34 @@ class ServerConnection(asyncio.Protocol):
     # What exchanges call.
 
     def write(self, data: bytes) -> None:
-        self.transport.write(data)
+        """Send, together with what else is written before the event loop goes on."""
+        out = self._out
+        if not out:
+            self._loop.call_soon(self.flush)
+        out.append(data)
+        self._out_size += len(data)
+        if self._out_size > WRITE_TOGETHER:
+            self.flush()
 
-    def writelines(self, parts: tuple[bytes, ...]) -> None:
-        self.transport.writelines(parts)
+    def flush(self) -> None:
+        out = self._out
+        if not out:
+            return
+        self._out, self._out_size = [], 0
+        if len(out) == 1:
+            self.transport.write(out[0])
+        else:
+            self.transport.writelines(out)
 
     def write_eof(self) -> None:
+        self.flush()
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
         else:
             self.transport.close()
 
     async def drain(self) -> None:
+        self.flush()
         if self._full and not self.transport.is_closing():
             self._drained = self._loop.create_future()
             await self._drained
@@ -271,6 +292,7 @@ class ServerConnection(asyncio.Protocol):
         """The answer is written to its end."""
         if exchange is not self._exchange:
             return
+        self.flush()
         self._exchange = self._task = self._feeder = None
         self._idle = self._server.limits.idle
         if exchange.upgraded:
@@ -365,6 +387,7 @@ class ServerConnection(asyncio.Protocol):
             await self._server.handler(exchange)
         except asyncio.CancelledError:
             if not exchange.gone:
+                exchange.abort()
                 raise
         except Exception:
             if not exchange.gone:
@@ -408,7 +431,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _continue(self) -> None:
         if self._exchange is not None and not self._exchange.responded:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _hold(self, hold: bool) -> None:
         if hold == self._held or self.transport.is_closing():
@@ -436,6 +459,7 @@ class ServerConnection(asyncio.Protocol):
             (b"Connection", b"close"),
         ]
         line = b"HTTP/1.1 %d %b" % (error.status, REASONS[error.status])
+        self.flush()
         self.transport.write(render(line, headers, b"") + body)
         self._linger()
 
