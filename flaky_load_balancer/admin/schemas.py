@@ -317,12 +317,14 @@ class Interval(Mean):
 class CellNumbers(Shape):
     """What one strategy came to on one scenario, null: on all of them; means per run.
 
-    ``behind`` is its distance to the best of that scenario.
+    ``behind`` is its distance to the best of that scenario; ``steady_score`` the score if all
+    requests had gone as those of the last half, missing where that was not recorded.
     """
 
     strategy: str
     scenario: str | None
     score: Interval
+    steady_score: Interval | None = Field(None, json_schema_extra=_without_default)
     regret: Interval
     bound: Mean
     delivered: Mean

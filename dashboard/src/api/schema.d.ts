@@ -469,6 +469,7 @@ export interface components {
             /** Scenario */
             scenario: string | null;
             score: components["schemas"]["Interval"];
+            steady_score?: components["schemas"]["Interval"] | null;
             regret: components["schemas"]["Interval"];
             bound: components["schemas"]["Mean"];
             delivered: components["schemas"]["Mean"];
@@ -1275,6 +1276,7 @@ export interface components {
             /** Scenario */
             scenario: string | null;
             score: components["schemas"]["Interval"];
+            steady_score?: components["schemas"]["Interval"] | null;
             regret: components["schemas"]["Interval"];
             bound: components["schemas"]["Mean"];
             delivered: components["schemas"]["Mean"];

@@ -73,6 +73,11 @@ class Cell:
         return Estimate.of(self.run.score)
 
     @property
+    def steady_score(self) -> Estimate:
+        """As if all requests had gone as those of the last half, when the start is forgotten."""
+        return Estimate.of(self.run.steady_score)
+
+    @property
     def regret(self) -> Estimate:
         return Estimate.of(self.bound - self.run.score[: len(self.bound)])
 
@@ -86,6 +91,7 @@ class Cell:
             "strategy": self.strategy,
             "scenario": self.scenario,
             "score": self.score.json(),
+            "steady_score": self.steady_score.json(),
             "regret": self.regret.json(),
             "bound": {"mean": float(self.bound.mean())},
             **{name: {"mean": float(getattr(self.run, name).mean())} for name in COUNTS},
@@ -153,7 +159,7 @@ def _mean(strategy: str, cells: Sequence[Cell]) -> Cell:
         latency.merge(cell.run.latency)
     arrays = {
         name: np.mean([getattr(cell.run, name) for cell in cells], axis=0)
-        for name in ("score", *COUNTS)
+        for name in ("score", "steady_score", *COUNTS)
     }
     bounded = min(len(cell.bound) for cell in cells)
     bound = np.mean([cell.bound[:bounded] for cell in cells], axis=0)

@@ -73,6 +73,7 @@ def summary(comparison: Comparison) -> pd.DataFrame:
             cell = cells[name]
             row: dict[str, Any] = {"scenario": scenario.name, "strategy": name}
             row |= _columns("score", cell.score) | _columns("behind", behind) | {"group": group}
+            row |= _columns("steady_score", cell.steady_score)
             row |= _columns("regret", cell.regret) | {"bound": float(cell.bound.mean())}
             row |= {count: float(getattr(cell.run, count).mean()) for count in COUNTS}
             row |= {"p50_ms": cell.latency_ms(0.50), "p99_ms": cell.latency_ms(0.99)}
@@ -86,7 +87,7 @@ def every_replication(comparison: Comparison) -> pd.DataFrame:
     numbers = range(plan.replications)
     frames = []
     for cell in comparison.cells:
-        counts = {name: getattr(cell.run, name) for name in ("score", *COUNTS)}
+        counts = {name: getattr(cell.run, name) for name in ("score", "steady_score", *COUNTS)}
         frame = pd.DataFrame(
             {
                 "scenario": cell.scenario,

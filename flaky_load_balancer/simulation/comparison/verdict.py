@@ -16,7 +16,10 @@ from flaky_load_balancer.simulation.comparison.comparison import Cell, Compariso
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing
 from flaky_load_balancer.terminal import Output
 
-COLUMNS = "score", "+-", "behind", "+-", "regret", "+-", "attempts", "refused", "p50 ms", "p99 ms"
+COLUMNS = (
+    *("score", "+-", "behind", "+-", "steady", "+-", "regret", "+-"),
+    *("attempts", "refused", "p50 ms", "p99 ms"),
+)
 
 
 def play(plan: Plan, out: Output, *, jobs: int | None, data_dir: Path | None) -> None:
@@ -56,7 +59,8 @@ def show(comparison: Comparison, out: Output) -> None:
     out.console.print(
         f"[dim]{comparison.seconds:.1f} s, of these {comparison.bound_seconds:.1f} s"
         " for the bounds; +- is half a 95 % interval of its own; lines part strategies that differ,"
-        " all at once with 95 %[/dim]"
+        " all at once with 95 %; steady: the score if all requests had gone as those of the last"
+        " half[/dim]"
     )
     out.write(comparison.result())
 
@@ -98,7 +102,8 @@ def _compared(plan: Plan, console: Console, jobs: int | None) -> Comparison:
 
 
 def _row(cell: Cell, behind: Estimate) -> list[str]:
-    estimates = [text for each in (cell.score, behind, cell.regret) for text in _estimate(each)]
+    points = cell.score, behind, cell.steady_score, cell.regret
+    estimates = [text for each in points for text in _estimate(each)]
     counts = [f"{getattr(cell.run, name).mean():.1f}" for name in ("attempts", "rate_limited")]
     return [*estimates, *counts, *(_milliseconds(cell.latency_ms(q)) for q in (0.50, 0.99))]
 

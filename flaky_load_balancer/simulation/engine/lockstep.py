@@ -57,6 +57,8 @@ class Lockstep:
         self.arrived = np.zeros(servers.replications, dtype=np.intp)
         self.attempts = np.zeros_like(self.arrived)
         self.rate_limited = np.zeros_like(self.arrived)
+        self.half = (requests // 2) / rate  # seconds: what arrives from then on is the last half
+        self.late_score = np.zeros(servers.replications)  # of the last half
         self.latency = Histogram()
         self._latencies: list[Floats] = []
 
@@ -140,11 +142,15 @@ class Lockstep:
         at = self.first.take(rows) + column
         outcome = self.report.take(at)
         self.rate_limited[rows] += outcome == REFUSED
+        before = self.balancer.score
         self.balancer.complete(rows, column, outcome, now, self.retry_after.take(at))
+        self._credit(rows, at, before)
 
     def _ask(self, rows: Ints, column: Ints, now: Floats) -> None:
         """Decide, and do what was decided."""
+        before = self.balancer.score
         action = self.balancer.decide(rows, column, now)
+        self._credit(rows, self.first.take(rows) + column, before)
         arm = action.arm
         if np.count_nonzero(arm < 0):
             self._hold(rows, column, action)
@@ -154,6 +160,11 @@ class Lockstep:
             arm = arm.take(sent)
         if rows.size:
             self._send(rows, column, now, arm)
+
+    def _credit(self, rows: Ints, at: Ints, before: Floats) -> None:
+        """Enter the points that requests of the last half brought; scores (R,) were ``before``."""
+        late = self.arrived_at.take(at) >= self.half
+        self.late_score[rows] += late * (self.balancer.score - before).take(rows)
 
     def _hold(self, rows: Ints, column: Ints, action: Action) -> None:
         held = np.flatnonzero(action.arm == HOLD)

@@ -28,6 +28,7 @@ class Run:
 
     requests: int
     score: Floats
+    steady_score: Floats  # if all requests had gone as those that arrived in the last half
     delivered: Ints
     given_up: Ints
     attempts: Ints
@@ -98,6 +99,7 @@ def _run(game: Lockstep, requests: int) -> Run:
     return Run(
         requests=requests,
         score=balancer.score,
+        steady_score=game.late_score * requests / (requests - requests // 2),
         delivered=balancer.delivered,
         given_up=requests - balancer.delivered,
         attempts=game.attempts,

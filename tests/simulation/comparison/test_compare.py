@@ -28,7 +28,17 @@ from flaky_load_balancer.simulation.comparison.sentences import sentence
 from flaky_load_balancer.simulation.comparison.verdict import opening
 
 CELL = {
-    *("strategy", "scenario", "score", "regret", "bound", "delivered", "given_up", "attempts"),
+    *(
+        "strategy",
+        "scenario",
+        "score",
+        "steady_score",
+        "regret",
+        "bound",
+        "delivered",
+        "given_up",
+        "attempts",
+    ),
     *("paid_attempts", "rate_limited", "latency_ms"),
 }
 

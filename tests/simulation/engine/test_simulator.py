@@ -9,11 +9,21 @@ from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import HOLD, Action, Context, Feedback, Rules
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
+from flaky_load_balancer.simulation.scenarios import (
+    Failure,
+    Latency,
+    PerServer,
+    Scenario,
+    Stretch,
+)
 from strategies.round_robin import RoundRobin
 from strategies.v4_thompson import Thompson
 from tests.test_live_equals_simulated import GAMES, Hesitant
 
-ARRAYS = "score", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
+ARRAYS = (
+    *("score", "steady_score", "delivered", "given_up"),
+    *("attempts", "paid_attempts", "rate_limited"),
+)
 
 
 def play(strategy: Strategy, name: str = "T2", **options: float) -> Run:
@@ -40,6 +50,23 @@ def test_replication_r_is_a_run_of_its_own(game: str) -> None:
         alone = play(RoundRobin(), game, replications=1, first=r, seed=3)
         for name in ARRAYS:
             assert getattr(alone, name)[0] == getattr(together, name)[r]
+
+
+def test_a_still_game_is_as_good_at_its_end_as_at_its_beginning() -> None:
+    run = play(RoundRobin(), requests=400, replications=50)
+    assert run.steady_score.mean() == pytest.approx(run.score.mean(), rel=0.02)
+
+
+def test_the_steady_score_is_that_of_the_last_half() -> None:
+    """Of five requests the last three count; a server is good until 0.2 s, and useless after."""
+    fault = Stretch((0,), 0.15, float("inf"), "error")
+    rates = PerServer((0.0,), (0.0,))
+    scenario = Scenario("ends", 1, Failure(rates), latency=Latency(0.0, 0.0), faults=(fault,))
+    run = simulate(
+        RoundRobin(), scenario, Rules(1, max_attempts=4), requests=5, rate=10.0, replications=2
+    )
+    assert run.score.tolist() == [2 - 3 * 0.5] * 2
+    assert run.steady_score.tolist() == [-3 * 0.5 * 5 / 3] * 2
 
 
 def test_runs_joined_are_one() -> None:

@@ -22,8 +22,16 @@ export function numbers(measure: Measure, compact: boolean): Cell[] {
   ];
   const requests = figure("requests", "Requests", "Requests of each run", "high", mean("requests"));
   if (compact) return [...few, requests, ...latencies()];
+  const steady = figure(
+    "steady_score",
+    "Steady",
+    "The score if all requests had gone as those of the last half",
+    "high",
+    (cell) => cell.steady_score?.mean ?? null,
+  );
   return [
     ...few,
+    steady,
     requests,
     figure("delivered", "Delivered", "Requests that a server served", "high", mean("delivered")),
     figure("given_up", "Given up", "Requests that ended otherwise", "low", mean("given_up")),
@@ -146,6 +154,7 @@ export function written(): Cell[] {
     value("scenario", (cell) => cell.scenario ?? "all"),
     value("group", (cell) => cell.group),
     ...estimates,
+    value("steady_score", (cell) => cell.steady_score?.mean ?? null),
     ...means,
     value("p50_ms", (cell) => cell.latency_ms.p50),
     value("p99_ms", (cell) => cell.latency_ms.p99),
