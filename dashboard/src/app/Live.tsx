@@ -13,6 +13,7 @@ import { CsvButton, sorting, Table } from "@/components/Table";
 import * as format from "@/lib/format";
 import { count } from "@/lib/format";
 import { useUrlState } from "@/lib/url";
+import { type Known, UNKNOWN } from "@/route/known";
 import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
 import { columns, type Starts, startsOf } from "./columns";
@@ -20,10 +21,12 @@ import { standings } from "./leaders";
 import { keyOf, ownName } from "./naming";
 import { Race } from "./Race";
 import { RaceHeader } from "./RaceHeader";
+import { useFaults } from "./useFaults";
 import { useRunningSession } from "./useRunningSession";
 
 const ALL = "all";
 const COLOURED = 5;
+const NONE: readonly RouteFrame[] = [];
 const DEFAULTS = { scenario: ALL, strategy: "", show: "regret", sort: "", axis: "linear" };
 const AXES = [
   { value: "linear", name: "Linear" },
@@ -47,12 +50,13 @@ export function Live() {
 function Content({ view }: { view: View }) {
   const { frame, connected } = view;
   const session = useRunningSession();
+  const known = useFaults(frame?.routes ?? NONE);
   if (connected?.kind === "records") return <Alone />;
   if (frame === null) return <Loading what="what the balancer does" />;
   if (frame.routes.every((route) => route.requests + route.in_flight === 0)) {
     return <Waiting address={`${connected?.data ?? ""}${frame.routes[0]?.path ?? "/"}`} />;
   }
-  return <Running view={view} routes={frame.routes} session={session} />;
+  return <Running view={view} routes={frame.routes} session={session} known={known} />;
 }
 
 /** `flb dashboard`: there is no balancer behind this page. */
@@ -83,6 +87,8 @@ export function Running(props: {
   view: View;
   routes: readonly RouteFrame[];
   session?: SessionDetail | undefined;
+  /** Of each scenario's fleet. */
+  known: ReadonlyMap<string | null, Known>;
   /** Where a route is shown in full. */
   to?: (route: string) => string;
 }) {
@@ -157,6 +163,7 @@ export function Running(props: {
               all={routes}
               view={view}
               measure={measured}
+              known={props.known.get(name) ?? UNKNOWN}
               log={measured.log === true && asked.axis === "log"}
               first={first}
               highlight={pointed}

@@ -6,6 +6,7 @@ import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
 import type { Line } from "@/charts/types";
 import { span } from "@/lib/format";
+import { bandsOf, type Known } from "@/route/known";
 import type { Measure } from "@/route/measures";
 import { lineOf, type Series } from "@/store/series";
 import type { View } from "@/store/source";
@@ -23,6 +24,7 @@ export function Race(props: {
   view: View;
   measure: Measure;
   log: boolean;
+  known: Known;
   /** Those in colour. */
   first: ReadonlySet<string>;
   highlight: string | null;
@@ -36,6 +38,12 @@ export function Race(props: {
     () => linesOf(routes, all, view, measure, origin, leaders, highlight),
     [routes, all, view, measure, origin, leaders, highlight],
   );
+  const servers = routes[0]?.servers.server;
+  const now = view.frame?.time ?? start;
+  const stretches = useMemo(
+    () => bandsOf(props.known, servers ?? [], origin, now),
+    [props.known, servers, origin, now],
+  );
   return (
     <ChartPanel title={`${measure.name}${scenario === "" ? "" : ` on ${scenario}`}`}>
       <LineChart
@@ -47,6 +55,7 @@ export function Race(props: {
         clock={clock}
         include={measure.include}
         log={props.log}
+        stretches={stretches}
         marks={view.restarts.map((time) => ({ x: time - origin, name: "restarted" }))}
         highlight={highlight}
         onHighlight={props.onHighlight}

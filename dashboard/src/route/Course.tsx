@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import type { RouteFrame } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
-import type { Line } from "@/charts/types";
+import type { Line, Stretch } from "@/charts/types";
 import { span } from "@/lib/format";
 import { type Field, lineOf, type Series } from "@/store/series";
 import { look as lookOf } from "@/theme/strategies";
@@ -16,6 +16,7 @@ export function Course(props: {
   series: Series | undefined;
   origin: number;
   clock: boolean;
+  stretches: readonly Stretch[];
   marks: readonly { x: number; name: string }[];
 }) {
   const { route, series, origin } = props;
@@ -35,6 +36,7 @@ export function Course(props: {
         format={shown.format}
         formatX={span}
         clock={props.clock}
+        stretches={props.stretches}
         include={shown.include}
         marks={props.marks}
         legend={false}

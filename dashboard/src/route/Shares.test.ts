@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { Series, sampleOf } from "@/store/series";
 import { route } from "@/testing/frames";
+import { UNKNOWN } from "./known";
 import { linesOf } from "./Shares";
 import { serverRows } from "./servers";
 
-const rows = serverRows(route(), 0, [0.3, 0.9]);
+const rows = serverRows(route(), 0, { ...UNKNOWN, truth: [0.3, 0.9] });
 
 test("samples without shares are left out, holes are not, and the best is at the bottom", () => {
   const series = new Series();

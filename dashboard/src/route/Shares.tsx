@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { LineChart } from "@/charts/LineChart";
-import type { Line } from "@/charts/types";
+import type { Line, Stretch } from "@/charts/types";
 import { percent, span } from "@/lib/format";
 import type { Series } from "@/store/series";
 import { lookOf, type ServerRow } from "./servers";
@@ -16,6 +16,7 @@ export function Shares(props: {
   series: Series | undefined;
   origin: number;
   clock: boolean;
+  stretches: readonly Stretch[];
   highlight: string | null;
   onHighlight: (server: string | null) => void;
 }) {
@@ -39,6 +40,7 @@ export function Shares(props: {
         format={(value) => percent(value)}
         formatX={span}
         clock={props.clock}
+        stretches={props.stretches}
         include={[0, 1]}
         highlight={props.highlight}
         onHighlight={props.onHighlight}

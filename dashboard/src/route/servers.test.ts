@@ -1,11 +1,17 @@
 import { expect, test } from "vitest";
 import { route } from "@/testing/frames";
+import { UNKNOWN } from "./known";
 import { serverRows, shades } from "./servers";
 
 test("a row for each server, with what is left of its rest", () => {
   const frame = route();
   frame.servers.until = [0, 12.5];
-  const rows = serverRows(frame, 12, [0.9, 0.4], { mean: [0.7, 0.3], capacity: [null, 1.5] });
+  const rows = serverRows(
+    frame,
+    12,
+    { ...UNKNOWN, truth: [0.9, 0.4] },
+    { mean: [0.7, 0.3], capacity: [null, 1.5] },
+  );
   expect(rows.map((row) => row.name)).toEqual([":4000", ":4001"]);
   expect(rows.map((row) => row.rests)).toEqual([0, 0.5]);
   expect(rows.map((row) => row.truth)).toEqual([0.9, 0.4]);
@@ -16,7 +22,7 @@ test("a row for each server, with what is left of its rest", () => {
 test("a rest that is over is none", () => {
   const frame = route();
   frame.servers.until = [0, 11];
-  expect(serverRows(frame, 12, null)[1]?.rests).toBe(0);
+  expect(serverRows(frame, 12)[1]?.rests).toBe(0);
 });
 
 test("the better a server truly is, the stronger its shade", () => {

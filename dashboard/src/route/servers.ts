@@ -2,6 +2,7 @@
 import type { RouteDetail, RouteFrame } from "@/api/types";
 import * as format from "@/lib/format";
 import type { Look } from "@/theme/strategies";
+import { type Known, truthAt, UNKNOWN } from "./known";
 
 export type Beliefs = RouteDetail["beliefs"];
 
@@ -34,11 +35,12 @@ const SHOWN_ANYWAY = new Set(["mean", "low", "high", "until"]);
 export function serverRows(
   route: RouteFrame,
   now: number,
-  truth: readonly number[] | null,
+  known: Known = UNKNOWN,
   beliefs: Beliefs = {},
 ): ServerRow[] {
   const { servers } = route;
-  const hues = shades(servers.server.length, truth);
+  const hues = shades(servers.server.length, known.truth);
+  const truth = truthAt(known, now);
   return servers.server.map((server, place) => ({
     place,
     server,

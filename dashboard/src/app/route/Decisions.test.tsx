@@ -7,7 +7,7 @@ import type { Deliberation } from "@/store/decisions";
 import { decision, route } from "@/testing/frames";
 import { Decisions } from "./Decisions";
 
-const rows = serverRows(route(), 0, null);
+const rows = serverRows(route(), 0);
 const [first, second] = rows.map((row) => row.server) as [string, string];
 
 const delivered: Deliberation = {

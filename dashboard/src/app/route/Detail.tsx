@@ -101,15 +101,12 @@ function Running(props: { route: RouteFrame; routes: readonly RouteFrame[]; boot
   const detail = useDetail(route.route, boot, tick);
   const requests = useDecisions(route.route, boot, now);
   const { data } = detail;
-  const rows = useMemo(
-    () => serverRows(route, now, data?.truth ?? null, data?.beliefs),
-    [route, now, data],
-  );
+  const rows = useMemo(() => serverRows(route, now, data, data?.beliefs), [route, now, data]);
   return (
     <>
       <Heading route={route} routes={props.routes} detail={data} />
       {detail.error instanceof Refused && <Failed error={detail.error} again={detail.reload} />}
-      <RouteView route={route} truth={data?.truth ?? null} beliefs={data?.beliefs}>
+      <RouteView route={route} known={data} beliefs={data?.beliefs}>
         {data && <Latencies detail={data} />}
       </RouteView>
       <Decisions requests={requests} rows={rows} />

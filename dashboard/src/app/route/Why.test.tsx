@@ -6,7 +6,7 @@ import { serverRows } from "@/route/servers";
 import { decision, route } from "@/testing/frames";
 import { heights, Why } from "./Why";
 
-const rows = serverRows(route(), 0, null);
+const rows = serverRows(route(), 0);
 
 function why(...decisions: Decision[]) {
   const last = decisions.at(-1)!;

@@ -7,6 +7,7 @@ import { useApi } from "@/api/useApi";
 import { Failed, Loading, Note } from "@/components/Note";
 import * as format from "@/lib/format";
 import { useUrlState } from "@/lib/url";
+import type { Known } from "@/route/known";
 import { RouteView } from "@/route/RouteView";
 import { SourceContext, useSource } from "@/store/source";
 import { Running } from "../Live";
@@ -51,7 +52,7 @@ export function Replay({ target }: { target: string }) {
 }
 
 function Playing(props: Loaded & { target: string }) {
-  const { store, runs, truth } = props;
+  const { store, runs, known } = props;
   const [asked, ask] = useUrlState(DEFAULTS);
   // Only what the address says at first: from then on, the player tells the address.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
@@ -66,26 +67,30 @@ function Playing(props: Loaded & { target: string }) {
     ask({ at: String(Math.ceil(1000 * at) / 1000), speed: String(speed) });
   return (
     <SourceContext value={store}>
-      {isRun(props.target) ? <One truth={truth} /> : <All runs={runs} />}
+      {isRun(props.target) ? (
+        <One known={known.get(runs[0]?.scenario ?? null)} />
+      ) : (
+        <All runs={runs} known={known} />
+      )}
       <Player store={store} onRest={rest} />
     </SourceContext>
   );
 }
 
 /** One run, as its route's own page showed it. */
-function One({ truth }: { truth: readonly number[] | null }) {
+function One({ known }: { known: Known | undefined }) {
   const route = useSource((view) => view.frame?.routes[0]);
-  return route === undefined ? null : <RouteView route={route} truth={truth} />;
+  return route === undefined ? null : <RouteView route={route} known={known} />;
 }
 
 /** A session, as a race; each route leads to the replay of its run. */
-function All({ runs }: { runs: readonly RunRow[] }) {
+function All({ runs, known }: Pick<Loaded, "runs" | "known">) {
   const view = useSource((all) => all);
   const to = useMemo(() => {
     const numbers = new Map(runs.map(({ route, run }) => [route, run]));
     return (route: string) => `/runs?replay=${numbers.get(route)}`;
   }, [runs]);
-  return view.frame && <Running view={view} routes={view.frame.routes} to={to} />;
+  return view.frame && <Running view={view} routes={view.frame.routes} to={to} known={known} />;
 }
 
 function Empty({ runs }: { runs: readonly RunRow[] }) {

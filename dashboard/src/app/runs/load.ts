@@ -1,6 +1,7 @@
 /** Everything that a replay needs, from the records. */
 import { get } from "@/api/client";
 import type { Frame, RunRow } from "@/api/types";
+import type { Known } from "@/route/known";
 import { ReplayStore } from "@/store/replay";
 
 const MOST = 12_000; // frames in memory, of all runs together: 12 MB or so
@@ -9,8 +10,8 @@ const LEAST = 200; // of each run
 export interface Loaded {
   store: ReplayStore;
   runs: readonly RunRow[];
-  /** The true rates of the servers of a single run, where they are known. */
-  truth: readonly number[] | null;
+  /** By scenario, what is known of its fleet. */
+  known: ReadonlyMap<string | null, Known>;
 }
 
 /** A run by its number, or a session by its name; frames of long runs are thinned out. */
@@ -25,14 +26,28 @@ async function loadRun(run: string, signal: AbortSignal): Promise<Loaded> {
     get("/api/runs/{run}", { run }, signal),
     get("/api/runs/{run}/overview", { run, most: 2000 }, signal),
   ]);
-  return { store: new ReplayStore(played(frames, [found])), runs: [found], truth: found.truth };
+  const known = new Map([[found.scenario, found]]);
+  return { store: new ReplayStore(played(frames, [found])), runs: [found], known };
 }
 
 async function loadSession(session: string, signal: AbortSignal): Promise<Loaded> {
   const { runs } = await get("/api/sessions/{session}", { session }, signal);
   const most = Math.min(2000, Math.max(LEAST, Math.floor(MOST / Math.max(1, runs.length))));
   const frames = await get("/api/sessions/{session}/overview", { session, most }, signal);
-  return { store: new ReplayStore(played(frames, runs)), runs, truth: null };
+  const known = new Map(await Promise.all(firsts(runs).map((run) => knownOf(run, signal))));
+  return { store: new ReplayStore(played(frames, runs)), runs, known };
+}
+
+/** One run of each scenario: they play on copies of one fleet. */
+function firsts(runs: readonly RunRow[]): RunRow[] {
+  return [...new Map(runs.toReversed().map((run) => [run.scenario, run])).values()];
+}
+
+async function knownOf(
+  { run, scenario }: RunRow,
+  signal: AbortSignal,
+): Promise<[string | null, Known]> {
+  return [scenario, await get("/api/runs/{run}", { run }, signal)];
 }
 
 /**
