@@ -187,6 +187,7 @@ class _Routes:
             tally,
             pool.truth,
             run,
+            pool=asked.pool,
             pieces=pool.pieces,
             faults=pool.faults,
         )

@@ -204,6 +204,8 @@ class RouteDetail(RouteFrame):
     """
 
     run: int | None
+    pool: str
+    retries: int
     rules: RulesOfTheGame
     truth: list[Chance] | None
     pieces: Pieces | None

@@ -46,6 +46,8 @@ class View:
         return {
             **self._frame(servers, shown, reasons=True),
             "run": route.run,
+            "pool": route.pool,
+            "retries": route.tally.retries,
             "rules": {
                 "free_attempts": rules.free_attempts,
                 "max_attempts": rules.max_attempts,

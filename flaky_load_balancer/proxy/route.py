@@ -25,6 +25,7 @@ class Route:
     tally: Tally
     truth: Sequence[float] | None = None
     run: int | None = None  # its number in the records
+    pool: str = ""
     pieces: Mapping[str, Any] | None = None  # the truth over time, since the first attempt
     faults: Sequence[Mapping[str, Any]] = ()  # stretches of trouble, in the same seconds
     # The servers that get no attempts now, and why: "draining", "full" or "down".

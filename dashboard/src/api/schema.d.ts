@@ -784,6 +784,10 @@ export interface components {
             others?: components["schemas"]["Others"] | null;
             /** Run */
             run: number | null;
+            /** Pool */
+            pool: string;
+            /** Retries */
+            retries: number;
             rules: components["schemas"]["RulesOfTheGame"];
             /** Truth */
             truth: number[] | null;

@@ -14,6 +14,7 @@ import { look } from "@/theme/strategies";
 import { keyOf } from "./naming";
 
 const HOUR = 3600;
+const NONE: readonly string[] = []; // each copy of a fleet has other names
 
 /** The routes of one scenario over time. */
 export function Race(props: {
@@ -38,11 +39,10 @@ export function Race(props: {
     () => linesOf(routes, all, view, measure, origin, leaders, highlight),
     [routes, all, view, measure, origin, leaders, highlight],
   );
-  const servers = routes[0]?.servers.server;
   const now = view.frame?.time ?? start;
   const stretches = useMemo(
-    () => bandsOf(props.known, servers ?? [], origin, now),
-    [props.known, servers, origin, now],
+    () => bandsOf(props.known, NONE, origin, now),
+    [props.known, origin, now],
   );
   return (
     <ChartPanel title={`${measure.name}${scenario === "" ? "" : ` on ${scenario}`}`}>

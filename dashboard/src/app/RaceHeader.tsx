@@ -19,7 +19,7 @@ export function RaceHeader(props: {
   const all = standings(routes);
   if (all.length < 2) return null;
   const valid = session?.valid !== false;
-  const may = valid && comparable(all);
+  const may = valid && comparable(all, session?.state === "running");
   return (
     <section
       aria-label="How the race stands"
@@ -71,7 +71,9 @@ function Leaders({
           <span className="font-medium">{each.key}</span>
           <span className="num text-ink-2 text-xs">
             {each === first
-              ? `${format.score(each.score)} points`
+              ? each.regret === null
+                ? `${format.score(each.score)} points`
+                : `${format.number(each.regret, 1)} behind the bound`
               : `${gap(first, each) < 0 ? "+" : "−"}${format.number(Math.abs(gap(first, each)), 1)}`}
           </span>
         </li>

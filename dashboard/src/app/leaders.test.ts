@@ -35,6 +35,11 @@ test("the oracle leads nobody, and less than a point is no lead", () => {
 test("scores of different numbers of requests are not compared", () => {
   const few = { ...row("v4", "T1", 1), requests: 79 };
   const many = { ...row("v6", "T1", 1), requests: 167 };
-  expect(comparable(standings([few, many]))).toBe(false);
-  expect(comparable(standings([many, { ...row("v4", "T1", 1), requests: 166 }]))).toBe(true);
+  expect(comparable(standings([few, many]), false)).toBe(false);
+  expect(comparable(standings([few, many]), true)).toBe(false);
+  const near = { ...row("v4", "T1", 1), requests: 150 };
+  expect(comparable(standings([near, many]), false)).toBe(false);
+  expect(comparable(standings([near, many]), true)).toBe(true);
+  expect(comparable(standings([{ ...near, regret: null }, many]), true)).toBe(false);
+  expect(comparable(standings([many, { ...near, requests: 166 }]), false)).toBe(true);
 });

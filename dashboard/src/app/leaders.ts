@@ -17,6 +17,7 @@ export interface Standing {
 }
 
 const BEHIND = 0.02; // of the requests of the others: those in between two frames
+const HALF = 0.5; // while a race goes on, some hold requests longer than others
 
 /** The best first. */
 export function standings(routes: readonly RouteFrame[]): Standing[] {
@@ -47,11 +48,16 @@ function better(a: Standing, b: Standing): number {
   return regrets || b.score - a.score || (a.key < b.key ? -1 : 1);
 }
 
-/** May their scores be compared? */
-export function comparable(all: readonly Standing[]): boolean {
+/**
+ * May they be ranked? By scores only after equally many requests; while a race goes on, by how far
+ * each is behind its own bound, which is that of its own requests.
+ */
+export function comparable(all: readonly Standing[], running: boolean): boolean {
   const counts = all.map(({ requests }) => requests);
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
-  return all.length > 1 && most - least <= Math.max(2, BEHIND * most);
+  if (all.length < 2) return false;
+  if (most - least <= Math.max(2, BEHIND * most)) return true;
+  return running && least >= HALF * most && all.every(({ regret }) => regret !== null);
 }
 
 /** In one sentence: who leads, by how much, and what that costs in time. */

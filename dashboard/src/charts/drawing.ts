@@ -125,7 +125,7 @@ function stretch(plot: uPlot, box: Box, each: { from: number; to: number; name: 
       ...placed({ ...box, left, width: Math.max(0, right - left) }),
       fill: colour,
       "fill-opacity": 0.17,
-    }) + text(each.name, { x: left + 4, y: box.top + box.height - 5, fill: colour })
+    }) + text(each.name, { x: left + 4, y: box.top + 14, fill: colour })
   );
 }
 

@@ -7,6 +7,7 @@ const LINE = 13; // pixels from one name to the next
 const MOST = 120; // pixels that names may take
 const LEAST = 420; // pixels of a chart that has room for names beside it
 const FAINT = "2b"; // opacity of a stretch
+const STRIP = 3; // pixels along its top that are solid
 
 const font = () => `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
 
@@ -21,9 +22,10 @@ export function drawStretches(plot: uPlot, all: readonly Stretch[]): void {
     if (right <= left) continue;
     ctx.fillStyle = resolved("--bad") + FAINT;
     ctx.fillRect(left, bbox.top, right - left, bbox.height);
-    if (ctx.measureText(name).width + 8 * devicePixelRatio > right - left) continue;
     ctx.fillStyle = resolved("--bad");
-    ctx.fillText(name, left + 4 * devicePixelRatio, bbox.top + bbox.height - 5 * devicePixelRatio);
+    ctx.fillRect(left, bbox.top, right - left, STRIP * devicePixelRatio);
+    if (ctx.measureText(name).width + 8 * devicePixelRatio > right - left) continue;
+    ctx.fillText(name, left + 4 * devicePixelRatio, bbox.top + 14 * devicePixelRatio);
   }
   ctx.restore();
 }

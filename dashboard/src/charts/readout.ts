@@ -60,6 +60,13 @@ export class Readout {
     head.textContent = clock
       ? new Date(1000 * x).toLocaleTimeString([], { hour12: false })
       : formatX(x);
+    const troubles = (this.latest().stretches ?? [])
+      .filter(({ from, to }) => from <= x && x <= to)
+      .map(({ name }) => {
+        const line = element("div", "text-bad");
+        line.textContent = name;
+        return line;
+      });
     const list = shown.map((row) => {
       const strong = row.at + 1 === this.pointed;
       const item = element("div", `flex items-center gap-2 ${strong ? "text-ink" : "text-ink-2"}`);
@@ -71,7 +78,7 @@ export class Readout {
       item.append(swatch, name, value);
       return item;
     });
-    this.box.replaceChildren(head, ...list);
+    this.box.replaceChildren(head, ...troubles, ...list);
     if (rows.length > shown.length) {
       const more = element("div", "text-ink-3");
       more.textContent = `and ${rows.length - shown.length} more`;

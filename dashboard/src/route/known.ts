@@ -2,7 +2,7 @@
 
 import type { RouteDetail } from "@/api/types";
 import type { Stretch } from "@/charts/types";
-import { server } from "@/lib/format";
+import { count, server } from "@/lib/format";
 
 export type Known = Pick<RouteDetail, "truth" | "pieces" | "faults">;
 
@@ -26,7 +26,7 @@ export function bandsOf(
     .map(({ from, to, kind, servers: places }) => ({
       from: from - origin,
       to: Math.min(to ?? now, now) - origin,
-      name: `${places.map((at) => server(servers[at] ?? `${at}`, servers)).join(" ")} ${kind}`,
+      name: `${named(places, servers).join(" ")} ${kind}`,
     }));
 }
 
@@ -34,8 +34,11 @@ export function bandsOf(
 export function troubles({ faults }: Known, servers: readonly string[], now: number): string[] {
   return faults
     .filter(({ from, to }) => from <= now && (to === null || now < to))
-    .map(({ kind, servers: places }) => {
-      const names = places.map((at) => server(servers[at] ?? `${at}`, servers));
-      return `${names.join(", ")}: ${kind}`;
-    });
+    .map(({ kind, servers: places }) => `${named(places, servers).join(", ")}: ${kind}`);
+}
+
+/** Servers by name; where they have others in each copy of a fleet, by how many they are. */
+function named(places: readonly number[], servers: readonly string[]): string[] {
+  if (servers.length === 0) return [count(places.length, "server")];
+  return places.map((at) => server(servers[at] ?? `server ${at + 1}`, servers));
 }
