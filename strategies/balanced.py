@@ -67,10 +67,13 @@ class Balanced(Strategy):
         self.counts.learn(feedback)
         self.rest.learn(feedback)
 
+    def retry_at(self, now: Floats) -> Floats:
+        return self.rest.until(now)
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         ended = self.counts.ended
         believed = beliefs(ended[:, SUCCEEDED], pulls(ended), self.confidence)
-        return believed | {"until": self.rest.until(now)}
+        return believed | {"until": self.retry_at(now)}
 
     def _index(self, ended: Floats) -> Floats:
         n = pulls(ended)

@@ -61,7 +61,7 @@ class Lagrange(Strategy):
         self._reprice(rows[context.attempt == 1])
         paid = context.attempt > self.rules.free_attempts
         index = self._index(rows)
-        action = best_or_null(context, paid, index, self.rest, index > 0.0)
+        action = best_or_null(context, paid, index, self.rest, index > 0.0, probability=1.0)
         self.paid[rows] += paid & (action.arm >= 0)
         return action
 
@@ -69,12 +69,15 @@ class Lagrange(Strategy):
         self.counts.learn(feedback)
         self.rest.learn(feedback)
 
+    def retry_at(self, now: Floats) -> Floats:
+        return self.rest.until(now)
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         ended = self.counts.ended
         admitted = pulls(ended) - ended[:, REFUSED]
         price = np.repeat(self.prices[:, None], self.rules.arms, axis=1)
         believed = beliefs(ended[:, SUCCEEDED], admitted, self.confidence)
-        return believed | {"until": self.rest.until(now), "price": price}
+        return believed | {"until": self.retry_at(now), "price": price}
 
     def _reprice(self, rows: Ints) -> None:
         """A new request in each of n replications: the price follows the requests before it."""

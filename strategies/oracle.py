@@ -14,6 +14,7 @@ admissions as in bandits with knapsacks (Badanidiyuru, Kleinberg and Slivkins, a
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Oracle(Informed):
     softness: float = 0.01  # points: how much worse a reply to the prices still counts
     steps: int = 40  # towards the right prices with the first request; one with each later one
 
+    transient: ClassVar = ("truth",)
+
     def __post_init__(self) -> None:
         require("margin", self.margin, least=0)
         require("horizon", self.horizon, above=0)
@@ -62,6 +65,11 @@ class Oracle(Informed):
         self.looked: Floats = np.full(replications, np.nan)
         self.began: Floats = np.full(replications, np.nan)
         self.latest = np.full(replications, -1)  # request
+
+    def resize(self, keep: Ints) -> None:
+        """What is true of other servers must be told again."""
+        self.truth = Unknown(self.rules.arms)
+        super().resize(keep)
 
     def know(self, truth: Truth) -> None:
         self.truth = truth
@@ -83,7 +91,7 @@ class Oracle(Informed):
         arm[(paid & (value <= 0)) | ~free.any(axis=1)] = GIVE_UP
         until = self._wait(context, worth, np.maximum(value, 0.0))
         arm[until > now] = HOLD
-        return given_up(context, Action(arm, until, worth, free))
+        return given_up(context, Action(arm, until, worth, free, np.ones(len(arm))))
 
     def _follow(self, context: Context) -> None:
         """Count requests; look at the limits of fleets that were not looked at for a while."""

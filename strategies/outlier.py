@@ -58,7 +58,7 @@ class Outlier(Strategy):
     def select(self, context: Context) -> Action:
         sweep = self._sweep(self.watch.elapsed(context.rows, context.now))
         eligible = _preferred(context, self.returns.take(context.rows, 0) > sweep[:, None])
-        action = best(context, self.turn.nearness(context.rows), eligible)
+        action = best(context, self.turn.nearness(context.rows), eligible, probability=1.0)
         self.turn.pass_on(context.rows, action.arm)
         return action
 
@@ -69,11 +69,17 @@ class Outlier(Strategy):
         if np.count_nonzero(fails):
             self._fail(feedback.rows[fails], feedback.arm[fails], elapsed[fails])
 
+    def resize(self, keep: Ints) -> None:
+        super().resize(keep)
+        self.turn.resize(keep)
+
+    def retry_at(self, now: Floats) -> Floats:
+        left = self.returns * self.interval - self.watch.peek(now)[:, None]
+        until: Floats = now[:, None] + np.maximum(left, 0.0)
+        return until
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
-        elapsed = self.watch.peek(now)
-        left = self.returns * self.interval - elapsed[:, None]
-        until = now[:, None] + np.maximum(left, 0.0)
-        return {"until": until, "failures_in_a_row": self.in_a_row.astype(float)}
+        return {"until": self.retry_at(now), "failures_in_a_row": self.in_a_row.astype(float)}
 
     def _judge(self, outcome: Ints) -> tuple[Bools, Bools]:
         """(n,) each: what counts as a failure, and what ends a row of them."""

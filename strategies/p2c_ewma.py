@@ -18,11 +18,21 @@ The index it shows is minus the load; eligible are the one or two servers that w
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy, given_up, stuck
-from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.strategy import Strategy, candidates, given_up
+from flaky_load_balancer.core.types import (
+    Action,
+    Bools,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Rules,
+    Sent,
+)
 from strategies.parts.counts import FAILED, REFUSED
 from strategies.parts.numbers import require
 from strategies.parts.stopwatch import Stopwatch
@@ -36,6 +46,8 @@ class P2cEwma(Strategy):
     decay: float = 10.0  # seconds
     penalty: float = 5.0  # seconds
     retry_after_most: float = 300.0  # seconds
+
+    transient: ClassVar = ("in_flight",)
 
     def __post_init__(self) -> None:
         require("first", self.first, above=0)
@@ -54,19 +66,25 @@ class P2cEwma(Strategy):
     def select(self, context: Context) -> Action:
         rows = context.rows
         load = self._load(rows, self.watch.elapsed(rows, context.now))
-        one, other = self._two(_candidates(context))
+        among = candidates(context)
+        one, other = self._two(among)
         each = np.arange(len(rows))
         arm = np.where(load[each, other] < load[each, one], other, one)
         drawn = np.zeros(load.shape, dtype=bool)
         drawn[each, one] = drawn[each, other] = True
-        action = given_up(context, Action(arm, None, -load, drawn))
+        action = given_up(context, Action(arm, None, -load, drawn, _probability(load, among, arm)))
         sent = action.arm >= 0
         self.in_flight[rows[sent], action.arm[sent]] += 1
         return action
 
+    def note(self, sent: Sent) -> None:
+        """What a replica sends is in flight until it ends, as what is sent here is."""
+        now = np.flatnonzero(~sent.promised)
+        self.in_flight[sent.rows[now], sent.arm[now]] += 1
+
     def observe(self, feedback: Feedback) -> None:
         at = feedback.rows, feedback.arm
-        self.in_flight[at] -= 1
+        self.in_flight[at] = np.maximum(self.in_flight[at] - 1, 0.0)
         now = self.watch.elapsed(feedback.rows, feedback.now)
         kept = np.exp(np.minimum(self.set_at[at] - now, 0.0) / self.decay)
         decayed = self.value[at] * kept
@@ -83,9 +101,9 @@ class P2cEwma(Strategy):
         kept: Floats = np.exp(np.maximum(age, 0.0) / -self.decay)
         return self.value.take(rows, 0) * kept * (self.in_flight.take(rows, 0) + 1.0)
 
-    def _two(self, candidates: Bools) -> tuple[Ints, Ints]:
+    def _two(self, among: Bools) -> tuple[Ints, Ints]:
         """(n,) each: two different candidates in the order drawn; twice the same if only one."""
-        key = np.where(candidates, self.rng.random(candidates.shape), -1.0)
+        key = np.where(among, self.rng.random(among.shape), -1.0)
         each = np.arange(len(key))
         one = key.argmax(axis=1)
         key[each, one] = -1.0
@@ -101,9 +119,14 @@ class P2cEwma(Strategy):
         return np.where(refused | (feedback.outcome == FAILED), bad, feedback.latency)
 
 
-def _candidates(context: Context) -> Bools:
-    """(n, K) the untried servers that are available, or all of these where every one was tried."""
-    candidates = ~context.tried & context.available
-    none_left = stuck(candidates)
-    candidates[none_left] = context.available[none_left]
-    return candidates
+def _probability(load: Floats, among: Bools, arm: Ints) -> Floats:
+    """(n,) how likely a server was to be drawn first or second, and to win.
+
+    It wins against candidates with more load, and half of the time, drawn first, with as much.
+    """
+    own = load[np.arange(len(arm)), arm][:, None]
+    beaten = np.count_nonzero(among & (load > own), axis=1)
+    tied = np.count_nonzero(among & (load == own), axis=1) - 1.0
+    count = np.count_nonzero(among, axis=1)
+    pairs = np.maximum(count * (count - 1.0), 1.0)
+    return np.where(count > 1, (2.0 * beaten + tied) / pairs, 1.0)

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Rules, Sent
 from strategies.parts.attempt_rate import AttemptRate
 from strategies.parts.confidence import beliefs, lower, share, upper
 from strategies.parts.counts import REFUSED, SUCCEEDED, Counts, pulls
@@ -87,7 +87,7 @@ class PrimalDual(Strategy):
         costs = self._costs(context, ended, paid)
         index = self._index(context, ended, costs)
         payable = self.episode.spent(context.rows)[:, None] < 1.0
-        action = best_or_null(context, paid, index, self.rest, payable)
+        action = best_or_null(context, paid, index, self.rest, payable, probability=1.0)
         self._account(context, action, costs, pulls(ended))
         return action
 
@@ -96,10 +96,17 @@ class PrimalDual(Strategy):
         self.rest.learn(feedback)
         self.limits.learn(feedback)
 
+    def note(self, sent: Sent) -> None:
+        """Limits are shared with replicas: what they send counts towards the rate of attempts."""
+        self.rate.count(sent.rows[~sent.promised])
+
+    def retry_at(self, now: Floats) -> Floats:
+        return self.rest.until(now)
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         ended = self.counts.ended
         return beliefs(ended[:, SUCCEEDED], pulls(ended), self.confidence) | {
-            "until": self.rest.until(now),
+            "until": self.retry_at(now),
             "capacity": self.limits.capacity(now),
             "price": self.prices.value[:, self.prices.shared :].copy(),
         }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy, best
+from flaky_load_balancer.core.strategy import Strategy, best, candidates, uniform
 from flaky_load_balancer.core.types import Action, Context, Feedback, Rules
 
 
@@ -22,7 +22,8 @@ class RandomChoice(Strategy):
         self.rng = rng
 
     def select(self, context: Context) -> Action:
-        return best(context, self.rng.random(context.tried.shape))
+        among = candidates(context)
+        return best(context, self.rng.random(among.shape), among, probability=uniform(among))
 
     def observe(self, feedback: Feedback) -> None:
         """Learns nothing."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy, best
-from flaky_load_balancer.core.types import Action, Context, Feedback, Rules
+from flaky_load_balancer.core.types import Action, Context, Feedback, Ints, Rules
 from strategies.parts.turn import Turn
 
 
@@ -23,9 +23,13 @@ class RoundRobin(Strategy):
         self.turn = Turn(replications, rules.arms)
 
     def select(self, context: Context) -> Action:
-        action = best(context, self.turn.nearness(context.rows))
+        action = best(context, self.turn.nearness(context.rows), probability=1.0)
         self.turn.pass_on(context.rows, action.arm)
         return action
 
     def observe(self, feedback: Feedback) -> None:
         """Learns nothing."""
+
+    def resize(self, keep: Ints) -> None:
+        super().resize(keep)
+        self.turn.resize(keep)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy, best
-from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.strategy import Strategy, best, candidates, uniform
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.beta import BetaPosterior, require_prior
 from strategies.parts.counts import Counts, pulls, rate
 from strategies.parts.numbers import require
@@ -54,20 +54,26 @@ class Intuition(Strategy):
 
     def _free(self, context: Context) -> Action:
         index = rate(self.counts.of(context.rows))
+        chance = np.ones(len(index))
         exploring = np.flatnonzero(self.requests.take(context.rows) < self.explore_requests)
         if exploring.size:
-            index[exploring] = self._uncertainty(context, exploring)
-        return best(context, index)
+            index[exploring], chance[exploring] = self._uncertainty(context, exploring)
+        return best(context, index, probability=chance)
 
-    def _uncertainty(self, context: Context, those: np.ndarray) -> Floats:
-        """(m, K) the variance of the posterior, infinite where nothing was attempted."""
+    def _uncertainty(self, context: Context, those: Ints) -> tuple[Floats, Floats]:
+        """(m, K) the variance of the posterior, infinite where nothing was attempted.
+
+        And (m,) how likely each choice is: 1 unless it is made among servers that nobody knows.
+        """
         rows = context.rows[those]
         attempted = pulls(self.counts.of(rows)) > 0
         index = np.where(attempted, _variance(self.posterior.shapes(rows)), np.inf)
         blank = np.flatnonzero(~(attempted & ~context.tried[those]).any(axis=1))
+        chance = np.ones(len(those))
         if blank.size:  # nothing to compare: no candidate was ever attempted
             index[blank] = self.rng.random((blank.size, index.shape[1]))
-        return index
+            chance[blank] = uniform(candidates(context)[those[blank]])
+        return index, chance
 
 
 def _variance(shapes: Floats) -> Floats:

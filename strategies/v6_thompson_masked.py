@@ -52,8 +52,11 @@ class ThompsonMasked(Strategy):
         self.counts.learn(feedback)
         self.cooling.learn(feedback)
 
+    def retry_at(self, now: Floats) -> Floats:
+        return self.cooling.until(now)
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
-        return self.posterior.beliefs() | {"until": self.cooling.until(now)}
+        return self.posterior.beliefs() | {"until": self.retry_at(now)}
 
     def _free(self, context: Context) -> Action:
         draw = self.posterior.draw(context.rows, self.rng)

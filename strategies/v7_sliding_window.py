@@ -57,8 +57,11 @@ class SlidingWindow(Strategy):
         self.recent.learn(feedback)
         self.cooling.learn(feedback)
 
+    def retry_at(self, now: Floats) -> Floats:
+        return self.cooling.until(now)
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
-        return self.recent.beliefs() | {"until": self.cooling.until(now)}
+        return self.recent.beliefs() | {"until": self.retry_at(now)}
 
     def _free(self, context: Context) -> Action:
         draw = self.recent.draw(context.rows, self.rng)

@@ -54,8 +54,11 @@ class Blocking(Strategy):
         self.counts.learn(feedback)
         self.backoff.learn(feedback)
 
+    def retry_at(self, now: Floats) -> Floats:
+        return self.backoff.until(now)
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
-        return self.posterior.beliefs() | {"until": self.backoff.until(now)}
+        return self.posterior.beliefs() | {"until": self.retry_at(now)}
 
     def _free(self, context: Context) -> Action:
         draw = self.posterior.draw(context.rows, self.rng)

@@ -11,8 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import HOLD, Action, Bools, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.state import State
+from flaky_load_balancer.core.strategy import Strategy, best
+from flaky_load_balancer.core.types import (
+    HOLD,
+    Action,
+    Bools,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Reward,
+    Rules,
+)
 
 
 @dataclass
@@ -29,7 +40,7 @@ class Sound(Strategy):
         index = self.wins[context.rows]
         random_one = self.rng.random(len(index)) < self.wander
         index[random_one] = self.rng.random((random_one.sum(), index.shape[1]))
-        return Action(index.argmax(axis=1), None, index, ~context.tried)
+        return best(context, index)
 
     def observe(self, feedback: Feedback) -> None:
         self.wins[feedback.rows, feedback.arm] += feedback.outcome == 0
@@ -330,3 +341,120 @@ class SharesItsState(Sound):
         copied = SharesItsState(self.wander)
         copied.rng, copied.wins = deepcopy(self.rng, memo), self.wins
         return copied
+
+
+class IgnoresAvailability(Answers):
+    def spoil(self, context: Context, action: Action) -> Any:
+        return changed(action, arm=self.wins[context.rows].argmax(axis=1))
+
+
+class SendsOneMore(Answers):
+    """Sends also where no attempt is left."""
+
+    def spoil(self, context: Context, action: Action) -> Any:
+        spent = (context.left < 1) & context.available.any(axis=1)
+        return changed(action, arm=np.where(spent, context.available.argmax(axis=1), action.arm))
+
+
+class SureOfZero(Answers):
+    """Its moves have no chance at all."""
+
+    def spoil(self, context: Context, action: Action) -> Any:
+        return changed(action, probability=np.zeros(len(action.arm)))
+
+
+class KeepsAList(Sound):
+    """What it has learnt cannot be found."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        super().reset(rules, replications, rng)
+        self.history: list[int] = []
+
+
+class SavesNothing(Sound):
+    transient = ("wins",)
+
+
+class LoadsAnything(Sound):
+    def load(self, state: State) -> None:
+        self.wins = state.arrays.get("wins", self.wins).copy()
+
+
+class LoadsHalf(Sound):
+    """Takes what it can before it complains."""
+
+    def load(self, state: State) -> None:
+        if state.strategy != repr(self):
+            self.wins[:] = 0.0
+        super().load(state)
+
+
+class StartsAgain(Sound):
+    """Forgets all servers when one goes."""
+
+    def resize(self, keep: Ints) -> None:
+        self.reset(Rules(len(keep)), len(self.wins), self.rng)
+
+
+class TakesOverFromTheFirst(Sound):
+    """A new server begins with what is known of the first."""
+
+    def resize(self, keep: Ints) -> None:
+        self.wins = self.wins[:, np.maximum(keep, 0)]
+
+
+class Loyal(Sound):
+    """Keeps the index of a server, and does not translate it when servers go."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        super().reset(rules, replications, rng)
+        self.last = np.zeros(replications, dtype=np.intp)
+
+    def select(self, context: Context) -> Action:
+        action = super().select(context)
+        again = context.available[np.arange(len(action.arm)), self.last[context.rows]]
+        again &= (context.left > 0) & (self.rng.random(len(again)) < 0.5)
+        arm = np.where(again, self.last[context.rows], action.arm)
+        self.last[context.rows] = np.maximum(arm, 0)
+        return changed(action, arm=arm)
+
+
+class PromisesForEver(Sound):
+    """Holds requests that come too soon one behind the other, and never withdraws a place."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        super().reset(rules, replications, rng)
+        self.next_place = np.full(replications, -np.inf)
+
+    def select(self, context: Context) -> Action:
+        action = super().select(context)
+        place = self.next_place[context.rows]
+        soon = (context.now < place) & (action.arm >= 0)
+        self.next_place[context.rows] = np.maximum(place, context.now) + 0.25
+        return changed(action, arm=np.where(soon, HOLD, action.arm), until=place)
+
+
+class LearnsFromItsOwn(Sound):
+    """Takes feedback only of requests that it has decided about."""
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        super().reset(rules, replications, rng)
+        self.mine = np.zeros((replications, 4096), dtype=bool)
+
+    def select(self, context: Context) -> Action:
+        self.mine[context.rows, context.request % 4096] = True
+        return super().select(context)
+
+    def observe(self, feedback: Feedback) -> None:
+        mine = self.mine[feedback.rows, feedback.request % 4096]
+        super().observe(feedback.take(np.flatnonzero(mine)))
+
+
+class TakesNoLateReward(Sound):
+    def reward(self, reward: Reward) -> None:
+        raise KeyError(f"request {reward.request[0]} is over")
+
+
+class RoundsRewards(Sound):
+    def reward(self, reward: Reward) -> None:
+        np.round(reward.value, out=reward.value)

@@ -126,13 +126,20 @@ class Informed(Strategy):
         """These are the servers."""
 
 
-def best(context: Context, index: Floats, eligible: Bools | None = None) -> Action:
+def best(
+    context: Context,
+    index: Floats,
+    eligible: Bools | None = None,
+    *,
+    probability: Floats | float | None = None,
+) -> Action:
     """Send each request to the eligible server with the highest index, the lowest on ties.
 
     ``index`` and ``eligible`` have shape (n, K); no index is NaN or -inf.  Eligible are untried
     servers unless it is said, and never one that is not available.  A request with no eligible
     server is sent to the best of all that are available; one with none of these, or with no
-    attempt left, is given up.
+    attempt left, is given up.  ``probability`` (n,), or of all, is that of the server with the
+    highest index: 1 where chance has no part in it.
     """
     if eligible is None:
         eligible = ~context.tried
@@ -141,7 +148,23 @@ def best(context: Context, index: Floats, eligible: Bools | None = None) -> Acti
     none_left = stuck(eligible)
     if none_left.size:
         masked[none_left] = np.where(context.available[none_left], index[none_left], -np.inf)
-    return given_up(context, Action(masked.argmax(axis=1), None, index, eligible))
+    if isinstance(probability, float):
+        probability = np.full(len(index), probability)
+    return given_up(context, Action(masked.argmax(axis=1), None, index, eligible, probability))
+
+
+def candidates(context: Context) -> Bools:
+    """(n, K) the untried servers that are available; all that are where each was tried."""
+    untried = ~context.tried & context.available
+    none_left = stuck(untried)
+    untried[none_left] = context.available[none_left]
+    return untried
+
+
+def uniform(among: Bools) -> Floats:
+    """(n,) the probability of each of the candidates (n, K), if all are equally likely."""
+    chance: Floats = 1.0 / np.maximum(np.count_nonzero(among, axis=1), 1)
+    return chance
 
 
 def given_up(context: Context, action: Action) -> Action:

@@ -12,8 +12,11 @@ def together(context: Context, parts: Pair, actions: tuple[Action, Action]) -> A
     arm, until = np.empty(len(context.rows), dtype=np.intp), context.now.copy()
     index = np.empty(context.tried.shape)
     eligible = np.empty(context.tried.shape, dtype=bool)
+    probability = np.full(len(arm), np.nan)
     for those, action in zip(parts, actions, strict=True):
         arm[those], index[those], eligible[those] = action.arm, action.index, action.eligible
         if action.until is not None:
             until[those] = action.until
-    return Action(arm, until, index, eligible)
+        if action.probability is not None:
+            probability[those] = action.probability
+    return Action(arm, until, index, eligible, probability)

@@ -7,13 +7,19 @@ attempt, which costs no point, the least hopeless server is asked instead.
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import best, stuck
+from flaky_load_balancer.core.strategy import best, candidates, stuck
 from flaky_load_balancer.core.types import GIVE_UP, Action, Bools, Context, Floats
 from strategies.parts.rest import Rest
 
 
 def best_or_null(
-    context: Context, paid: Bools, index: Floats, rest: Rest, payable: Bools
+    context: Context,
+    paid: Bools,
+    index: Floats,
+    rest: Rest,
+    payable: Bools,
+    *,
+    probability: float | None = None,
 ) -> Action:
     """The highest index (n, K) among servers that do not rest; the null arm where there is none.
 
@@ -21,22 +27,15 @@ def best_or_null(
     ``paid`` (n,) attempts they are those that are ``payable``, (n, K) or (n, 1).  The null arm is
     to give up a paid attempt, and to send a free one where a candidate was refused longest ago.
     """
-    candidates = np.where(paid[:, None], payable, _untried(context))
-    candidates &= context.available
-    eligible = candidates & rest.over(context.rows, context.now)
+    among = np.where(paid[:, None], payable, candidates(context))
+    among &= context.available
+    eligible = among & rest.over(context.rows, context.now)
     null = stuck(eligible)
     if not null.size:
-        return best(context, index, eligible)
+        return best(context, index, eligible, probability=probability)
     free = null[~paid[null]]
     index[free] = rest.since(context.rows, context.now)[free]
-    eligible[free] = candidates[free]
-    action = best(context, index, eligible)
+    eligible[free] = among[free]
+    action = best(context, index, eligible, probability=probability)
     action.arm[null[paid[null]]] = GIVE_UP
     return action
-
-
-def _untried(context: Context) -> Bools:
-    """(n, K) the untried servers that are available; all of them where there is none."""
-    untried = ~context.tried & context.available
-    untried[stuck(untried)] = True
-    return untried

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import best
+from flaky_load_balancer.core.strategy import best, candidates, uniform
 from flaky_load_balancer.core.types import Action, Context, Floats, Ints
 from strategies.parts.counts import SUCCEEDED, Counts, pulls
 
@@ -24,10 +24,12 @@ class Optimism:
 
     def choose(self, context: Context) -> Action:
         index, t = self._index(context.rows)
+        chance = np.ones(len(index))
         if np.count_nonzero(t) < len(t):
             begin = np.flatnonzero(t == 0)
             index[begin] = self.rng.random((len(begin), index.shape[1]))
-        return best(context, index)
+            chance[begin] = uniform(candidates(context))[begin]
+        return best(context, index, probability=chance)
 
     def _index(self, rows: Ints) -> tuple[Floats, Floats]:
         ended = self.counts.of(rows)

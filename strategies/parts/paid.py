@@ -35,4 +35,4 @@ def free_or_paid(context: Context, rules: Rules, counts: Counts, free: Free) -> 
 
 def largest_rate(context: Context, counts: Counts) -> Action:
     """Send each request to the server with the largest rate, unattempted ones last."""
-    return best(context, rate(counts.of(context.rows)), context.available)
+    return best(context, rate(counts.of(context.rows)), context.available, probability=1.0)

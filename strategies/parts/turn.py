@@ -10,13 +10,21 @@ class Turn:
 
     def __init__(self, replications: int, arms: int) -> None:
         self.following = np.zeros(replications, dtype=np.intp)
-        self.servers = np.arange(arms)
+        self.arms = arms
 
     def nearness(self, rows: Ints) -> Floats:
         """(n, K) minus the number of servers whose turn comes before."""
-        ahead = (self.servers - self.following.take(rows)[:, None]) % self.servers.size
+        ahead = (np.arange(self.arms) - self.following.take(rows)[:, None]) % self.arms
         return -ahead.astype(float)
 
     def pass_on(self, rows: Ints, arm: Ints) -> None:
-        """Make it the turn of the server after the one that was chosen."""
-        self.following[rows] = (arm + 1) % self.servers.size
+        """Make it the turn of the server after the one that was chosen, if one was."""
+        sent = arm >= 0
+        self.following[rows[sent]] = (arm[sent] + 1) % self.arms
+
+    def resize(self, keep: Ints) -> None:
+        """Servers are others now: the turn is that of the next one that stayed, or the first's."""
+        stayed = keep.tolist()
+        for row, arm in enumerate(self.following.tolist()):
+            later = [old for old in stayed if old >= arm]
+            self.following[row] = stayed.index(min(later)) if later else 0

@@ -32,6 +32,7 @@ BREAKERS: dict[str, list[Any]] = {
         broken.IndexOfOne,
         broken.IndexIsNaN,
         broken.EligibleIsNumbers,
+        broken.SureOfZero,
     ],
     "hyperparameters stay as they are": [broken.Anneals],
     "reset forgets everything": [broken.Hoards],
@@ -54,6 +55,26 @@ BREAKERS: dict[str, list[Any]] = {
         broken.RollsWhenAsked,
     ],
     "it can be copied and stored": [broken.KeepsALambda, broken.SharesItsState],
+    "it sends only to available servers, and only while attempts are left": [
+        broken.IgnoresAvailability,
+        broken.SendsOneMore,
+    ],
+    "what it has learnt can be kept and loaded": [broken.KeepsAList, broken.SavesNothing],
+    "a state that does not fit is refused and changes nothing": [
+        broken.LoadsAnything,
+        broken.LoadsHalf,
+    ],
+    "servers come and go: it keeps what it knows of those that stay, and of no others": [
+        broken.StartsAgain,
+        broken.TakesOverFromTheFirst,
+        broken.Loyal,
+    ],
+    "a promise is forgotten when its request leaves": [broken.PromisesForEver],
+    "it learns from attempts that a replica made": [broken.LearnsFromItsOwn],
+    "a reward may come late, and be corrected": [
+        broken.TakesNoLateReward,
+        broken.RoundsRewards,
+    ],
 }
 
 

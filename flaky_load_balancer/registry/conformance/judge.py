@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Context, Feedback, Rules
+from flaky_load_balancer.core.types import (
+    GIVE_UP,
+    HOLD,
+    Action,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Reward,
+    Rules,
+    Sent,
+)
 
 
 class Unexpected(Exception):  # noqa: N818 - carries the words that complete a broken rule
@@ -29,6 +40,11 @@ def legal(context: Context, action: Action) -> None:
     arm = _array("Action.arm", action.arm, (n,), "i")
     wrong = arm[(arm < GIVE_UP) | (arm >= arms)]
     expect(not wrong.size, f"{wrong[:1]} is no server of 0 to {arms - 1}, nor HOLD, nor GIVE_UP")
+    sent = np.flatnonzero(arm >= 0)
+    away = sent[~context.available[sent, arm[sent]]]
+    expect(not away.size, f"server {arm[away][:1]} was chosen, which is not available")
+    spent = sent[context.left[sent] < 1]
+    expect(not spent.size, f"server {arm[spent][:1]} was chosen with no attempt left")
     held = arm == HOLD
     if held.any():
         expect(action.until is not None, "HOLD without Action.until: when to ask again")
@@ -44,6 +60,10 @@ def explained(context: Context, action: Action) -> None:
         expect(not np.isnan(index).any(), "Action.index holds NaN")
     if action.eligible is not None:
         _array("Action.eligible", action.eligible, context.tried.shape, "b")
+    if action.probability is not None:
+        chance = _array("Action.probability", action.probability, context.rows.shape, "f")
+        inside = np.isnan(chance) | ((chance > 0) & (chance <= 1))
+        expect(inside.all(), f"Action.probability is {chance[~inside][:1]}, not in (0, 1]")
 
 
 def plausible(beliefs: Mapping[str, Any], replications: int, arms: int) -> None:
@@ -89,8 +109,52 @@ class Wary(Strategy):
         self.other.observe(feedback)
         _unchanged("observe", before, feedback)
 
+    def reward(self, reward: Reward) -> None:
+        before = deepcopy(reward)
+        self.other.reward(reward)
+        _unchanged("reward", before, reward)
 
-def _unchanged(call: str, before: Context | Feedback, after: Context | Feedback) -> None:
+    def note(self, sent: Sent) -> None:
+        before = deepcopy(sent)
+        self.other.note(sent)
+        _unchanged("note", before, sent)
+
+    def withdraw(self, rows: Ints, requests: Ints) -> None:
+        self.other.withdraw(rows, requests)
+
+
+@dataclass
+class Echo(Strategy):
+    """Tells a replica of another strategy what that one sends, and how it ends."""
+
+    other: Strategy
+    replica: Strategy
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        self.other.reset(rules, replications, rng)
+
+    def select(self, context: Context) -> Action:
+        action = self.other.select(context)
+        sent = np.flatnonzero(action.arm >= 0)
+        some = context.take(sent)
+        now, size, promised = some.now, some.size, np.zeros(len(sent), dtype=bool)
+        self.replica.note(
+            Sent(some.rows, now, some.request, action.arm[sent], some.now, promised, size)
+        )
+        return action
+
+    def observe(self, feedback: Feedback) -> None:
+        self.other.observe(deepcopy(feedback))
+        self.replica.observe(feedback)
+
+    def beliefs(self, now: Floats) -> dict[str, Floats]:
+        return self.other.beliefs(now)
+
+
+Given = Context | Feedback | Reward | Sent
+
+
+def _unchanged(call: str, before: Given, after: Given) -> None:
     for field in fields(before):
         pair = getattr(before, field.name), getattr(after, field.name)
         same = pair[0] is pair[1] or np.array_equal(*pair, equal_nan=pair[0].dtype.kind == "f")

@@ -8,14 +8,22 @@ import pickle
 import random
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from flaky_load_balancer.core.state import State
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Rules
-from flaky_load_balancer.registry.conformance.judge import Wary, expect, explained, legal, plausible
+from flaky_load_balancer.core.types import Reward, Rules
+from flaky_load_balancer.registry.conformance.judge import (
+    Echo,
+    Wary,
+    expect,
+    explained,
+    legal,
+    plausible,
+)
 from flaky_load_balancer.registry.conformance.rehearsal import Move, Rehearsal
 
 Make = Callable[[], Strategy]
@@ -163,3 +171,131 @@ def _beliefs(make: Make) -> None:
             if value.flags.writeable:
                 value.fill(0.5)  # they are the caller's now
         expect(rehearsal.play(20) == unasked.play(20), "asking for beliefs changed its moves")
+
+
+@rule("it sends only to available servers, and only while attempts are left")
+def _scarce(make: Make) -> None:
+    for replications, arms, free, most in SHAPES:
+        rules = Rules(arms, free_attempts=free, max_attempts=most)
+        wanting = Rehearsal(make(), rules=rules, replications=replications, scarce=True)
+        wanting.judge = legal
+        wanting.play(30)
+        wanting.judge = explained
+        wanting.play(10)
+
+
+@rule("what it has learnt can be kept and loaded")
+def _kept_and_loaded(make: Make) -> None:
+    rehearsal = _rehearsed(make)
+    state = rehearsal.strategy.state()
+    expect(isinstance(state, State), f"state is {type(state).__name__}, not a State")
+    other = make()
+    again = rehearsal.with_another(other)
+    other.load(State.from_bytes(state.to_bytes()))
+    same = again.play(30) == rehearsal.play(30)
+    expect(same, "with its state loaded it decides otherwise than before")
+
+
+@rule("a state that does not fit is refused and changes nothing")
+def _bad_states(make: Make) -> None:
+    rehearsal = _rehearsed(make)
+    state = rehearsal.strategy.state()
+    bad = [replace(state, strategy="somebody else's")]
+    for name, array in list(state.arrays.items())[-1:]:
+        others = {key: value for key, value in state.arrays.items() if key != name}
+        bad.append(replace(state, arrays=others))
+        bad.append(replace(state, arrays=others | {name: array[None]}))
+        bad.append(replace(state, arrays=others | {name: array.astype(str)}))
+    tried = deepcopy(rehearsal)
+    for wrong in bad:
+        try:
+            tried.strategy.load(wrong)
+        except ValueError:
+            continue
+        expect(False, "it loaded a state that does not fit")
+    expect(tried.play(10) == rehearsal.play(10), "a state that it refused changed its moves")
+
+
+@rule("servers come and go: it keeps what it knows of those that stay, and of no others")
+def _servers_come_and_go(make: Make) -> None:
+    rehearsal = _rehearsed(make)
+    changed = deepcopy(rehearsal)
+    for keep in ([0, 1, 2, 3, -1], [0, 1, 2, 3]):
+        changed.resize(np.array(keep))
+    changed.rng.bit_generator.state = rehearsal.rng.bit_generator.state
+    same = changed.play(20) == deepcopy(rehearsal).play(20)
+    expect(same, "after a server has come and gone it plays differently")
+    rehearsal.play(10)
+    before, unknown = rehearsal.mean(), rehearsal.with_another(make()).mean()
+    rehearsal.judge = legal
+    rehearsal.resize(np.array([2, -1, 0]))
+    after = rehearsal.mean()
+    stayed = np.allclose(after[:, [0, 2]], before[:, [2, 0]])
+    expect(stayed, "it believes something else of servers that stay after one has gone")
+    new = np.allclose(after[:, 1], unknown[:, 1])
+    expect(new, "it believes something of a new server, as if it were one that has gone")
+    rehearsal.play(20)
+
+
+@rule("a promise is forgotten when its request leaves")
+def _withdrawn(make: Make) -> None:
+    rehearsal = Rehearsal(make())
+    rehearsal.play(100)
+    if not rehearsal.held:
+        return  # it promises nothing
+    rehearsal.hang_up()
+    for step in range(60):
+        left = deepcopy(rehearsal)
+        left.ask(np.array([step % 3]))
+        if left.held:
+            left.hang_up()
+            left.rng.bit_generator.state = rehearsal.rng.bit_generator.state
+            left.world = deepcopy(rehearsal.world)
+            moves = [
+                [move.arms for move in each.play(4)[-4:]] for each in (left, deepcopy(rehearsal))
+            ]
+            expect(moves[0] == moves[1], "a request that was held and left changes its moves")
+        rehearsal.play(1)
+        rehearsal.hang_up()
+
+
+@rule("it learns from attempts that a replica made")
+def _replicas(make: Make) -> None:
+    replica = make()
+    rehearsal = Rehearsal(make())
+    replica.reset(rehearsal.rules, rehearsal.replications, np.random.default_rng(1))
+    rehearsal.strategy = Echo(rehearsal.strategy, replica)
+    rehearsal.play(60)
+    same = np.allclose(rehearsal.mean(), rehearsal.mean(replica))
+    expect(same, "a replica that was told everything believes something else")
+    rehearsal.strategy, rehearsal.judge = replica, legal
+    rehearsal.play(20)
+
+
+@rule("a reward may come late, and be corrected")
+def _late_rewards(make: Make) -> None:
+    rehearsal = _rehearsed(make)
+    rehearsal.strategy = Wary(rehearsal.strategy)
+    every = np.arange(rehearsal.replications)
+    for previous, value in ((np.nan, 0.25), (0.25, 1.0)):
+        rehearsal.strategy.reward(
+            Reward(
+                every,
+                now=np.full(len(every), rehearsal.now),
+                request=np.ones(len(every), dtype=np.int64),
+                arm=every,
+                value=np.full(len(every), value),
+                previous=np.full(len(every), previous),
+            )
+        )
+        rehearsal.judge = legal
+        rehearsal.play(10)
+
+
+def _rehearsed(make: Make) -> Rehearsal:
+    """A rehearsal in which much has happened, and nothing is under way."""
+    rehearsal = Rehearsal(make())
+    rehearsal.play(60)
+    rehearsal.drain()
+    rehearsal.hang_up()
+    return rehearsal

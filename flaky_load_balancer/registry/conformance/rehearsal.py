@@ -9,13 +9,24 @@ difference between two of them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Ints, Outcome, Rules
+from flaky_load_balancer.core.types import (
+    HOLD,
+    Action,
+    Bools,
+    Context,
+    Feedback,
+    Floats,
+    Ints,
+    Outcome,
+    Rules,
+)
 
 TICK = 1 / 64
 ODDS = np.array([0.4, 0.7, 0.9])  # of Outcome in its order, summed up; the rest is CANCELLED
@@ -51,6 +62,7 @@ class Rehearsal:
         seed: int = 1,
         start: float = 0.0,
         judge: Judge | None = None,
+        scarce: bool = False,
     ) -> None:
         self.strategy, self.judge, self.now = strategy, judge, start
         self.rules = rules or Rules(arms=4)
@@ -58,8 +70,11 @@ class Rehearsal:
         self.world = np.random.default_rng(7)
         self.moves: list[Move] = []
         self.unfinished: list[list[Sending]] = [[] for _ in range(replications)]
+        self.held: list[tuple[int, int]] = []
         self.requests = 0
-        strategy.reset(self.rules, replications, np.random.default_rng(seed))
+        self.scarce = scarce
+        self.rng = np.random.default_rng(seed)
+        strategy.reset(self.rules, replications, self.rng)
 
     def play(self, steps: int, *, ending: float = 0.5) -> list[Move]:
         """Ask ``steps`` times; before each, an attempt of every row ends with this chance."""
@@ -92,6 +107,37 @@ class Rehearsal:
         for row, arm in zip(rows, action.arm, strict=True):
             if arm >= 0:
                 self.unfinished[row].append(Sending(int(arm), self.now, self.requests))
+            elif arm == HOLD:
+                self.held.append((int(row), self.requests))
+
+    def hang_up(self) -> None:
+        """Whoever is held leaves."""
+        for row, request in self.held:
+            self.strategy.withdraw(np.array([row]), np.array([request]))
+        self.held.clear()
+
+    def resize(self, keep: Ints) -> None:
+        """Servers come and go; what is under way on those that are gone is never heard of."""
+        self.strategy.resize(keep)
+        self.rules = replace(self.rules, arms=len(keep))
+        is_now = {int(old): new for new, old in enumerate(keep) if old >= 0}
+        self.unfinished = [
+            [each._replace(arm=is_now[each.arm]) for each in sent if each.arm in is_now]
+            for sent in self.unfinished
+        ]
+
+    def mean(self, strategy: Strategy | None = None) -> Floats:
+        """(R, K) what is believed of each server's chance; zeros where nothing is."""
+        beliefs = (strategy or self.strategy).beliefs(np.full(self.replications, self.now))
+        return beliefs.get("mean", np.zeros((self.replications, self.rules.arms)))
+
+    def with_another(self, strategy: Strategy) -> "Rehearsal":
+        """The same history, from here on played by another strategy with the same chance."""
+        other = deepcopy(self)
+        strategy.reset(self.rules, self.replications, other.rng)
+        other.rng.bit_generator.state = self.rng.bit_generator.state
+        other.strategy = strategy
+        return other
 
     def end(self, rows: Ints) -> None:
         """In each of these rows any one of the attempts under way ends, if there is one."""
@@ -111,9 +157,9 @@ class Rehearsal:
             self._tried(attempt),
             deadline=now + 64.0,
             request=np.full(n, self.requests),
-            left=self.rules.max_attempts + 1 - attempt,
-            available=np.ones((n, self.rules.arms), dtype=bool),
-            size=np.full(n, np.nan),
+            left=self._left(attempt),
+            available=self._available(n),
+            size=np.where(np.arange(n) % 2, np.nan, 100.0),
         )
 
     def feedback(self, rows: Ints) -> Feedback:
@@ -134,6 +180,20 @@ class Rehearsal:
             cost=np.zeros(n),
             size=np.full(n, np.nan),
         )
+
+    def _available(self, n: int) -> Bools:
+        """All servers, or where they are scarce some, sometimes none."""
+        available = np.ones((n, self.rules.arms), dtype=bool)
+        if self.scarce:
+            available = self.world.random(available.shape) < self.world.random((n, 1))
+        return available
+
+    def _left(self, attempt: Ints) -> Ints:
+        """As many attempts as the rules allow, or where they are scarce fewer, sometimes none."""
+        left = self.rules.max_attempts + 1 - attempt
+        if self.scarce:
+            left = np.minimum(left, self.world.integers(0, 4, len(left)))
+        return left
 
     def _tried(self, attempt: Ints) -> Bools:
         """Any servers, fewer than there were attempts: sometimes none, sometimes all."""
