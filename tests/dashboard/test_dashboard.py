@@ -11,6 +11,7 @@ from flaky_load_balancer.admin import page
 from strategies import STRATEGIES
 from tests.dashboard.node import FOLDER, chromium, needs_chromium, needs_node, run
 
+LONG = "hour.spec"
 MOST = 250_000  # bytes of JavaScript, packed, that the first page may load
 
 needs_page = pytest.mark.skipif(page.built() is None, reason="the dashboard is not built")
@@ -26,8 +27,19 @@ def test_components_and_store() -> None:
 @needs_chromium
 def test_in_a_browser(tmp_path: Path) -> None:
     """All at once: they share the programs that they look at."""
-    command = "npx", "playwright", "test", "--output", str(tmp_path)
-    assert "passed" in run(*command, FLB_CHROMIUM=str(chromium()))
+    in_a_browser("--grep-invert", LONG, "--output", str(tmp_path))
+
+
+@pytest.mark.slow
+@needs_node
+@needs_page
+@needs_chromium
+def test_for_an_hour_in_a_browser(tmp_path: Path) -> None:
+    in_a_browser("--grep", LONG, "--output", str(tmp_path))
+
+
+def in_a_browser(*words: str) -> None:
+    assert "passed" in run("npx", "playwright", "test", *words, FLB_CHROMIUM=str(chromium()))
 
 
 def test_the_description_that_types_are_made_from_is_fresh() -> None:

@@ -167,6 +167,7 @@ def test_hyperparameters_are_checked(name: str) -> None:
 HELD_OUT = Path(__file__).parent.parent / "simulation" / "scenarios_heldout"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["T2", "T2-tight", str(HELD_OUT / "fixed-short-steps.toml")])
 def test_its_regret_is_less_than_half_of_the_others(name: str) -> None:
     scenario = scenarios.find(name)
