@@ -3,8 +3,8 @@
 The live dispatcher runs on an event loop whose time jumps; its servers are those of the
 simulator, behind a ``send`` that sleeps for the latency.  Both drivers then have to ask the same
 strategy the same questions at the same times, and tell it the same answers: with requests in
-flight at once, refusals, holds, attempts and requests that run out of time, and servers that are
-down, slow or hang.
+flight at once, refusals, holds, attempts and requests that run out of time, clients that hang up
+(which withdraws what was promised to them), and servers that are down, slow or hang.
 
 Timeouts and deadlines are odd numbers: two events of one instant have no order to agree on.
 """
@@ -27,6 +27,7 @@ from flaky_load_balancer.core.types import (
     Context,
     Feedback,
     Floats,
+    Ints,
     Outcome,
     Rules,
 )
@@ -117,10 +118,17 @@ class Game:
     rate: float = 8.0
     deadline: float = 9.7313
     attempt_timeout: float = 1.9371
+    hang_up: bool = False
 
     @property
     def rules(self) -> Rules:
         return Rules(self.scenario.servers)
+
+    @property
+    def patience(self) -> Floats:
+        """(requests,) seconds: every third client hangs up, sooner or later."""
+        k = np.arange(self.requests)
+        return np.where(self.hang_up & (k % 3 == 1), 0.0413 + 0.1713 * (k % 8), np.inf)
 
 
 def _written(text: str) -> Scenario:
@@ -138,6 +146,7 @@ GAMES = {
     "hang": Game(scenarios.find("hang"), deadline=5.0131),
     "troubled": Game(_written(TROUBLED), deadline=2.1513, attempt_timeout=0.7371),
     "overlapping": Game(_written(OVERLAPPING), deadline=1.9513, attempt_timeout=0.7371),
+    "impatient": Game(_written(OVERLAPPING), requests=48, rate=12.0, hang_up=True),
 }
 
 
@@ -182,6 +191,7 @@ class Recorded(Strategy):
                 *("asked", _time(context.now), int(context.attempt[0])),
                 *(_time(context.deadline), context.tried[0].tolist()),
                 *("answered", int(action.arm[0]), _time(until) if held else None),
+                *(int(context.request[0]), int(context.left[0]), context.available[0].tolist()),
             )
         )
         return action
@@ -191,10 +201,14 @@ class Recorded(Strategy):
             (
                 *("told", _time(feedback.now), int(feedback.arm[0])),
                 *(Outcome(feedback.outcome[0]).label, _time(feedback.latency)),
-                _time(feedback.retry_after),
+                *(_time(feedback.retry_after), int(feedback.request[0]), int(feedback.attempt[0])),
             )
         )
         self.inner.observe(feedback)
+
+    def withdraw(self, rows: Ints, requests: Ints) -> None:
+        self.moves.append(("withdrawn", int(requests[0])))
+        self.inner.withdraw(rows, requests)
 
 
 @dataclass
@@ -233,11 +247,14 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             await asyncio.sleep(response.latency[0])
             return Answer(Outcome(response.outcome[0]), response.retry_after[0])
 
-        async def deliver_at(when: float) -> None:
+        async def deliver_at(when: float, patience: float) -> None:
             due = loop.create_future()
             loop.call_at(when, due.set_result, None)
             await due
-            await dispatcher.deliver("a" * 24)
+            delivery = asyncio.ensure_future(dispatcher.deliver("a" * 24))
+            if patience < np.inf:
+                loop.call_at(when + patience, delivery.cancel)
+            await asyncio.wait([delivery])
 
         dispatcher = Dispatcher(
             balancer,
@@ -247,7 +264,8 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             deadline=game.deadline,
             attempt_timeout=game.attempt_timeout,
         )
-        await asyncio.gather(*(deliver_at(k / game.rate) for k in range(game.requests)))
+        clients = enumerate(game.patience.tolist())
+        await asyncio.gather(*(deliver_at(k / game.rate, patience) for k, patience in clients))
 
     run_in_virtual_time(play())
     return Tally.of(events, game.rules).run()
@@ -265,6 +283,7 @@ def played_simulated(strategy: Strategy, game: Game, seed: int) -> dict[str, Any
         seed=seed,
         deadline=game.deadline,
         attempt_timeout=game.attempt_timeout,
+        patience=game.patience,
     )
     names = "score", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
     shares = {"p50": 0.50, "p99": 0.99}
@@ -306,4 +325,10 @@ def test_the_games_have_everything_in_them() -> None:
     told = [move for move in moves if move[0] == "told"]
     assert {move[3] for move in told} == {outcome.label for outcome in Outcome}
     assert any(move[5] != "nan" for move in told)
+    assert any(move[0] == "withdrawn" for move in moves)
     assert max(move[2] for move in moves if move[0] == "asked") > Rules(1).free_attempts + 1
+
+
+def test_cascade_is_told_of_clients_that_hang_up_while_held() -> None:
+    moves = assert_equal(STRATEGIES["cascade"], GAMES["impatient"], 0)
+    assert any(move[0] == "withdrawn" for move in moves)

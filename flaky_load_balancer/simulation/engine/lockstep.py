@@ -28,7 +28,8 @@ class Lockstep:
 
     Tables have an entry for each column of each replication, at place = row x columns + column:
     ``due`` says when the next event of a request will be, infinite where there is none, and
-    ``report`` what it will be, an Outcome or WOKEN.
+    ``report`` what it will be, an Outcome or WOKEN.  ``patience`` (requests,) is how many seconds
+    the client of each request waits before it hangs up; without it they wait for ever.
     """
 
     def __init__(
@@ -40,10 +41,14 @@ class Lockstep:
         requests: int,
         deadline: float,
         attempt_timeout: float,
+        patience: Floats | None = None,
     ) -> None:
         self.balancer, self.servers = balancer, servers
         self.rate, self.requests = rate, requests
         self.deadline, self.attempt_timeout = deadline, attempt_timeout
+        self.longest = np.minimum(
+            np.full(requests, deadline), np.inf if patience is None else patience
+        )
         self.columns, self.free = balancer.slots, _Free(servers.replications, balancer.slots)
         places = servers.replications * self.columns
         self.first = np.arange(0, places, self.columns)  # each replication's column ARRIVAL
@@ -54,6 +59,7 @@ class Lockstep:
         self.passes = 0
         self.retry_after = np.full(places, np.nan)
         self.arrived_at = np.zeros(places)
+        self.over_at = np.zeros(places)  # the deadline, unless the client hangs up before it
         self.arrived = np.zeros(servers.replications, dtype=np.intp)
         self.attempts = np.zeros_like(self.arrived)
         self.rate_limited = np.zeros_like(self.arrived)
@@ -119,7 +125,9 @@ class Lockstep:
         if self.free.short(rows):
             self._grow()
         column = self.free.take(rows)
-        self.arrived_at[self.first.take(rows) + column] = now
+        at = self.first.take(rows) + column
+        self.arrived_at[at] = now
+        self.over_at[at] = now + self.longest.take(count - 1)
         self.balancer.arrive(rows, column, now + self.deadline, request=count)
         return column
 
@@ -133,7 +141,7 @@ class Lockstep:
             self._complete(rows, column, now)
         elif ended.size:
             self._complete(rows.take(ended), column.take(ended), now.take(ended))
-        late = now >= self.arrived_at.take(at) + self.deadline
+        late = now >= self.over_at.take(at)
         over: Bools = (report == SUCCEEDED) | (report == CANCELLED) | late
         self._leave(over, rows, column, now)
         return ~over
@@ -170,7 +178,7 @@ class Lockstep:
         held = np.flatnonzero(action.arm == HOLD)
         if action.until is not None and held.size:
             at = self.first.take(rows.take(held)) + column.take(held)
-            self.due[at] = action.until.take(held)
+            self.due[at] = np.minimum(action.until.take(held), self.over_at.take(at))
             self.report[at] = WOKEN
             self.since[at] = self.passes
 
@@ -179,11 +187,11 @@ class Lockstep:
         at = self.first.take(rows) + column
         self.attempts[rows] += 1
         outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now)
-        left = self.arrived_at.take(at) + self.deadline - now
-        patience = np.minimum(left, self.attempt_timeout)
-        late = latency >= patience
+        left = self.over_at.take(at) - now
+        most = np.minimum(left, self.attempt_timeout)
+        late = latency >= most
         if np.count_nonzero(late):
-            latency = np.where(late, patience, latency)
+            latency = np.where(late, most, latency)
             cut_off = np.where(left > self.attempt_timeout, FAILED, CANCELLED)
             outcome = np.where(late, cut_off, outcome)
             retry_after = np.where(late, np.nan, retry_after)
@@ -222,6 +230,7 @@ class Lockstep:
         self.since = _wider(self.since, columns, 0)
         self.retry_after = _wider(self.retry_after, columns, np.nan)
         self.arrived_at = _wider(self.arrived_at, columns, 0.0)
+        self.over_at = _wider(self.over_at, columns, 0.0)
 
 
 class _Free:

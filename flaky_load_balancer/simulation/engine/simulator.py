@@ -62,13 +62,15 @@ def simulate(
     seed: int = 0,
     deadline: float = 10.0,
     attempt_timeout: float = 2.0,
+    patience: Floats | None = None,
     passed: Callable[[float], None] | None = None,
 ) -> Run:
     """Play the fleets of replications ``first`` to ``first + R - 1`` until every request has left.
 
     Request k arrives at k / rate seconds, whatever became of the others.  The same seed, ``first``
     and R give the same run.  ``passed`` is told now and then what share of the requests has
-    arrived.
+    arrived.  ``patience`` (requests,) is after how many seconds the client of each request hangs
+    up, in all replications alike; without it they wait for ever.
     """
     fleet = Fleet.draw(scenario, seed, first=first, replications=replications, rate=rate)
     rng = np.random.default_rng([seed, first])
@@ -83,6 +85,7 @@ def simulate(
         requests=requests,
         deadline=deadline,
         attempt_timeout=attempt_timeout,
+        patience=patience,
     )
     passes = 0
     while game.step():
