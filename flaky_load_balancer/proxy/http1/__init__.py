@@ -23,8 +23,11 @@ to a server. Passing one request on::
 
 **The handler** runs as a task for each request; requests of a connection are handled in order. If
 the client hangs up, ``exchange.gone`` is True and the task is cancelled at once. A handler that
-leaves without an answer gives 500; in the middle of one, the answer is broken off. A refusal is
-cheap before the body is asked for: ``exchange.reply(503, headers, body)``.
+leaves without an answer gives 500; in the middle of one, the answer is broken off.
+
+**Overload**: ``HttpServer(handler, overloaded=...)`` asks before a request is handled, and refuses
+with 503 at a fraction of its cost; ``Listener(..., refusal=server.refusal)`` does so even before a
+new client's connection is opened. Call ``raise_descriptor_limit()`` at start.
 
 **Bodies** (``exchange.body`` of the request, ``connection.body`` of the answer) arrive by
 themselves, and their sender is held back while 4 KiB wait to be read. ``read()`` one piece,
@@ -66,7 +69,7 @@ from flaky_load_balancer.proxy.http1.head import (
     body_length,
     end_to_end,
 )
-from flaky_load_balancer.proxy.http1.listener import Listener
+from flaky_load_balancer.proxy.http1.listener import Listener, raise_descriptor_limit
 from flaky_load_balancer.proxy.http1.names import Names
 from flaky_load_balancer.proxy.http1.relay import relay, tunnel
 from flaky_load_balancer.proxy.http1.server import HttpServer, Limits
@@ -92,6 +95,7 @@ __all__ = [
     "asgi",
     "body_length",
     "end_to_end",
+    "raise_descriptor_limit",
     "relay",
     "tls_context",
     "tunnel",

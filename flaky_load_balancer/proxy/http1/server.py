@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from flaky_load_balancer.proxy.http1.body import Body, wake
-from flaky_load_balancer.proxy.http1.exchange import REASONS, Exchange
+from flaky_load_balancer.proxy.http1.exchange import REASONS, Exchange, date
 from flaky_load_balancer.proxy.http1.failures import BadRequestError, BodyError
 from flaky_load_balancer.proxy.http1.framing import (
     Chunked,
@@ -24,6 +24,7 @@ from flaky_load_balancer.proxy.http1.head import (
     CHUNKED,
     LARGEST_HEAD,
     TEXT,
+    Headers,
     RequestHead,
     parse_request,
     render,
@@ -41,6 +42,7 @@ AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Exchange], Awaitable[None]]
+Refusal = tuple[Headers, bytes]  # of a 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,21 @@ class Limits:
 
 
 class HttpServer:
-    """What the connections of one listening address share."""
+    """What the connections of one listening address share.
 
-    def __init__(self, handler: Handler, limits: Limits | None = None) -> None:
+    ``overloaded`` is asked before a request is handled: headers and body of a 503, or None.  To
+    refuse costs a fraction of what to serve costs, which is what lets a server under a multiple
+    of its load go on serving.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits | None = None,
+        overloaded: Callable[[], Refusal | None] | None = None,
+    ) -> None:
         self.handler = handler
+        self.overloaded = overloaded
         self.limits = limits or Limits()
         self.connections: set[ServerConnection] = set()
         self.closing = False
@@ -66,6 +79,15 @@ class HttpServer:
 
     def protocol(self) -> "ServerConnection":
         return ServerConnection(self)
+
+    def refusal(self) -> bytes | None:
+        """A whole answer for a connection that need not even be opened, under overload."""
+        refusal = self.overloaded() if self.overloaded is not None else None
+        if refusal is None:
+            return None
+        headers, body = refusal
+        last = b"Content-Length: %d\r\nConnection: close\r\n" % len(body)
+        return render(b"HTTP/1.1 503 %b" % REASONS[503], [*headers, (b"Date", date())], last) + body
 
     def drain(self) -> None:
         """Close connections without a request; the others close after their answers."""
@@ -78,7 +100,7 @@ class HttpServer:
         for connection in list(self.connections):
             connection.reset()
 
-    def refusal(self, peer: str, error: BadRequestError) -> None:
+    def log_refused(self, peer: str, error: BadRequestError) -> None:
         """Log requests that could not be read: one line for the first, 10th, 100th, ..."""
         self.refused += 1
         if str(self.refused).strip("0") == "1":
@@ -368,7 +390,11 @@ class ServerConnection(asyncio.Protocol):
             self._timer.set(self._idle)
             if rest:
                 self._body(rest)
-        self._task = self._loop.create_task(self._handle(exchange))
+        overloaded = self._server.overloaded
+        if overloaded is not None and (refusal := overloaded()) is not None:
+            exchange.reply(503, *refusal)
+        else:
+            self._task = self._loop.create_task(self._handle(exchange))
 
     def _next(self) -> None:
         """Read the next request, which may have come already."""
@@ -450,7 +476,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _refuse(self, error: BadRequestError) -> None:
         """Answer what cannot be read, and close."""
-        self._server.refusal(self.peer, error)
+        self._server.log_refused(self.peer, error)
         self._ahead.clear()
         body = details(error.status, error.detail)
         headers = [

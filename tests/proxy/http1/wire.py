@@ -42,7 +42,7 @@ async def serving(
 @asynccontextmanager
 async def running(server: HttpServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     listening = socket.create_server((HOST, 0), backlog=128)
-    listener = Listener(listening, server.protocol, tls)
+    listener = Listener(listening, server.protocol, tls, server.refusal)
     try:
         yield listening.getsockname()[1]
     finally:
