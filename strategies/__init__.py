@@ -2,15 +2,28 @@
 
 from flaky_load_balancer.core.strategy import Strategy
 from strategies.balanced import Balanced
+from strategies.budget_linucb import BudgetLinUCB
 from strategies.cascade import Cascade
+from strategies.eps_greedy import EpsGreedy
+from strategies.greedy_linucb import GreedyLinUCB
 from strategies.kl_ucb import KLUCB
+from strategies.knapsack_linucb import KnapsackLinUCB
 from strategies.lagrange import Lagrange
+from strategies.lin_eps_greedy import LinEpsGreedy
+from strategies.lints import LinThompson
+from strategies.linucb import LinUCB
+from strategies.mixllm import MixLLM
 from strategies.oracle import Oracle
 from strategies.outlier import Outlier
 from strategies.p2c_ewma import P2cEwma
+from strategies.pacer import Pacer
+from strategies.per_task import PerTask
+from strategies.pilot import Pilot
 from strategies.primal_dual import PrimalDual
 from strategies.random_choice import RandomChoice
 from strategies.round_robin import RoundRobin
+from strategies.thompson_gauss import ThompsonGauss
+from strategies.ucb1_utility import UCB1Utility
 from strategies.v1_intuition import Intuition
 from strategies.v2_ucb1 import UCB1
 from strategies.v3_adjusted_ucb import AdjustedUCB
@@ -20,7 +33,8 @@ from strategies.v6_thompson_masked import ThompsonMasked
 from strategies.v7_sliding_window import SlidingWindow
 from strategies.v8_blocking import Blocking
 
-STRATEGIES: dict[str, type[Strategy]] = {
+# Those that play the game: attempts at servers that fail and refuse, whatever a request is about.
+GAME: dict[str, type[Strategy]] = {
     "v1": Intuition,
     "v2": UCB1,
     "v3": AdjustedUCB,
@@ -40,3 +54,22 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "cascade": Cascade,
     "oracle": Oracle,
 }
+
+# Those that choose by what a request is about, or by what an answer was worth.
+CONTEXTUAL: dict[str, type[Strategy]] = {
+    "eps-greedy": EpsGreedy,
+    "lin-eps-greedy": LinEpsGreedy,
+    "linucb": LinUCB,
+    "lints": LinThompson,
+    "thompson-gauss": ThompsonGauss,
+    "ucb1-utility": UCB1Utility,
+    "per-task": PerTask,
+    "pilot": Pilot,
+    "pacer": Pacer,
+    "mixllm": MixLLM,
+    "greedy-linucb": GreedyLinUCB,
+    "budget-linucb": BudgetLinUCB,
+    "knapsack-linucb": KnapsackLinUCB,
+}
+
+STRATEGIES = GAME | CONTEXTUAL

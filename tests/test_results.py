@@ -22,7 +22,7 @@ from benchmarks.results.record import (
 )
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.comparison.compare import compare
-from strategies import STRATEGIES
+from strategies import GAME
 
 RECORDS = {requests: load(named(requests)) for requests in plans.RUNS}
 STALE = "docs/results.md is older than what it tells of: run `make results`"
@@ -31,9 +31,9 @@ STALE = "docs/results.md is older than what it tells of: run `make results`"
 @pytest.mark.parametrize("requests", plans.RUNS)
 def test_the_record_has_every_strategy_and_scenario(requests: int) -> None:
     record = RECORDS[requests]
-    missing = set(STRATEGIES) - set(result_strategies(record))
+    missing = set(GAME) - set(result_strategies(record))
     assert missing <= plans.AWAITED, STALE
-    assert set(result_strategies(record)) <= set(STRATEGIES), STALE
+    assert set(result_strategies(record)) <= set(GAME), STALE
     assert set(result_scenarios(record)) == set(scenarios.builtin()), STALE
     assert record["replications"] == plans.RUNS[requests], STALE
 

@@ -3,7 +3,7 @@
 from flaky_load_balancer import registry
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.comparison.comparison import Plan
-from strategies import STRATEGIES
+from strategies import GAME
 
 AWAITED: frozenset[str] = frozenset()  # strategies that may be missing until it is measured again
 RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
@@ -12,7 +12,7 @@ SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2-tight", "outage"), 40, 20  # what a
 
 def full(requests: int) -> Plan:
     """All there is, in runs of so many requests."""
-    return plan(tuple(STRATEGIES), tuple(scenarios.builtin()), requests, RUNS[requests])
+    return plan(tuple(GAME), tuple(scenarios.builtin()), requests, RUNS[requests])
 
 
 def small() -> Plan:

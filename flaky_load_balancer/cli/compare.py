@@ -53,11 +53,12 @@ def main(
     from flaky_load_balancer.simulation.comparison.verdict import play
     from flaky_load_balancer.terminal import Output, interruptible
 
+    chosen = [found for _, found in selection.scenarios(scenarios)]
+    contexts = any(scenario.contexts is not None for scenario in chosen)
+    specs = selection.strategies(strategies, oracle=True, contexts=contexts)
     plan = Plan(
-        strategies={
-            name: registry.parse(name) for name in selection.strategies(strategies, oracle=True)
-        },
-        scenarios=[found for _, found in selection.scenarios(scenarios)],
+        strategies={spec: registry.parse(spec) for spec in specs},
+        scenarios=chosen,
         requests=requests,
         replications=replications,
         rate=rate,

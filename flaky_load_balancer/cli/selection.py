@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from flaky_load_balancer.simulation.scenarios import Scenario
 
 
-def strategies(specs: Sequence[str], *, oracle: bool = False) -> list[str]:
-    """The canonical specs of these strategies, each once; `all` stands for every one.
+def strategies(specs: Sequence[str], *, oracle: bool = False, contexts: bool = False) -> list[str]:
+    """The canonical specs of these strategies, each once; `all` stands for every one that fits.
 
-    Only with ``oracle`` may a strategy be one that knows the fleet.
+    Only with ``oracle`` may a strategy be one that knows the fleet; with ``contexts`` those fit
+    that choose by what a request is about.
     """
     from flaky_load_balancer import registry
 
     for spec in specs:
         if spec.lower() != "all":
             check_strategy("--strategy", spec, oracle=oracle)
-    return registry.chosen(specs, oracle=oracle)
+    return registry.chosen(specs, oracle=oracle, contexts=contexts)
 
 
 def check_strategy(where: str, spec: str, *, oracle: bool = False) -> None:

@@ -119,11 +119,13 @@ class Balancer:
         *,
         left: Ints | None = None,
         available: Bools | None = None,
+        reserve: Floats | None = None,
     ) -> Action:
         """Say what to do next with each of n requests, and account for what is sent.
 
         ``left`` (n,) is how many attempts, this one included, the driver allows at most (the rules
-        may allow fewer); ``available`` (n, K) which servers may be sent to, all if not given.
+        may allow fewer); ``available`` (n, K) which servers may be sent to, all if not given;
+        ``reserve`` (n, K) the most dollars that an attempt can cost, where that is known.
         """
         at = self._places(rows, slots)
         allowed = self.rules.max_attempts - self._attempts[at]
@@ -132,8 +134,9 @@ class Balancer:
         spent = allowed < 1
         if np.count_nonzero(spent):
             some = rows, slots, now, ~spent
-            return self._decide_some(*some, left=left, available=available)
+            return self._decide_some(*some, left=left, available=available, reserve=reserve)
         context = self._context(rows, at, now, allowed, available)
+        context.reserve = reserve
         self._held[at] = False
         action = self._checked(self.strategy.select(context), context)
         arm = action.arm
@@ -300,6 +303,7 @@ class Balancer:
         *,
         left: Ints | None,
         available: Bools | None,
+        reserve: Floats | None,
     ) -> Action:
         """Give up the requests that may not be attempted again; decide about the others."""
         self.leave(rows[~ask], slots[~ask])
@@ -308,7 +312,9 @@ class Balancer:
         if ask.any():
             left = None if left is None else left[ask]
             available = None if available is None else available[ask]
-            action = self.decide(rows[ask], slots[ask], now[ask], left=left, available=available)
+            reserve = None if reserve is None else reserve[ask]
+            some = rows[ask], slots[ask], now[ask]
+            action = self.decide(*some, left=left, available=available, reserve=reserve)
             arm[ask] = action.arm
             if action.until is not None:
                 until[ask] = action.until

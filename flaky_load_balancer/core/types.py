@@ -44,6 +44,11 @@ class Rules:
     free_attempts: int = 3
     max_attempts: int = 10
     penalty: float = 0.5  # points for every attempt beyond the free ones
+    features: int = 0  # numbers that are known of a request: d
+    tasks: tuple[int, int] = (0, 0)  # the columns of the features that mark its task, end excluded
+    rewards: bool = False  # whether answers are judged later; else a success is worth 1
+    usd: float = 0.0  # points that a dollar costs
+    seconds: float = 0.0  # points that a second costs
 
     def score(self, delivered: float, paid_attempts: float) -> float:
         return delivered - self.penalty * paid_attempts
@@ -67,6 +72,7 @@ class Context:
     available: Bools  # (n, K) servers that may be sent to: not down, not draining, not full
     size: Floats  # (n,) expected tokens or bytes, NaN where unknown
     features: Floats | None = None  # (n, d)
+    reserve: Floats | None = None  # (n, K) the most dollars that an attempt can cost
 
     @classmethod
     def of(
@@ -100,6 +106,7 @@ class Context:
             self.available.take(those, 0),
             self.size.take(those),
             None if self.features is None else self.features.take(those, 0),
+            None if self.reserve is None else self.reserve.take(those, 0),
         )
 
 

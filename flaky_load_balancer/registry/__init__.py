@@ -18,7 +18,7 @@ from flaky_load_balancer.registry import values
 from flaky_load_balancer.registry.conformance import BrokenRule, check
 from flaky_load_balancer.registry.strangers import imported, offered, taken
 from flaky_load_balancer.registry.values import UnknownStrategyError
-from strategies import STRATEGIES
+from strategies import GAME, STRATEGIES
 
 __all__ = ["BrokenRule", "UnknownStrategyError", "built_in", "canonical", "chosen", "describe"]
 __all__ += ["is_built_in", "load", "parse"]
@@ -77,9 +77,14 @@ def canonical(spec: str) -> str:
     return ":".join([found.name, ",".join(changed)] if changed else [found.name])
 
 
-def chosen(specs: Iterable[str], *, oracle: bool = False) -> list[str]:
-    """The canonical specs that these stand for, each once; ``all`` has the oracle if asked."""
-    every = [name for name in STRATEGIES if oracle or name != ORACLE]
+def chosen(specs: Iterable[str], *, oracle: bool = False, contexts: bool = False) -> list[str]:
+    """The canonical specs that these stand for, each once.
+
+    ``all`` stands for the strategies of the game, with the oracle if asked; with ``contexts`` also
+    for those that choose by what a request is about.
+    """
+    fitting = STRATEGIES if contexts else GAME
+    every = [name for name in fitting if oracle or name != ORACLE]
     wanted = [each for spec in specs for each in (every if spec.lower() == "all" else [spec])]
     for spec in wanted:
         load(spec)

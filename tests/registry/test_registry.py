@@ -19,7 +19,7 @@ from flaky_load_balancer.registry import (
     parse,
     strangers,
 )
-from strategies import STRATEGIES
+from strategies import CONTEXTUAL, GAME, STRATEGIES
 from strategies.v1_intuition import Intuition
 from strategies.v4_thompson import Thompson
 from strategies.v6_thompson_masked import ThompsonMasked
@@ -278,15 +278,17 @@ def test_built_in_imports_nothing_of_others() -> None:
 
 
 def test_all_stands_for_every_one_and_nothing_comes_twice() -> None:
-    every = [name for name in STRATEGIES if name != "oracle"]
+    every = [name for name in GAME if name != "oracle"]
     assert chosen(["ALL"]) == every
     assert chosen(["v6:cooldown=1.0", "v6", "all"])[:2] == ["v6", "v1"]
     assert sorted(chosen(["v6", "all"])) == sorted(every)
+    assert chosen(["all"], contexts=True) == [*every, *CONTEXTUAL]
     assert chosen(["v6:cooldown=2", "v6"]) == ["v6:cooldown=2", "v6"]
 
 
 def test_the_oracle_is_in_all_only_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STRATEGIES, "oracle", Thompson)
+    monkeypatch.setitem(GAME, "oracle", Thompson)
     assert "oracle" not in chosen(["all"])
     assert "oracle" in chosen(["all"], oracle=True)
 

@@ -31,7 +31,7 @@ def bound(success: Floats, capacity: Floats, requests: int, rules: Rules) -> flo
     per_server = np.tile(np.eye(arms)[limited], attempts)
     return requests * solve(
         gain.ravel(),
-        np.vstack([_cascade(success, attempts), per_server]),
+        np.vstack([attempts_follow_failures(success, attempts), per_server]),
         np.concatenate([[1.0], np.zeros(attempts - 1), each[limited]]),
     )
 
@@ -60,7 +60,7 @@ def unlimited(success: float, requests: int, rules: Rules) -> float:
     return requests * (1 - failing**free + failing**free * worth * later)
 
 
-def _cascade(success: Floats, attempts: int) -> Floats:
+def attempts_follow_failures(success: Floats, attempts: int) -> Floats:
     """(M, M x K): every a-th attempt needs a request that (a - 1) attempts did not deliver."""
     arms = len(success)
     rows = np.zeros((attempts, attempts, arms))

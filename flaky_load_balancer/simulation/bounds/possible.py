@@ -5,7 +5,9 @@ import numpy as np
 from flaky_load_balancer.core.types import Floats, Rules
 from flaky_load_balancer.simulation.bounds.bound import bound, unlimited
 from flaky_load_balancer.simulation.bounds.sliced import Slices, bound_without_limits, sliced_bound
+from flaky_load_balancer.simulation.bounds.tasks import task_bound
 from flaky_load_balancer.simulation.fleets.servers import Servers
+from flaky_load_balancer.simulation.worlds.world import world_of
 
 
 def bounds(
@@ -25,6 +27,8 @@ def bounds(
     within = min(attempt_timeout, deadline)
     if not requests:
         return np.zeros(servers.replications)
+    if servers.scenario.contexts is not None:
+        return _by_task(servers, requests, rate, deadline, rules, within)
     changes = servers.scenario.changes
     if changes:
         return _changing(servers, Slices.cut(changes, requests, rate, deadline), rules, within)
@@ -34,6 +38,23 @@ def bounds(
     capacity = servers.admissions(0.0, (requests - 1) / rate + deadline)
     fleets = zip(success, capacity, strict=True)
     return np.array([bound(s, c, requests, rules) for s, c in fleets])
+
+
+def _by_task(  # noqa: PLR0917
+    servers: Servers, requests: int, rate: float, deadline: float, rules: Rules, within: float
+) -> Floats:
+    """(R,) as ``bounds`` where requests have tasks: at every time as at the best one for each."""
+    scenario = servers.scenario
+    world = world_of(scenario, servers.fleet.seeds)
+    assert world is not None
+    times = [0.0, *(time for time in scenario.changes if np.isfinite(time))]
+    worths = [quality - rules.usd * cost for quality, cost in map(world.worth, times)]
+    worth = np.max(worths, axis=0)
+    success = np.max([servers.success(time, within) for time in times], axis=0)
+    capacity = servers.admissions(0.0, (requests - 1) / rate + deadline)
+    fleets = zip(success, capacity, strict=True)
+    weights = world.weights()
+    return np.array([task_bound(s, worth, weights, c, requests, rules) for s, c in fleets])
 
 
 def _changing(servers: Servers, slices: Slices, rules: Rules, within: float) -> Floats:

@@ -21,6 +21,7 @@ from flaky_load_balancer.simulation.engine.simulator import Run, simulate
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
+from flaky_load_balancer.simulation.worlds.world import rules_of
 
 SMALL = 500_000  # requests: less is played sooner than another process is started
 Progress = Callable[[float], None]  # told what share of the work is done, from 0 to 1
@@ -103,7 +104,7 @@ def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
     return simulate(
         plan.strategies[game.strategy],
         game.scenario,
-        plan.game.rules(game.scenario.servers),
+        rules_of(game.scenario, plan.game.rules(game.scenario.servers)),
         requests=plan.requests,
         first=game.first,
         replications=game.replications,
@@ -122,7 +123,7 @@ def _bounds(plan: Plan, fleets: tuple[Scenario, int, int]) -> Floats:
         Servers(fleet),
         plan.requests,
         rate=plan.rate,
-        rules=plan.game.rules(scenario.servers),
+        rules=rules_of(scenario, plan.game.rules(scenario.servers)),
         deadline=plan.game.deadline,
         attempt_timeout=plan.game.attempt_timeout,
     )

@@ -13,11 +13,13 @@ import numpy as np
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome
+from flaky_load_balancer.simulation.engine.contexts import Contexts
 from flaky_load_balancer.simulation.fleets.servers import Servers
 
 Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 ARRIVAL = 0  # the column of each replication's next arrival; requests in flight have the others
+REWARD = 1  # the column of each replication's next reward, where rewards come later
 WOKEN = -1  # what a held request reports instead of an Outcome
 SUCCEEDED, FAILED, REFUSED, CANCELLED = map(int, Outcome)
 UNSEEN = 256  # batches of latencies that wait to be counted
@@ -42,14 +44,16 @@ class Lockstep:
         deadline: float,
         attempt_timeout: float,
         patience: Floats | None = None,
+        contexts: Contexts | None = None,
     ) -> None:
-        self.balancer, self.servers = balancer, servers
+        self.balancer, self.servers, self.contexts = balancer, servers, contexts
         self.rate, self.requests = rate, requests
         self.deadline, self.attempt_timeout = deadline, attempt_timeout
         self.longest = np.minimum(
             np.full(requests, deadline), np.inf if patience is None else patience
         )
-        self.columns, self.free = balancer.slots, _Free(servers.replications, balancer.slots)
+        self.columns = balancer.slots
+        self.free = _Free(servers.replications, balancer.slots, REWARD + 1)
         places = servers.replications * self.columns
         self.first = np.arange(0, places, self.columns)  # each replication's column ARRIVAL
         self.due = np.full(places, np.inf)
@@ -60,6 +64,8 @@ class Lockstep:
         self.retry_after = np.full(places, np.nan)
         self.arrived_at = np.zeros(places)
         self.over_at = np.zeros(places)  # the deadline, unless the client hangs up before it
+        self.request = np.zeros(places, dtype=np.intp)  # its number
+        self.arm = np.zeros(places, dtype=np.intp)  # where it was sent last
         self.arrived = np.zeros(servers.replications, dtype=np.intp)
         self.attempts = np.zeros_like(self.arrived)
         self.rate_limited = np.zeros_like(self.arrived)
@@ -67,6 +73,13 @@ class Lockstep:
         self.late_score = np.zeros(servers.replications)  # of the last half
         self.latency = Histogram()
         self._latencies: list[Floats] = []
+
+    @property
+    def score(self) -> Floats:
+        """(R,) the points so far: of the balancer's game, or of what answers were worth."""
+        if self.contexts is None:
+            return self.balancer.score
+        return self.contexts.worth - self.balancer.rules.penalty * self.balancer.paid_attempts
 
     @property
     def share(self) -> float:
@@ -82,7 +95,9 @@ class Lockstep:
         self.passes += 1
         column, now = self._next()
         self._in_turn(column, now)
-        old = np.flatnonzero(column)
+        if self.contexts is not None:
+            self._reward(column, now)
+        old = np.flatnonzero(column > REWARD)
         if old.size:
             old = old.compress(self._end(old, column.take(old), now.take(old)))
         later, then = self._next()
@@ -126,9 +141,10 @@ class Lockstep:
             self._grow()
         column = self.free.take(rows)
         at = self.first.take(rows) + column
-        self.arrived_at[at] = now
         self.over_at[at] = now + self.longest.take(count - 1)
-        self.balancer.arrive(rows, column, now + self.deadline, request=count)
+        self.arrived_at[at], self.request[at] = now, count
+        features = None if self.contexts is None else self.contexts.features(rows, count)
+        self.balancer.arrive(rows, column, now + self.deadline, request=count, features=features)
         return column
 
     def _end(self, rows: Ints, column: Ints, now: Floats) -> Bools:
@@ -150,14 +166,43 @@ class Lockstep:
         at = self.first.take(rows) + column
         outcome = self.report.take(at)
         self.rate_limited[rows] += outcome == REFUSED
-        before = self.balancer.score
-        self.balancer.complete(rows, column, outcome, now, self.retry_after.take(at))
+        before = self.score
+        cost = None
+        if self.contexts is not None:
+            cost = self._cost(rows, at, outcome, now)
+        self.balancer.complete(rows, column, outcome, now, self.retry_after.take(at), cost=cost)
+        if self.contexts is not None:
+            self._deliver(rows, at, outcome, now)
         self._credit(rows, at, before)
+
+    def _cost(self, rows: Ints, at: Ints, outcome: Ints, now: Floats) -> Floats:
+        """(n,) what attempts that ended cost."""
+        assert self.contexts is not None
+        t = now - self.servers.origin.take(rows)
+        return self.contexts.cost(rows, self.request.take(at), self.arm.take(at), outcome, t)
+
+    def _deliver(self, rows: Ints, at: Ints, outcome: Ints, now: Floats) -> None:
+        """What the answers among attempts that ended are worth."""
+        assert self.contexts is not None
+        those = np.flatnonzero(outcome == SUCCEEDED)
+        if those.size:
+            rows, at, now = rows.take(those), at.take(those), now.take(those)
+            t, seconds = now - self.servers.origin.take(rows), now - self.arrived_at.take(at)
+            self.contexts.deliver(rows, self.request.take(at), self.arm.take(at), now, t, seconds)
+            self.due[self.first.take(rows) + REWARD] = self.contexts.due().take(rows)
+
+    def _reward(self, column: Ints, now: Floats) -> None:
+        """Tell rewards that are known now, one in each replication whose turn it is."""
+        assert self.contexts is not None
+        rows = np.flatnonzero((column == REWARD) & (now < np.inf))
+        if rows.size:
+            self.contexts.tell(rows, now.take(rows))
+            self.due[self.first.take(rows) + REWARD] = self.contexts.due().take(rows)
 
     def _ask(self, rows: Ints, column: Ints, now: Floats) -> None:
         """Decide, and do what was decided."""
-        before = self.balancer.score
-        action = self.balancer.decide(rows, column, now)
+        before = self.score
+        action = self.balancer.decide(rows, column, now, **self._limits(rows, column, now))
         self._credit(rows, self.first.take(rows) + column, before)
         arm = action.arm
         if np.count_nonzero(arm < 0):
@@ -172,7 +217,18 @@ class Lockstep:
     def _credit(self, rows: Ints, at: Ints, before: Floats) -> None:
         """Enter the points that requests of the last half brought; scores (R,) were ``before``."""
         late = self.arrived_at.take(at) >= self.half
-        self.late_score[rows] += late * (self.balancer.score - before).take(rows)
+        self.late_score[rows] += late * (self.score - before).take(rows)
+
+    def _limits(self, rows: Ints, column: Ints, now: Floats) -> dict[str, Any]:
+        """Which servers are there, and what an attempt can cost, where that is known."""
+        if self.contexts is None:
+            return {}
+        t = np.nan_to_num(now - self.servers.origin.take(rows))
+        count = self.request.take(self.first.take(rows) + column)
+        return {
+            "available": self.contexts.available(t),
+            "reserve": self.contexts.reserve(rows, count, t),
+        }
 
     def _hold(self, rows: Ints, column: Ints, action: Action) -> None:
         held = np.flatnonzero(action.arm == HOLD)
@@ -186,6 +242,7 @@ class Lockstep:
         """Learn from the servers how the attempts will end, or that time will be over first."""
         at = self.first.take(rows) + column
         self.attempts[rows] += 1
+        self.arm[at] = arm
         outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now)
         left = self.over_at.take(at) - now
         most = np.minimum(left, self.attempt_timeout)
@@ -231,13 +288,17 @@ class Lockstep:
         self.retry_after = _wider(self.retry_after, columns, np.nan)
         self.arrived_at = _wider(self.arrived_at, columns, 0.0)
         self.over_at = _wider(self.over_at, columns, 0.0)
+        self.request = _wider(self.request, columns, 0)
+        self.arm = _wider(self.arm, columns, 0)
 
 
 class _Free:
     """Which columns of each replication hold no request: a stack, so that few are ever used."""
 
-    def __init__(self, replications: int, columns: int) -> None:
-        self.stack = np.tile(np.arange(1, columns), (replications, 1))
+    def __init__(self, replications: int, columns: int, kept: int) -> None:
+        """The first ``kept`` columns are for something else."""
+        self.kept = kept
+        self.stack = np.tile(np.arange(kept, columns), (replications, 1))
         self.used = np.zeros(replications, dtype=np.intp)
 
     def short(self, rows: Ints) -> bool:
@@ -256,8 +317,8 @@ class _Free:
         self.stack[rows, used] = column
 
     def grow(self) -> None:
-        """Twice as many columns, the first one still not ours."""
-        columns = self.stack.shape[1] + 1
+        """Twice as many columns, the first ones still not ours."""
+        columns = self.stack.shape[1] + self.kept
         fresh = np.tile(np.arange(columns, 2 * columns), (len(self.stack), 1))
         self.stack = np.hstack([self.stack, fresh])
 

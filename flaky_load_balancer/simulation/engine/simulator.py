@@ -12,11 +12,14 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.strategy import Informed, Strategy
 from flaky_load_balancer.core.types import Floats, Ints, Rules
+from flaky_load_balancer.simulation.engine.contexts import Contexts
 from flaky_load_balancer.simulation.engine.lockstep import Lockstep
+from flaky_load_balancer.simulation.engine.trace import Trace
 from flaky_load_balancer.simulation.engine.truth import Told
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
+from flaky_load_balancer.simulation.worlds.world import world_of
 
 COLUMNS = 4  # for requests in flight, at first
 TELLING = 256  # passes between two words of progress
@@ -64,18 +67,21 @@ def simulate(
     attempt_timeout: float = 2.0,
     patience: Floats | None = None,
     passed: Callable[[float], None] | None = None,
+    trace: Trace | None = None,
 ) -> Run:
     """Play the fleets of replications ``first`` to ``first + R - 1`` until every request has left.
 
     Request k arrives at k / rate seconds, whatever became of the others.  The same seed, ``first``
     and R give the same run.  ``passed`` is told now and then what share of the requests has
     arrived.  ``patience`` (requests,) is after how many seconds the client of each request hangs
-    up, in all replications alike; without it they wait for ever.
+    up, in all replications alike; without it they wait for ever.  ``trace`` keeps what every
+    request brought, where the scenario has contexts.
     """
     fleet = Fleet.draw(scenario, seed, first=first, replications=replications, rate=rate)
     rng = np.random.default_rng([seed, first])
     balancer = Balancer(strategy, rules, rng, replications=replications, slots=COLUMNS)
     servers = Servers(fleet)
+    contexts = _contexts(scenario, fleet, balancer, requests, trace)
     if isinstance(strategy, Informed):
         strategy.know(Told(servers))
     game = Lockstep(
@@ -86,6 +92,7 @@ def simulate(
         deadline=deadline,
         attempt_timeout=attempt_timeout,
         patience=patience,
+        contexts=contexts,
     )
     passes = 0
     while game.step():
@@ -95,13 +102,22 @@ def simulate(
     return _run(game, requests)
 
 
+def _contexts(
+    scenario: Scenario, fleet: Fleet, balancer: Balancer, requests: int, trace: Trace | None
+) -> Contexts | None:
+    world = world_of(scenario, fleet.seeds)
+    if world is None or scenario.contexts is None:
+        return None
+    return Contexts(world, balancer, requests, scenario.contexts.reward_delay, trace)
+
+
 def _run(game: Lockstep, requests: int) -> Run:
     """What a game that is over came to."""
     game.count_latencies()
     balancer = game.balancer
     return Run(
         requests=requests,
-        score=balancer.score,
+        score=game.score,
         steady_score=game.late_score * requests / (requests - requests // 2),
         delivered=balancer.delivered,
         given_up=requests - balancer.delivered,

@@ -175,6 +175,11 @@ class Servers:
         delay = np.zeros(len(lane))
         first, last = t.min(), t.max()
         for stretch, members in zip(self.scenario.faults, self._members, strict=True):
+            if stretch.kind in {"quality", "price"}:
+                continue  # what answers are worth and cost is the world's business
+            if stretch.kind == "added":
+                fault[members[arm] & ((t < stretch.start) | (stretch.end <= t))] = Fault.DOWN
+                continue
             if last < stretch.start or stretch.end <= first:
                 continue
             hit = members[arm] & (stretch.start <= t) & (t < stretch.end)
@@ -183,7 +188,9 @@ class Servers:
             elif stretch.kind == "error":
                 failure = np.where(hit, np.maximum(failure, stretch.rate), failure)
             else:
-                fault[hit] = Fault[stretch.kind.upper()]
+                fault[hit] = (
+                    Fault.DOWN if stretch.kind == "removed" else Fault[stretch.kind.upper()]
+                )
         return fault, failure, delay
 
     def _everywhere(self, t: Floats | float) -> Floats:

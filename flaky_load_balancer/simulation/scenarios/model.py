@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from flaky_load_balancer.simulation.scenarios.contexts import Contexts
+
 
 @dataclass(frozen=True, slots=True)
 class PerServer:
@@ -73,9 +75,10 @@ class Stretch:
     servers: tuple[int, ...]
     start: float
     end: float  # excluded; may be infinite
-    kind: str  # down, hang, reset, garbage, slow or error
+    kind: str  # down, hang, reset, garbage, slow, error, quality, price, added or removed
     delay: float = 1.0  # seconds that slow adds
     rate: float = 1.0  # the chance of failing under error
+    factor: float = 1.0  # what quality or price multiply theirs by
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Scenario:
     limit: Limit | None = None
     latency: Latency = field(default=Latency())
     faults: tuple[Stretch, ...] = ()
+    contexts: Contexts | None = None
 
     @property
     def parameters(self) -> str:

@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from flaky_load_balancer.simulation.scenarios.contexts import read_contexts
 from flaky_load_balancer.simulation.scenarios.model import (
     Failure,
     Latency,
@@ -22,7 +23,7 @@ LARGEST_FILE = 1 << 20  # bytes
 MOST_SERVERS = 1000
 LIMITS = "token-bucket", "fixed-window", "sliding-window"
 MOTIONS = "sinusoid", "steps", "walk"
-FAULTS = "down", "hang", "reset", "garbage", "slow", "error"
+FAULTS = "down", "hang", "reset", "garbage", "slow", "error", "quality", "price", "added", "removed"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -57,15 +58,17 @@ def parse(text: str, *, source: str) -> Scenario:
 def _scenario(top: Table) -> Scenario:
     servers = top.whole("servers", 1, MOST_SERVERS)
     limit, latency = top.table("limit"), top.table("latency")
+    contexts = read_contexts(top, servers)
     scenario = Scenario(
         name=_name(top),
         description=top.text("description", ""),
         servers=servers,
         port=_port(top, servers),
-        failure=_failure(top.required_table("failure"), servers),
+        failure=_failures(top, servers, required=contexts is None),
         limit=None if limit is None else _limit(limit, servers),
         latency=Latency() if latency is None else _latency(latency),
         faults=tuple(_stretch(table, servers) for table in top.tables("faults")),
+        contexts=contexts,
     )
     top.finish()
     return scenario
@@ -80,6 +83,14 @@ def _name(top: Table) -> str:
 
 def _port(top: Table, servers: int) -> int | None:
     return top.whole("port", 1, 65536 - servers) if "port" in top else None
+
+
+def _failures(top: Table, servers: int, *, required: bool) -> Failure:
+    """Where answers have a quality, servers need not fail."""
+    if not required and "failure" not in top:
+        never = (0.0,) * servers
+        return Failure(PerServer(never, never))
+    return _failure(top.required_table("failure"), servers)
 
 
 def _failure(table: Table, servers: int) -> Failure:
@@ -138,6 +149,7 @@ def _stretch(table: Table, servers: int) -> Stretch:
         kind=kind,
         delay=table.number("delay", 0.0, 1e6, default=1.0) if kind == "slow" else 1.0,
         rate=table.number("rate", 0.0, 1.0, default=1.0) if kind == "error" else 1.0,
+        factor=table.number("factor", 0.0, 1e6) if kind in {"quality", "price"} else 1.0,
     )
     table.finish()
     return stretch

@@ -1,0 +1,1 @@
+"""Questions about choosing by context, each answered by one command: see ``registry``."""

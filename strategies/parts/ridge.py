@@ -1,0 +1,144 @@
+"""Ridge regression for each server: the mean of a value given features, and how unsure it is.
+
+Source: Li, Chu, Langford and Schapire 2010, "A contextual-bandit approach to personalized news
+article recommendation", algorithm 1 (disjoint linear models); the inverse is kept up to date by
+Sherman and Morrison's formula (1950).
+
+    A = strength I + sum x x^T,   b = sum r x,   theta = A^-1 b,   width = sqrt(x^T A^-1 x)
+
+With ``centre``, values are taken as differences from the mean of all values seen in their
+replication: theta = A^-1 (b - m s), s = sum x, and m is added again to every server's estimate.
+Where values are high, a server without observations is then believed to be as good as the mean,
+not 0: else the first server that is tried is never left.
+
+With ``decay`` < 1 every observation of a server shrinks what was known of it before, but not the
+prior: A = decay A + x x^T + (1 - decay) strength I.
+"""
+
+import numpy as np
+
+from flaky_load_balancer.core.types import Floats, Ints
+
+
+class Ridge:
+    """One regression for each of R x K servers; lane = row x K + arm, d numbers a feature."""
+
+    def __init__(
+        self,
+        replications: int,
+        arms: int,
+        d: int,
+        *,
+        strength: float = 1.0,
+        decay: float = 1.0,
+        centre: bool = True,
+    ) -> None:
+        self.arms, self.d = arms, d
+        self.strength, self.decay, self.centre = strength, decay, centre
+        lanes = replications * arms
+        self.inverse: Floats = np.tile(np.eye(d) / strength, (lanes, 1, 1))
+        self.first: Floats = np.zeros((lanes, d))  # theta before anything was observed
+        self.b: Floats = np.zeros((lanes, d))
+        self.s: Floats = np.zeros((lanes, d))
+        self.of_values: Floats = np.zeros((lanes, d))  # A^-1 b
+        self.of_ones: Floats = np.zeros((lanes, d))  # A^-1 s
+        self.count: Floats = np.zeros(lanes)
+        self.total: Floats = np.zeros(replications)  # of all values
+        self.values: Floats = np.zeros(replications)  # how many
+
+    def begin(self, theta: Floats) -> None:
+        """Believe ``theta`` (K, d) of the servers, as strongly as the ridge is."""
+        self.first = np.tile(theta, (len(self.total), 1))
+        self.b = self.strength * self.first
+        self.of_values = self.first.copy()
+
+    def mean(self, rows: Ints, x: Floats) -> Floats:
+        """(n, K) the estimate of every server for features ``x`` (n, d)."""
+        middle = self._middle(rows)
+        if len(rows) == 1:
+            at = self._lanes(rows.item())
+            theta = self.of_values[at] - middle * self.of_ones[at]
+            one: Floats = (theta @ x[0])[None, :]
+            return one + middle
+        values = self.of_values.reshape(-1, self.arms, self.d).take(rows, 0)
+        ones = self.of_ones.reshape(-1, self.arms, self.d).take(rows, 0)
+        each: Floats = np.einsum("nkd,nd->nk", values - middle[:, None, None] * ones, x)
+        return each + middle[:, None]
+
+    def width(self, rows: Ints, x: Floats) -> Floats:
+        """(n, K) sqrt(x^T A^-1 x)."""
+        if len(rows) == 1:
+            inverse = self.inverse[self._lanes(rows.item())]
+            one: Floats = np.sqrt(np.maximum(inverse @ x[0] @ x[0], 0.0))[None, :]
+            return one
+        inverse = self.inverse.reshape(-1, self.arms, self.d, self.d).take(rows, 0)
+        spread: Floats = np.einsum("nkde,nd,ne->nk", inverse, x, x, optimize=True)
+        return np.sqrt(np.maximum(spread, 0.0))
+
+    def pulls(self, rows: Ints) -> Floats:
+        """(n, K) how many values each server has been learnt from."""
+        pulls: Floats = self.count.reshape(-1, self.arms).take(rows, 0)
+        return pulls
+
+    def learn(self, rows: Ints, arm: Ints, x: Floats, value: Floats) -> None:
+        """Servers ``arm`` (n,) were worth ``value`` (n,) for features ``x`` (n, d)."""
+        lanes = rows * self.arms + arm
+        self.total[rows] += value
+        self.values[rows] += 1.0
+        if len(rows) == 1 and self.decay == 1.0:
+            self._learn_one(lanes.item(), x[0], value.item())
+            return
+        self._shrink(lanes)
+        self.b[lanes] += value[:, None] * x
+        self.s[lanes] += x
+        self.count[lanes] += 1.0
+        if self.decay == 1.0:
+            ahead = np.einsum("nde,ne->nd", self.inverse[lanes], x)
+            share = 1.0 / (1.0 + np.einsum("nd,nd->n", ahead, x))
+            self.inverse[lanes] -= (share[:, None] * ahead)[:, :, None] * ahead[:, None, :]
+        else:
+            precision = np.linalg.inv(self.inverse[lanes])
+            prior = (1.0 - self.decay) * self.strength * np.eye(self.d)
+            precision = self.decay * precision + prior + x[:, :, None] * x[:, None, :]
+            self.inverse[lanes] = np.linalg.inv(precision)
+        self._solve(lanes)
+
+    def correct(self, rows: Ints, arm: Ints, x: Floats, change: Floats) -> None:
+        """Values that were learnt turned out to be larger by ``change`` (n,)."""
+        lanes = rows * self.arms + arm
+        self.total[rows] += change
+        self.b[lanes] += change[:, None] * x
+        self._solve(lanes)
+
+    def _learn_one(self, lane: int, x: Floats, value: float) -> None:
+        """As ``learn`` for one observation, as live: no array is taken out and put back."""
+        inverse = self.inverse[lane]
+        ahead = inverse @ x
+        inverse -= np.outer(ahead, ahead / (1.0 + ahead @ x))
+        self.b[lane] += value * x
+        self.s[lane] += x
+        self.count[lane] += 1.0
+        self.of_values[lane] = inverse @ self.b[lane]
+        self.of_ones[lane] = inverse @ self.s[lane]
+
+    def _shrink(self, lanes: Ints) -> None:
+        if self.decay < 1.0:
+            for table in (self.b, self.s):
+                table[lanes] *= self.decay
+            self.b[lanes] += (1.0 - self.decay) * self.strength * self.first[lanes]
+            self.count[lanes] *= self.decay
+
+    def _solve(self, lanes: Ints) -> None:
+        inverse = self.inverse[lanes]
+        self.of_values[lanes] = np.einsum("nde,ne->nd", inverse, self.b[lanes])
+        self.of_ones[lanes] = np.einsum("nde,ne->nd", inverse, self.s[lanes])
+
+    def _middle(self, rows: Ints) -> Floats:
+        """(n,) the mean of all values, 0 where it is not taken off."""
+        if not self.centre:
+            return np.zeros(len(rows))
+        mean: Floats = self.total.take(rows) / np.maximum(self.values.take(rows), 1.0)
+        return mean
+
+    def _lanes(self, row: int) -> slice:
+        return slice(row * self.arms, (row + 1) * self.arms)

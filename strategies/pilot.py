@@ -1,0 +1,60 @@
+"""pilot: LinUCB that begins with what people prefer.
+
+Source: Panda et al. 2025, arXiv 2508.21141 ("Adaptive LLM Routing under Budget Constraints").
+Preferences give a projection of queries psi(q) = W phi(q) + b and a theta for each server
+(``prior``, made by ``flb fit --preferences``); online, LinUCB goes on from there on unit vectors.
+
+    A_a = lambda I + sum psi psi^T,   b_a = lambda theta_pref + sum r psi,   lambda = 1 / accuracy
+    index = psi^T A^-1 b + alpha sqrt(psi^T A^-1 psi), |psi| = 1
+
+Without a prior it is LinUCB on unit vectors.  ``budget`` is the paper's online cost policy.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flaky_load_balancer.core.types import Floats, Ints, Rules
+from strategies.linucb import LinUCB
+from strategies.parts.numbers import require
+from strategies.parts.prior import Prior, unit
+from strategies.parts.ridge import Ridge
+
+
+@dataclass
+class Pilot(LinUCB):
+    """Take the server that may be nearest to the query, in the space that preferences made."""
+
+    alpha: float = 0.1
+    strength: float = 1.0
+    centre: bool = False
+    prior: Prior | None = None
+    trust: float = 1.0  # how many times as much as its accuracy says the prior counts
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("trust", self.trust, above=0)
+
+    def dimension(self, rules: Rules) -> int:
+        return super().dimension(rules) if self.prior is None else len(self.prior.offset)
+
+    def seen(self, x: Floats, attempt: Ints) -> Floats:  # noqa: ARG002
+        return unit(x) if self.prior is None else self.prior.unit(x)
+
+    def model(self, rules: Rules, replications: int) -> Ridge:
+        strength = self.strength if self.prior is None else self.trust / self.prior.accuracy
+        shape = replications, rules.arms, self.dimension(rules)
+        return Ridge(*shape, strength=strength, decay=self.decay, centre=self.centre)
+
+    def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
+        super().reset(rules, replications, rng)
+        if self.prior is not None:
+            self.utility.quality.begin(self._places(rules))
+
+    def _places(self, rules: Rules) -> Floats:
+        """(K, m) where servers begin; those that the prior does not know, in the middle."""
+        assert self.prior is not None
+        places = np.zeros((rules.arms, len(self.prior.offset)))
+        known = unit(self.prior.servers[: rules.arms])
+        places[: len(known)] = known
+        return places
