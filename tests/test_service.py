@@ -251,7 +251,7 @@ def test_sigterm_answers_what_is_in_flight_and_leaves_nothing(tmp_path: Path) ->
     ):
         answers, events = asyncio.run(play(balancer))
     assert [answer.status_code for answer in answers] == [503] * 20
-    assert {answer.json()["status"] for answer in answers} == {"given-up"}
+    assert {answer.json()["result"] for answer in answers} == {"given-up"}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers)
     assert "event: connected" in events
     assert "event: metrics" in events

@@ -234,6 +234,12 @@ async def play(plan: Plan, out: Output, *, stay: bool, dashboard: bool) -> bool:
             return session.verdict.valid
 
 
+def shortened(value: object) -> str:
+    """For a cell of a table: a list of names may be long."""
+    text = "-" if value is None else str(value)
+    return text if len(text) <= 30 else f"{text[:27]}..."
+
+
 def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
     """What ``flb runs`` prints."""
     table = Table(box=None, pad_edge=False)
@@ -246,11 +252,11 @@ def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         started = datetime.fromtimestamp(row["started"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         table.add_row(
-            *(str(row[name]) for name in ("session", "kind", "run", "strategy")),
-            row["scenario"] or "-",
-            *("-" if row[name] is None else f"{row[name]:g}" for name in ("seed", "requests")),
-            f"{row['score']:g}",
+            row["session"],
+            row["kind"],
+            *(shortened(row[name]) for name in ("run", "strategy", "scenario")),
+            *(_number(row[name], "g") for name in ("seed", "requests", "score")),
             started,
-            row["state"],
+            "INVALID: overloaded" if row["valid"] is False else row["state"],
         )
     return table

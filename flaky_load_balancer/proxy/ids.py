@@ -295,7 +295,7 @@ def given_up(
     retry_after: float | None = None,
 ) -> Reply:
     """``retry_after`` in seconds; ``attempts`` None where we do not know."""
-    body = details(status, detail, id=request_id, status="given-up", attempts=attempts)
+    body = details(status, detail, id=request_id, result="given-up", attempts=attempts)
     headers = [(b"content-type", PROBLEM)]
     if attempts is not None:
         headers.append((b"x-flb-attempts", b"%d" % attempts))

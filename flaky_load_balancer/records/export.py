@@ -17,6 +17,7 @@ Format = Literal["csv", "json"]
 
 PAGE = 1000  # attempts read at once
 COLUMNS = ("request", "id", "number", "server", "outcome", "sent", "latency_ms")
+PLAYED = {"strategy": "strategies", "scenario": "scenarios"}
 RUNS = ("session", "kind", "run", "strategy", "scenario", "seed", "requests", "score", "started")
 
 
@@ -57,10 +58,21 @@ def pages(records: Records, run: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def listed(records: Records) -> list[dict[str, Any]]:
-    """What ``flb runs`` shows, newest first."""
-    kinds = {session["session"]: session["kind"] for session in records.sessions()}
-    rows = [{**run, "kind": kinds.get(run["session"])} for run in records.runs()]
-    return [{name: row[name] for name in (*RUNS, "state")} for row in rows]
+    """What ``flb runs`` shows, newest first: runs, and comparisons, which have none."""
+    sessions = records.sessions()
+    facts = {each["session"]: {key: each[key] for key in ("kind", "valid")} for each in sessions}
+    unknown = {"kind": None, "valid": None}  # deleted meanwhile
+    rows = [{**run, **facts.get(run["session"], unknown)} for run in records.runs()]
+    rows += [_compared(session) for session in sessions if session["kind"] == "compare"]
+    rows.sort(key=lambda row: row["started"], reverse=True)
+    return [{name: row[name] for name in (*RUNS, "state", "valid")} for row in rows]
+
+
+def _compared(session: dict[str, Any]) -> dict[str, Any]:
+    """A comparison as if it were one run of all its strategies; its scores are means of many."""
+    names = {key: ", ".join(session[plural]) for key, plural in PLAYED.items()}
+    requests = session["settings"].get("requests")
+    return {**session, **names, "run": None, "requests": requests, "score": None}
 
 
 def iso(seconds: float) -> str:

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
+from flaky_load_balancer.core.errors import located
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.registry.conformance import BrokenRule
 from flaky_load_balancer.registry.values import UnknownStrategyError
@@ -33,7 +34,7 @@ def taken(point: EntryPoint) -> type[Strategy]:
         found = point.load()
     except (Exception, SystemExit) as error:
         raise UnknownStrategyError(
-            f"{point.name} (entry point {point.value}) cannot be imported: {_why(error)}"
+            f"{point.name} (entry point {point.value}) cannot be imported: {located(error)}"
         ) from error
     return _strategy(point.value, found)
 
@@ -45,7 +46,7 @@ def _module(name: str) -> ModuleType:
     try:
         return import_module(name)
     except (Exception, SystemExit) as error:
-        raise UnknownStrategyError(f"{name} cannot be imported: {_why(error)}") from error
+        raise UnknownStrategyError(f"{name} cannot be imported: {located(error)}") from error
 
 
 def _attribute(module: ModuleType, name: str) -> object:
@@ -69,7 +70,3 @@ def _strategy(spec: str, found: object) -> type[Strategy]:
 def _is_strategy(value: object) -> bool:
     derived = isinstance(value, type) and issubclass(value, Strategy)
     return derived and not inspect.isabstract(value)
-
-
-def _why(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"

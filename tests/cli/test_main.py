@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from flaky_load_balancer import __version__
 from flaky_load_balancer.cli.main import COMMANDS
 from flaky_load_balancer.cli.main import flb as program
+from flaky_load_balancer.cli.runs import SHOWN
 from flaky_load_balancer.records import Recorder
 from sandbox import available, backends
 from tests.programs import (
@@ -31,30 +32,39 @@ from tests.programs import (
     started,
     taken_port,
 )
+from tests.records.making import start_run
 
 SERVE = ("serve", "--server", "http://127.0.0.1:1", "--port", "0", "--admin-port", "0")
 
 GOOD = """
 from dataclasses import dataclass
 import numpy as np
-from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Action
+from flaky_load_balancer.core.strategy import Strategy, best
 
 @dataclass
 class First(Strategy):
-    '''Always the first.'''
+    '''The first that may be asked.'''
     weight: float = 1.0
 
     def reset(self, rules, replications, rng):
-        self._rules = rules
+        self._worth = -self.weight * np.arange(rules.arms)
 
     def select(self, context):
-        return Action(np.zeros(len(context.rows), dtype=np.intp))
+        return best(context, np.tile(self._worth, (len(context.rows), 1)))
 
     def observe(self, feedback):
         pass
 """
-BROKEN = GOOD.replace("np.zeros", "99 + np.zeros")  # there is no server 99
+FAILING = GOOD.replace("best(context, ", "{}['nothing'](context, ")
+BROKEN = (
+    GOOD.replace("best(", "wrong(")
+    + """
+def wrong(context, index):
+    action = best(context, index)
+    action.arm[:] = 99  # there is no such server
+    return action
+"""
+)
 
 
 @pytest.fixture(autouse=True)
@@ -144,11 +154,13 @@ def test_a_wrong_strategy_is_refused(command: str, spec: str, words: list[str]) 
 def test_a_strategy_of_ones_own_must_import_and_keep_the_rules(folder: Path) -> None:
     (folder / "raising_one.py").write_text("raise RuntimeError('no such luck')")
     (folder / "broken_one.py").write_text(BROKEN)
+    (folder / "failing_one.py").write_text(FAILING)
     (folder / "exiting_one.py").write_text("raise SystemExit(0)")
     for module, words in {
         "raising_one": ["raising_one cannot be imported", "RuntimeError: no such luck"],
         "exiting_one": ["exiting_one cannot be imported", "SystemExit"],
         "broken_one": ["breaks the rule 'moves are legal'"],
+        "failing_one": ["KeyError: 'nothing'", "failing_one.py, line 15, in select"],
     }.items():
         done = flb("harness", "--strategy", f"{module}:First", cwd=folder)
         is_refused(done, "--strategy", *words)
@@ -324,6 +336,39 @@ def test_runs_and_export_of_nothing(folder: Path) -> None:
     assert "no runs are recorded in .flb" in called("runs").out
     assert json.loads(called("runs", "--json", "-").out) == []
     assert not (folder / ".flb").exists()
+
+
+def recorded(folder: Path, runs: int, valid: bool = True) -> str:
+    """A session of so many runs; its name."""
+    with Recorder(folder / ".flb") as recorder:
+        session = recorder.start_session("harness")
+        for _ in range(runs):
+            recorder.finish_run(start_run(recorder, session=session))
+        recorder.validity(session, valid, [] if valid else ["late"], {})
+        recorder.finish_session(session)
+    return session
+
+
+def test_of_many_runs_the_newest_are_listed_and_the_others_named(folder: Path) -> None:
+    recorded(folder, SHOWN + 5)
+    assert called("runs").out.splitlines()[-1] == "and 5 older ones: flb runs --all"
+    assert len(called("runs").out.splitlines()) == 1 + SHOWN + 1
+    assert len(called("runs", "--all").out.splitlines()) == 1 + SHOWN + 5
+    assert len(json.loads(called("runs", "--json", "-").out)) == SHOWN + 5
+
+
+def test_runs_on_an_overloaded_machine_are_listed_as_such(folder: Path) -> None:
+    recorded(folder, 1, valid=False)
+    assert called("runs").out.rstrip().endswith("INVALID: overloaded")
+
+
+def test_comparisons_are_listed_too(folder: Path) -> None:
+    words = ("--strategy", "v4", "--strategy", "v6", "--scenario", "T1", "--requests", "10")
+    assert called("compare", *words, "--replications", "2", "--jobs", "1", "--save").code == 0
+    (row,) = json.loads(called("runs", "--json", "-").out)
+    assert (row["kind"], row["run"], row["score"]) == ("compare", None, None)
+    assert (row["strategy"], row["scenario"], row["requests"]) == ("v4, v6", "T1", 10)
+    assert f"{row['session']}  compare" in called("runs").out
 
 
 def test_a_session_is_listed_exported_and_deleted(folder: Path) -> None:

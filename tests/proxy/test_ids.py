@@ -82,7 +82,7 @@ async def test_an_id_as_text_or_json(body: str, headers: dict[str, str]) -> None
 async def test_given_up_after_a_failure_is_502() -> None:
     response, _ = await posted(answering(*[Outcome.FAILED, *[Outcome.RATE_LIMITED] * 9]))
     body = is_problem(response, 502)
-    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 10)
+    assert (body["id"], body["result"], body["attempts"]) == (ID, "given-up", 10)
     assert response.headers["X-FLB-Attempts"] == "10"
     assert response.headers["X-FLB-Server"] == SERVERS[0]
 
@@ -90,7 +90,7 @@ async def test_given_up_after_a_failure_is_502() -> None:
 async def test_refused_everywhere_is_429_with_a_time_to_come_back() -> None:
     response, _ = await posted(answering(Outcome.RATE_LIMITED), [0, GIVE_UP])
     body = is_problem(response, 429)
-    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 1)
+    assert (body["id"], body["result"], body["attempts"]) == (ID, "given-up", 1)
     assert response.headers["Retry-After"] == "1"
 
 
@@ -129,7 +129,7 @@ async def test_the_deadline_is_504() -> None:
         answering(*[Outcome.SUCCEEDED] * 9, after=5.0), deadline=0.05, attempt_timeout=0.03
     )
     body = is_problem(response, 504)
-    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 2)
+    assert (body["id"], body["result"], body["attempts"]) == (ID, "given-up", 2)
     assert served.tally.outcomes[Outcome.CANCELLED] == [1, 0, 0]
 
 
@@ -141,7 +141,7 @@ async def test_more_than_max_in_flight_is_503() -> None:
         second = await http.post("/", content=ID)
         assert (await first).status_code == 200
     body = is_problem(second, 503)
-    assert (body["id"], body["status"], body["attempts"]) == (ID, "given-up", 0)
+    assert (body["id"], body["result"], body["attempts"]) == (ID, "given-up", 0)
     assert int(second.headers["Retry-After"]) >= 1
     assert served.tally.attempts == 1
 

@@ -120,6 +120,7 @@ def test_the_list_of_runs(recorder: Recorder) -> None:
         "requests": 3,
         "score": 3.0,
         "state": "running",
+        "valid": None,
     }
 
 

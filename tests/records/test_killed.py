@@ -53,7 +53,7 @@ def _kill_and_look(number: int, moment: float, tmp_path: Path) -> int:
             _until(progress, 1)
         time.sleep(moment)
         old = _count(progress)
-        time.sleep(1.0)
+        _until_stored(folder, old)
         child.kill()
         child.wait()
         recorded = _count(progress)
@@ -85,6 +85,14 @@ def _until(progress: Path, count: int) -> None:
     while _count(progress) < count:
         assert time.monotonic() < until, "the child records nothing"
         time.sleep(0.01)
+
+
+def _until_stored(folder: Path, count: int) -> None:
+    """Wait until the records have so many events; a second, where the machine is quiet."""
+    until = time.monotonic() + 30
+    while count and sum(1 for _ in Records(folder).events(1)) < count:
+        assert time.monotonic() < until, "what was recorded is not written"
+        time.sleep(0.05)
 
 
 def _count(progress: Path) -> int:

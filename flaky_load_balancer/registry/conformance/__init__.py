@@ -8,7 +8,7 @@ happened.  Use it in the tests of a strategy of your own; the command line uses 
 one play.  After scikit-learn's ``check_estimator`` and dm_env's ``test_utils``.
 """
 
-from flaky_load_balancer.core.errors import UserError
+from flaky_load_balancer.core.errors import UserError, located
 from flaky_load_balancer.registry.conformance.judge import Unexpected
 from flaky_load_balancer.registry.conformance.promises import RULES, Make
 
@@ -29,4 +29,4 @@ def check(make: Make, *names: str) -> None:
         except Unexpected as error:
             raise BrokenRule(name, str(error)) from None
         except (Exception, SystemExit) as error:
-            raise BrokenRule(name, f"{type(error).__name__}: {error}") from error
+            raise BrokenRule(name, located(error)) from error
