@@ -2,6 +2,8 @@
 
 import asyncio
 import select
+import socket
+import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -35,6 +37,18 @@ FIRST_BYTE, IDLE = 10.0, 30.0  # seconds
 Inform = Callable[[AnswerHead], None]
 
 
+def acknowledged(transport: asyncio.BaseTransport) -> int | None:
+    """Bytes that the system of the peer has confirmed, where this system says (Linux)."""
+    opened = transport.get_extra_info("socket")
+    if sys.platform != "linux" or opened is None:
+        return None
+    try:
+        known = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+    except OSError:
+        return None
+    return int.from_bytes(known[120:128], sys.byteorder) if len(known) == 128 else None
+
+
 class ClientConnection(asyncio.Protocol):
     """One connection to a server.
 
@@ -44,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_acknowledged",
         "_answer",
         "_chunked",
         "_decoder",
@@ -100,6 +115,7 @@ class ClientConnection(asyncio.Protocol):
         self._decoder: Decoder | None = None
         self._pending = bytearray()  # a part of a head
         self._interim = 0
+        self._acknowledged: int | None = None  # bytes, before this request
         self._method = b""
         self._upgrade = False
         self._raw = False
@@ -136,6 +152,8 @@ class ClientConnection(asyncio.Protocol):
             self._fail(Reason.CLOSED, "the server closed the connection before it was used")
             return
         self.sent = True
+        if self.reused:
+            self._acknowledged = acknowledged(self.transport)
         self._upgrade = any(name.lower() == b"upgrade" for name, _ in headers)
         last = b"Connection: Upgrade\r\n" if self._upgrade else b""
         if body is not None:
@@ -383,7 +401,12 @@ class ClientConnection(asyncio.Protocol):
     # Trouble.
 
     def _fail(self, reason: Reason, detail: str) -> None:
-        self._break_off(UpstreamError(reason, detail, sent=self.sent))
+        self._break_off(UpstreamError(reason, detail, sent=self.sent and not self._ignored()))
+
+    def _ignored(self) -> bool:
+        """The server had closed a connection that was idle before the request reached it."""
+        before = self._acknowledged
+        return before is not None and before == acknowledged(self.transport)
 
     def _break_off(self, error: Exception) -> None:
         self._decoder = None

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import struct
+import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -280,6 +282,37 @@ async def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used() -
         await ask(upstream)
         await asyncio.sleep(0.05)  # the end of the connection is on its way
         await ask(upstream)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say what was confirmed")
+@pytest.mark.parametrize("reads", [False, True])
+async def test_a_request_that_crosses_the_end_of_an_idle_connection(reads: bool) -> None:
+    """It was not processed if the server's system has not even confirmed it."""
+    crossed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(READ["plain"][0])
+        if reads:
+            await request(reader)
+        await crossed.wait()
+        writer.close()
+
+    async with before(serve) as upstream:
+        await ask(upstream)
+        connection = await upstream.connect(WAIT)
+        assert connection.reused == 1
+        if not reads:
+            crossed.set()
+            while connection.quiet:
+                time.sleep(0.001)  # the event loop must not see the end yet
+                await asyncio.sleep(0)
+        connection.send(b"POST", b"/", [(b"Host", b"x")], body=b"abc")
+        asyncio.get_running_loop().call_later(0.02, crossed.set)
+        with pytest.raises(UpstreamError) as raised:
+            await connection.answer()
+        connection.release()
+    assert raised.value.sent is reads
 
 
 async def test_head_has_no_body() -> None:
