@@ -23,7 +23,8 @@ to a server. Passing one request on::
 
 **The handler** runs as a task for each request; requests of a connection are handled in order. If
 the client hangs up, ``exchange.gone`` is True and the task is cancelled at once. A handler that
-leaves without an answer gives 500; in the middle of one, the answer is broken off.
+leaves without an answer gives 500 (by BodyError: its status); in the middle of one, the answer is
+broken off.
 
 **Overload**: ``HttpServer(handler, overloaded=...)`` asks before a request is handled, and refuses
 with 503 at a fraction of its cost; ``Listener(..., refusal=server.refusal)`` does so even before a

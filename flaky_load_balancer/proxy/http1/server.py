@@ -409,26 +409,29 @@ class ServerConnection(asyncio.Protocol):
             self.transport.close()
 
     async def _handle(self, exchange: Exchange) -> None:
+        status, detail = 500, "a fault of the balancer, see its log"
         try:
             await self._server.handler(exchange)
         except asyncio.CancelledError:
             if not exchange.gone:
                 exchange.abort()
                 raise
+        except BodyError as error:
+            status, detail = error.status, error.detail
         except Exception:
             if not exchange.gone:
                 log.exception("a request could not be handled")
         finally:
             if not exchange.finished:
-                self._abandon(exchange)
+                self._abandon(exchange, status, detail)
 
-    def _abandon(self, exchange: Exchange) -> None:
+    def _abandon(self, exchange: Exchange, status: int, detail: str) -> None:
         """The handler has left without an answer, or in the middle of one."""
         if exchange.responded or exchange.gone:
             exchange.abort()
         else:
-            body = details(500, "a fault of the balancer, see its log")
-            exchange.reply(500, [(b"Content-Type", MEDIA_TYPE.encode())], body)
+            content_type = (b"Content-Type", MEDIA_TYPE.encode())
+            exchange.reply(status, [content_type], details(status, detail))
 
     # Bodies.
 
