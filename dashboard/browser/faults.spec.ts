@@ -37,17 +37,20 @@ test("a route whose details fail once has them a moment later", async ({ page, s
     return route.abort();
   });
   await page.goto(`${said.admin}/route`);
-  await expect(page.getByRole("heading", { level: 1 })).toHaveText("v4");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("cascade");
   await send(said.data, 1);
   await expect
     .poll(async () => {
       await send(said.data, 1);
-      return page.getByText("Latency of requests").count();
+      return page.getByText("Latency in the balancer").count();
     })
     .toBe(1);
 });
 
-test("pages show other records when the balancer is back with them", async ({ page, stage }) => {
+test("pages show other records when the balancer is back with them", { tag: "@slow" }, async ({
+  page,
+  stage,
+}) => {
   const serve = ["serve", ...(await stage.servers(200)), "--port", "0", "--admin-port", "0"];
   const first = await stage.run(...serve, "--data-dir", "one");
   await send(first.said.data, 3);
@@ -79,12 +82,19 @@ test("pages show other records when the balancer is back with them", async ({ pa
 
 const NAMES = ["<img src=x onerror=alert(1)>", "n".repeat(120), "=1+1", "orders"];
 
-test("routes of one strategy go by their names, whatever these are", async ({ page, stage }) => {
+test("routes of one strategy go by their names, whatever these are", { tag: "@slow" }, async ({
+  page,
+  stage,
+}) => {
   const servers = ["http://127.0.0.1:9", `http://${"x".repeat(60)}.invalid:9`];
   const routes = NAMES.map((name, at) =>
-    [`[routes.${JSON.stringify(name)}]`, `path = "/r${at}"`, 'pool = "p"', 'strategy = "v4"'].join(
-      "\n",
-    ),
+    [
+      `[routes.${JSON.stringify(name)}]`,
+      `path = "/r${at}"`,
+      'kind = "ids"',
+      'pool = "p"',
+      'strategy = "v4"',
+    ].join("\n"),
   );
   const config = join(stage.folder, "names.toml");
   const pool = `[pools.p]\nservers = ${JSON.stringify(servers)}`;
@@ -96,6 +106,7 @@ test("routes of one strategy go by their names, whatever these are", async ({ pa
   await page.goto(said.admin);
   for (const name of NAMES) await expect(page.getByRole("link", { name })).toBeVisible();
   await expectAccessible(page);
+  await page.goto(`${said.admin}/?view=race`);
   await page.getByRole("searchbox").fill("orders");
   await expect(page.getByRole("table").getByRole("link")).toHaveCount(1);
   await page.goto(`${said.admin}/route?name=${NAMES[1]}`);

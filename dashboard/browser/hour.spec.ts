@@ -41,10 +41,9 @@ const longestLine = (page: Page) =>
     return Math.max(...all.map((each) => each.getAttribute("d")!.split("L").length));
   });
 
-test("sixty routes for an hour take little, and a frame leaves nothing behind", async ({
-  page,
-  race,
-}) => {
+test("sixty routes for an hour take little, and a frame leaves nothing behind", {
+  tag: "@slow",
+}, async ({ page, race }) => {
   test.setTimeout(60_000 + 500 * FRAMES);
   await race.result();
   const rows = await (await fetch(`${race.admin}/api/runs`)).json();

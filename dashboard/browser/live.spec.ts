@@ -54,7 +54,7 @@ test("the first request, and a balancer that is killed and started again", async
   serve.push("--admin-port", "0");
   const first = await stage.run(...serve);
   const cable = await Cable.to(first.said.admin);
-  await page.goto(cable.address);
+  await page.goto(`${cable.address}/?view=race`);
   await expect(page.getByText("no request has come yet")).toBeVisible();
   await expect(page.getByText(`${first.said.data}/`)).toBeVisible();
   await expectAccessible(page);

@@ -8,7 +8,10 @@ test.use({
   hasTouch: true,
 });
 
-test("every page fits a phone, and fingers find what is to be pressed", async ({ page, race }) => {
+test("every page fits a phone, and fingers find what is to be pressed", { tag: "@slow" }, async ({
+  page,
+  race,
+}) => {
   test.slow();
   const { session } = await race.result();
   const runs = await (await fetch(`${race.admin}/api/runs`)).json();

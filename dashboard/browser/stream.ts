@@ -11,7 +11,7 @@ export const EVERY = 0.5; // seconds between two frames
 const START = 1e9; // seconds
 const PAST = 590; // samples of the hour before, nearly as many as the page keeps
 const STEP = 6; // seconds between two of them
-const WHO = { boot: "hour", session: null, kind: "serve", data: null, runs: {} };
+const WHO = { boot: "hour", session: null, kind: "harness", data: null, runs: {} };
 
 /** The frames of a race, again and again, with its routes copied; some overtake others in each. */
 export function* hour(recorded: Frame[]): Generator<Frame> {

@@ -11,7 +11,7 @@ from flaky_load_balancer.admin import page
 from strategies import STRATEGIES
 from tests.dashboard.node import FOLDER, chromium, needs_chromium, needs_node, run
 
-LONG = "hour.spec"
+LONG = "@slow"  # in the titles or tags of browser tests
 MOST = 250_000  # bytes of JavaScript, packed, that the first page may load
 
 needs_page = pytest.mark.skipif(page.built() is None, reason="the dashboard is not built")

@@ -49,6 +49,11 @@ export async function post<Body>(path: Path, body: unknown, signal?: AbortSignal
   return (await answered(path, signal ? { ...request, signal } : request)) as Body;
 }
 
+/** Have something done, at a path whose parts are encoded; what is answered is of no interest. */
+export async function act(path: string): Promise<void> {
+  await answered(path, { method: "POST" });
+}
+
 async function answered(address: string, request: RequestInit): Promise<unknown> {
   let response: Response;
   try {
@@ -57,6 +62,7 @@ async function answered(address: string, request: RequestInit): Promise<unknown>
     if (request.signal?.aborted) throw error;
     throw new Unreachable("The balancer does not answer.");
   }
+  if (response.status === 204) return undefined;
   if (response.ok) return response.json();
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };
   throw new Refused(response.status, problem.detail ?? response.statusText);

@@ -17,6 +17,7 @@ import { type Known, UNKNOWN } from "@/route/known";
 import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
 import { columns, type Starts, startsOf } from "./columns";
+import { Health } from "./health/Health";
 import { standings } from "./leaders";
 import { keyOf, ownName } from "./naming";
 import { Race } from "./Race";
@@ -27,6 +28,7 @@ import { useRunningSession } from "./useRunningSession";
 const ALL = "all";
 const COLOURED = 5;
 const NONE: readonly RouteFrame[] = [];
+const VIEW = { view: "" }; // of `flb serve`: its health, or the race
 const DEFAULTS = { scenario: ALL, strategy: "", show: "regret", sort: "", axis: "linear" };
 const AXES = [
   { value: "linear", name: "Linear" },
@@ -50,11 +52,15 @@ export function Live() {
 function Content({ view }: { view: View }) {
   const { frame, connected } = view;
   const session = useRunningSession();
+  const [asked] = useUrlState(VIEW);
   const known = useFaults(frame?.routes ?? NONE);
   if (connected?.kind === "records") return <Alone />;
   if (frame === null) return <Loading what="what the balancer does" />;
   if (frame.routes.every((route) => route.requests + route.in_flight === 0)) {
     return <Waiting address={`${connected?.data ?? ""}${frame.routes[0]?.path ?? "/"}`} />;
+  }
+  if (connected?.kind === "serve" && asked.view !== "race") {
+    return <Health view={view} routes={frame.routes} />;
   }
   return <Running view={view} routes={frame.routes} session={session} known={known} />;
 }

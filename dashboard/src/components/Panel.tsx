@@ -21,8 +21,8 @@ export function Panel(props: {
       )}
     >
       <div className="flex flex-wrap items-start gap-x-4 gap-y-1 px-4 pt-3 pb-2">
-        <div className="min-w-0 grow basis-40">
-          <Heading id={id} className="font-medium text-[15px] tracking-tight">
+        <div className="min-w-0 grow basis-40 wrap-anywhere">
+          <Heading id={id} className="break-words font-medium text-[15px] tracking-tight">
             {props.title}
           </Heading>
           {props.hint && <p className="text-ink-3 text-xs leading-relaxed">{props.hint}</p>}
