@@ -18,8 +18,8 @@ from rich.console import Console
 from flaky_load_balancer.cli import selection
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.harness import isolation
+from flaky_load_balancer.harness.plan import Plan
 from flaky_load_balancer.harness.report import play
-from flaky_load_balancer.harness.session import Plan
 from flaky_load_balancer.terminal import Output
 
 DOCS = Path(__file__).parent

@@ -25,16 +25,18 @@ from sandbox.text import plain
 
 T = TypeVar("T")
 
-REMEMBERED = 20  # lines of a child's output that are shown if it dies
-LONGEST = 1000  # characters of such a line
-LINE = 1 << 22  # bytes of a line of JSON: addresses of a few hundred copies of fleets
-AT_ONCE = 1 << 16  # characters of a stranger's output that are taken without a pause
-A_LINE = 200  # characters that every line counts for, besides its own
-PAUSE = 0.1  # seconds: a stranger who prints all the time waits, and we do not
-START = 30.0  # seconds a child has to get ready
-STOP = 8.0  # seconds it has to end itself
-ALONE = 2  # seconds it has to end itself when we are dead
-PIPES = 2.0  # seconds until nobody holds its output any more
+TAIL_LINES = 20  # of a child's output that are shown if it dies
+TAIL_WIDTH = 1000  # characters of such a line
+JSON_LIMIT = 1 << 22  # bytes of a line of JSON: addresses of a few hundred copies of fleets
+# A stranger's program that prints all the time has to wait: after so many characters, of which
+# every line counts for some more than it has, nothing is read for a moment.
+BURST = 1 << 16  # characters
+LINE_COST = 200  # characters
+PAUSE = 0.1  # seconds
+START_TIMEOUT = 30.0  # seconds that a child has to get ready
+STOP_TIMEOUT = 8.0  # seconds that it has to end itself
+ORPHAN_TIMEOUT = 2  # seconds that it has to end itself when its parent is dead
+PIPE_TIMEOUT = 2.0  # seconds until nobody holds its output any more
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # a closed terminal sends the last one
 REFUSED = 2  # exit code of a program that did not start: flags, files, ports
 
@@ -57,7 +59,7 @@ class Child:
         self.process = process
         self.stranger = stranger
         self.lateness = Lateness()  # of its event loop
-        self._tail: deque[str] = deque(maxlen=REMEMBERED)
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._answers: asyncio.Queue[Any] = asyncio.Queue()
         assert process.stdout is not None  # both are pipes
         assert process.stderr is not None
@@ -74,13 +76,13 @@ class Child:
         env: dict[str, str] | None = None,
         *,
         stranger: bool = False,
-        reads: Sequence[int] = (),
-        told: bytes = b"",
+        inherits: Sequence[int] = (),
+        first_input: bytes = b"",
     ) -> Self:
         """Run a command in a process group of its own: Ctrl-C is for us alone to handle.
 
-        ``reads`` are files that it inherits; ``told`` is the first that it reads on its stdin,
-        which then stays open.
+        ``inherits`` are files that it has open, too; ``first_input`` is what it reads first on
+        its stdin, which then stays open.
         """
         try:
             process = await asyncio.create_subprocess_exec(
@@ -90,17 +92,19 @@ class Child:
                 stderr=asyncio.subprocess.PIPE,
                 env=env,
                 start_new_session=True,
-                pass_fds=reads,
-                limit=LINE,
+                pass_fds=inherits,
+                limit=JSON_LIMIT,
             )
         except OSError as error:
             raise UserError(f"{name} ({command[0]}) cannot be run: {error.strerror}") from None
-        if told:
+        if first_input:
             assert process.stdin is not None  # a pipe
-            process.stdin.write(told)
+            process.stdin.write(first_input)
         return cls(name, process, stranger=stranger)
 
-    async def ready(self, work: Awaitable[T] | None = None, *, within: float = START) -> T | Any:
+    async def ready(
+        self, work: Awaitable[T] | None = None, *, within: float = START_TIMEOUT
+    ) -> T | Any:
         """Do the work by which we see that it is ready, or hear the next line of JSON.
 
         ChildDiedError if that does not happen in time.
@@ -110,7 +114,7 @@ class Child:
                 return await self.unless_it_dies(work or self._answers.get())
         except TimeoutError:
             raise ChildDiedError(
-                f"{self.name} was not ready after {within:g} s{self._said()}"
+                f"{self.name} was not ready after {within:g} s{self._last_lines()}"
             ) from None
 
     async def unless_it_dies(self, work: Awaitable[T]) -> T:
@@ -131,7 +135,7 @@ class Child:
         how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
         refused = code == REFUSED and not self.stranger
         refusal = "\n".join(self._tail).split("error: ", 1)[-1].strip() if refused else None
-        raise ChildDiedError(f"{self.name} ended ({how}){self._said()}", refusal)
+        raise ChildDiedError(f"{self.name} ended ({how}){self._last_lines()}", refusal)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child and all its children."""
@@ -145,14 +149,14 @@ class Child:
         """
         self.signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP):
+            async with asyncio.timeout(STOP_TIMEOUT):
                 await self.process.wait()
         except TimeoutError:
             pass
         finally:
             self.signal(signal.SIGKILL)
         await self.process.wait()
-        await asyncio.wait(self._readers, timeout=PIPES)  # what is left ends with its warden
+        await asyncio.wait(self._readers, timeout=PIPE_TIMEOUT)  # what is left ends with its warden
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
@@ -171,15 +175,15 @@ class Child:
         self._remember(line)
 
     def _remember(self, line: str) -> None:
-        shown = plain(line[:LONGEST])
-        self._tail.append(shown if len(line) <= LONGEST else f"{shown}...")
+        shown = plain(line[:TAIL_WIDTH])
+        self._tail.append(shown if len(line) <= TAIL_WIDTH else f"{shown}...")
 
     @property
-    def said(self) -> list[str]:
+    def tail(self) -> list[str]:
         """The last lines that it printed for people."""
         return list(self._tail)
 
-    def _said(self) -> str:
+    def _last_lines(self) -> str:
         if not self._tail:
             return "; it printed nothing"
         return "; the last lines it printed:\n" + "\n".join(f"  {line}" for line in self._tail)
@@ -188,8 +192,8 @@ class Child:
         taken = 0
         while line := await _line(stream):
             hear(line.decode(errors="replace").rstrip())
-            taken += len(line) + A_LINE
-            if self.stranger and taken > AT_ONCE and self.process.returncode is None:
+            taken += len(line) + LINE_COST
+            if self.stranger and taken > BURST and self.process.returncode is None:
                 taken = 0
                 await asyncio.sleep(PAUSE)
 
@@ -215,7 +219,7 @@ def _alarm_when_alone() -> None:
             select.select([0], [], [])
             with suppress(BlockingIOError):
                 if not os.read(0, 4096):
-                    signal.alarm(ALONE)  # nobody handles it: it ends us
+                    signal.alarm(ORPHAN_TIMEOUT)  # nobody handles it: it ends us
                     return
     except OSError:
         return  # it was closed: we are ending

@@ -108,11 +108,11 @@ async def test_a_stranger_who_prints_all_the_time_waits(monkeypatch: pytest.Monk
     """We have other things to do than to read it."""
     monkeypatch.setattr(processes, "PAUSE", 1000.0)
     async with child("n = 0\nwhile True: print(n := n + 1)", stranger=True) as one:
-        most = processes.AT_ONCE // processes.A_LINE
-        while not one.said or int(one.said[-1]) < most // 2:
+        most = processes.BURST // processes.LINE_COST
+        while not one.tail or int(one.tail[-1]) < most // 2:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
-        assert int(one.said[-1]) <= most
+        assert int(one.tail[-1]) <= most
 
 
 async def test_what_a_stranger_prints_as_json_is_no_message_to_us() -> None:
@@ -186,7 +186,7 @@ time.sleep(1000)
 async def test_one_that_ignores_sigterm_is_killed_with_its_children(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "STOP", 0.3)
+    monkeypatch.setattr(processes, "STOP_TIMEOUT", 0.3)
     async with child(STUBBORN) as one:
         grandchild = (await one.ready())["grandchild"]
         assert not gone(grandchild)
@@ -197,7 +197,7 @@ async def test_one_that_ignores_sigterm_is_killed_with_its_children(
 async def test_whoever_does_not_wait_for_the_end_still_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "STOP", 3600.0)
+    monkeypatch.setattr(processes, "STOP_TIMEOUT", 3600.0)
     async with child(STUBBORN) as one:
         grandchild = (await one.ready())["grandchild"]
         stopping = asyncio.create_task(one.stop())

@@ -10,7 +10,7 @@ from flaky_load_balancer.cli import options
 
 if TYPE_CHECKING:
     from flaky_load_balancer.config import Game
-    from flaky_load_balancer.harness.session import Plan
+    from flaky_load_balancer.harness.plan import Plan
 
 
 @click.command(
@@ -76,8 +76,8 @@ def main(
     """Start flaky servers, balancer and dashboard; send requests; compare strategies."""
     from flaky_load_balancer.cli import selection
     from flaky_load_balancer.harness import isolation
+    from flaky_load_balancer.harness.plan import Plan
     from flaky_load_balancer.harness.report import play
-    from flaky_load_balancer.harness.session import Plan
     from flaky_load_balancer.terminal import FAILED, Output, run
 
     plan = Plan(

@@ -62,7 +62,7 @@ def main(
         child = child and not isolation.is_confined(confined)  # or the warden sees to it
     if child:
         end_with_parent()
-    how = isolation.told(confined, "the servers run")
+    how = isolation.described(confined, "the servers run")
 
     def ready(fleets: "list[FleetAddress]") -> None:
         out.console.print(how)

@@ -54,8 +54,10 @@ def choose_backend(name: str, program: Path | None) -> str:
         return NONE
 
 
-def of_stranger(program: Path, scenarios: Sequence[Scenario], sha256: str | None = None) -> Policy:
-    """Nothing but to listen on the scenarios' ports."""
+def program_policy(
+    program: Path, scenarios: Sequence[Scenario], sha256: str | None = None
+) -> Policy:
+    """For somebody's program: nothing but to listen on the scenarios' ports."""
     ports = [
         port
         for scenario in scenarios
@@ -65,15 +67,15 @@ def of_stranger(program: Path, scenarios: Sequence[Scenario], sha256: str | None
     return Policy([str(program)], ports=ports, sha256=sha256)
 
 
-def of_ours(
+def servers_policy(
     command: Sequence[str],
     scenarios: Sequence[tuple[str, Scenario]],
     *,
     copies: int = 1,
     free_ports: bool = False,
 ) -> Policy:
-    """Python, its packages, ours, the scenarios' files, read-only; as much as many fleets take."""
-    files = [Path(path) for asked, _ in scenarios if (path := found_anywhere(asked)) != asked]
+    """Reading Python, its packages and the scenarios' files; resources for many fleets."""
+    files = [Path(path) for source, _ in scenarios if (path := absolute(source)) != source]
     return Policy(
         command,
         ports=_ports([scenario for _, scenario in scenarios], copies, free_ports),
@@ -84,19 +86,19 @@ def of_ours(
 
 
 def passed_on() -> dict[str, str]:
-    """What the built-in servers see of our environment."""
+    """The variables of the environment that the built-in servers get."""
     return {k: v for k, v in os.environ.items() if k.startswith(PASSED_ON)}
 
 
-def compile_ours() -> None:
-    """For whoever starts in the sandbox, and could not keep compiled what it imports."""
+def compile_package() -> None:
+    """Compile the package beforehand: what is imported in the sandbox cannot be kept compiled."""
     compileall.compile_dir(PACKAGE, quiet=2)
 
 
-def found_anywhere(asked: str) -> str:
-    """A scenario as it is asked for from another folder: those in files by their whole path."""
+def absolute(source: str) -> str:
+    """A scenario for a program that runs in another folder: files by their whole path."""
     builtin = {name.lower() for name in scenarios_builtin()}
-    return asked if asked.lower() in builtin else str(Path(asked).absolute())
+    return source if source.lower() in builtin else str(Path(source).absolute())
 
 
 def servers(
@@ -113,31 +115,33 @@ def servers(
 ) -> int | None:
     """Have ``flb servers`` run in the sandbox: its exit code in the end.
 
-    None means: go on.  There is no sandbox, or we are in it already, as a new process.
+    None means that this process is to go on: without a sandbox, or as the one inside of it.
     """
     if not is_confined(backend):
         return None
     kept = out.held()
-    command = ours(backend, scenarios, seed=seed, rate=rate, copies=copies, free_ports=free)
+    command = servers_command(
+        backend, scenarios, seed=seed, rate=rate, copies=copies, free_ports=free
+    )
     command += ["--report"] if report else []
     command += ["--json-to", str(kept[0])] if kept else []
     command += ["--json", "-"] if out.to_stdout else []
-    policy = of_ours(command, scenarios, copies=copies, free_ports=free)
+    policy = servers_policy(command, scenarios, copies=copies, free_ports=free)
     sys.stdout.flush()
     sys.stderr.flush()
     plan = policy.plan(backend) | {"kept": kept}
     if backend == IN_PLACE:
         plan["command"] = []
     else:
-        compile_ours()
+        compile_package()
     code = warden.run(plan, tie=0 if tied else None)
     if code is not None and backend == IN_PLACE:
         os._exit(code)  # all that Python would tidy up now is somebody else's copy
     return code
 
 
-def told(sandbox: str, who: str) -> str:
-    """What people are told about it; the user's own word in red."""
+def described(sandbox: str, who: str) -> str:
+    """Where these programs run, in words; without a sandbox by the user's own wish in red."""
     if sandbox == OFF:
         return f"[bold red]{escape(who)} without a sandbox[/bold red]"
     if sandbox == NONE:
@@ -145,7 +149,7 @@ def told(sandbox: str, who: str) -> str:
     return escape(f"{who} in the sandbox ({sandbox})")
 
 
-def ours(
+def servers_command(
     sandbox: str,
     scenarios: Sequence[tuple[str, Scenario]],
     *,
@@ -160,8 +164,8 @@ def ours(
     flag = "--sandbox" if confines_itself else "--confined"
     command = [sys.executable, "-m", "flaky_load_balancer", "servers", flag, sandbox]
     command += ["--seed", str(seed), "--rate", str(rate), "--copies", str(copies)]
-    for asked, _ in scenarios:
-        command += ["--scenario", found_anywhere(asked)]
+    for source, _ in scenarios:
+        command += ["--scenario", absolute(source)]
     return command + (["--free-ports"] if free_ports else [])
 
 

@@ -14,14 +14,15 @@ from rich.text import Text
 
 from flaky_load_balancer.admin import page
 from flaky_load_balancer.harness import isolation
-from flaky_load_balancer.harness.session import Plan, Session, played
+from flaky_load_balancer.harness.plan import Plan, Session
+from flaky_load_balancer.harness.session import played
 from flaky_load_balancer.processes import stop_requested
 from flaky_load_balancer.records import NoRecorder, Recorder
 from flaky_load_balancer.terminal import Output
 
 COUNTS = "requests", "delivered", "attempts", "paid_attempts", "rate_limited"
 STARTING = 4.0  # seconds, about, that servers and balancer take to start
-PLAIN = 5.0  # seconds between lines of progress where there is no terminal
+LINE_PERIOD = 5.0  # seconds between lines of progress where there is no terminal
 
 
 class Progress:
@@ -66,7 +67,7 @@ class Progress:
         self._frame = frame
         if self.console.is_terminal:
             self._live.update(self._picture())
-        elif time.monotonic() - self._said >= PLAIN:
+        elif time.monotonic() - self._said >= LINE_PERIOD:
             self._said = time.monotonic()
             self.console.print(self._line())
 
@@ -96,13 +97,12 @@ def intention(session: Session) -> list[str]:
     how = "one after the other" if plan.sequential else "at once"
     scenarios = ", ".join(scenario.name for _, scenario in plan.scenarios)
     seconds = plan.requests / plan.rate * (len(session.runs) if plan.sequential else 1)
-    copies = 1 if plan.sequential else len(plan.strategies)
-    servers = copies * sum(scenario.servers for _, scenario in plan.scenarios)
+    servers = plan.copies * sum(scenario.servers for _, scenario in plan.scenarios)
     who = f"{servers} servers run" if plan.server_binary is None else f"{plan.server_binary} runs"
     return [
         f"[bold]{len(session.runs)} runs[/bold] {how}: {len(plan.strategies)} strategies on"
         f" {scenarios}; {plan.requests} requests each, {plan.rate:g}/s, seed {plan.seed}",
-        f"that takes about {seconds + STARTING:.0f} s; {isolation.told(plan.sandbox, who)}",
+        f"that takes about {seconds + STARTING:.0f} s; {isolation.described(plan.sandbox, who)}",
     ]
 
 

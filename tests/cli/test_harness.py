@@ -8,7 +8,7 @@ import pytest
 
 from flaky_load_balancer.cli import harness, selection
 from flaky_load_balancer.config import Game
-from flaky_load_balancer.harness.session import Plan, runs_of
+from flaky_load_balancer.harness.plan import Plan
 from tests.cli.test_selection import refused, scenario_file
 from tests.programs import free_range, taken_port
 
@@ -43,13 +43,13 @@ def plan() -> Plan:
 
 def test_a_race_has_a_copy_of_each_fleet_for_each_strategy(plan: Plan) -> None:
     harness.check(plan)
-    assert [(run.route, run.path, run.pool) for run in runs_of(plan)] == [
+    assert [(run.route, run.path, run.pool) for run in plan.runs()] == [
         ("v4-T1", "/v4/T1", "T1-0"),
         ("v4-T2", "/v4/T2", "T2-0"),
         ("v6-T1", "/v6/T1", "T1-1"),
         ("v6-T2", "/v6/T2", "T2-1"),
     ]
-    assert {run.copy for run in runs_of(replace(plan, sequential=True))} == {0}
+    assert {run.copy for run in replace(plan, sequential=True).runs()} == {0}
 
 
 def test_ports_that_collide_or_are_taken_are_refused(plan: Plan) -> None:

@@ -23,7 +23,8 @@ from flaky_load_balancer.cli import selection
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.harness import isolation
 from flaky_load_balancer.harness.client import Sent
-from flaky_load_balancer.harness.session import Plan, Session, complaints, played, runs_of
+from flaky_load_balancer.harness.plan import Plan, Session
+from flaky_load_balancer.harness.session import miscounts, played
 from flaky_load_balancer.processes import ChildDiedError
 from flaky_load_balancer.records import NoRecorder, Records
 from flaky_load_balancer.terminal import run
@@ -126,7 +127,7 @@ def test_what_is_about_to_happen_is_said_and_nothing_is_left(race: Race) -> None
     opening = race.done.out.splitlines()[:2]
     assert f"{3 * every} runs at once: {every} strategies on T1, T2, T3; 6 requests" in opening[0]
     servers = f"{30 * every} servers run"
-    assert isolation.told(isolation.choose_backend("auto", None), servers) in opening[1]
+    assert isolation.described(isolation.choose_backend("auto", None), servers) in opening[1]
     assert f"flb export {race.result['session']}" in race.done.out
     assert race.done.err == ""
 
@@ -436,7 +437,7 @@ def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path)
         Game(),
         server_binary=binary.path,
         sequential=True,
-        patience=2.0,
+        binary_timeout=2.0,
     )
 
     async def play() -> None:
@@ -450,11 +451,11 @@ def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path)
 
 def test_deliveries_that_were_counted_in_two_ways_are_said() -> None:
     plan = Plan(["v4"], selection.scenarios(["T1"]), Game(), requests=10, rate=10.0)
-    session = Session(plan, runs_of(plan))
+    session = Session(plan, plan.runs())
     (one,) = session.runs
     one.sent = Sent(10, answered=10, delivered=10)
     one.numbers = {"delivered": 10}
-    assert complaints(session) == []
+    assert miscounts(session) == []
     one.sent.delivered = 9
-    (counts,) = complaints(session)
+    (counts,) = miscounts(session)
     assert "the clients saw 9 deliveries, the balancer counted 10" in counts
