@@ -1,9 +1,12 @@
 """oracle: knows the servers, and plays the index rule of the bound's dual.
 
-A reference for what playing well can bring, not a baseline: it is told the servers' chances of
-success and what is left of every limit.  What it does not know is luck, and when the run ends.
-A free attempt that is admitted is made whatever it is worth: what it costs is only the chance of
-another request, and who knows whether there will be one.
+A reference for what playing well can bring, not a baseline: it knows the servers' chances of
+success, what is left of every limit and what will come, and when the run ends.  What it does not
+know is luck.  A free attempt that is admitted is made whatever it is worth.
+
+Prices are made of what a server admits for as long as an admission can be kept (a window, a full
+bucket) and a request can wait, and of the requests that arrive meanwhile: what cannot be kept
+is not saved for later, and nothing is saved for after the end.
 
 Source: the dual of the fluid linear programme of the bound (``parts/dual.py``); prices of
 admissions as in bandits with knapsacks (Badanidiyuru, Kleinberg and Slivkins, arXiv 1305.2545).
@@ -33,7 +36,7 @@ from strategies.parts.dual import balance, values
 from strategies.parts.numbers import require
 
 ADMITTED = 1 - 1e-9  # what must be left of a limit
-EVERY = 2.0  # seconds from one look at what the limits will admit to the next
+EVERY = 1.0  # seconds from one look at what the limits will admit to the next
 LATER = 1e-6  # seconds after which a server admits that will admit: no rounded last digit early
 
 
@@ -42,8 +45,6 @@ class Oracle(Informed):
     """Take the server that is worth most, now or after a while."""
 
     margin: float = 0.03  # points
-    horizon: float = 60.0  # seconds of admissions that prices are made of
-    rate: float = 10.0  # requests per second, until it has seen how many there are
     softness: float = 0.01  # points: how much worse a reply to the prices still counts
     steps: int = 40  # towards the right prices with the first request; one with each later one
 
@@ -51,8 +52,6 @@ class Oracle(Informed):
 
     def __post_init__(self) -> None:
         require("margin", self.margin, least=0)
-        require("horizon", self.horizon, above=0)
-        require("rate", self.rate, above=0)
         require("softness", self.softness, above=0)
         require("steps", self.steps, least=1, whole=True)
 
@@ -63,7 +62,6 @@ class Oracle(Informed):
         self.requests: Floats = np.zeros(replications)
         self.supply: Floats = np.full((replications, rules.arms), np.inf)  # per request
         self.looked: Floats = np.full(replications, np.nan)
-        self.began: Floats = np.full(replications, np.nan)
         self.latest = np.full(replications, -1)  # request
 
     def resize(self, keep: Ints) -> None:
@@ -94,17 +92,17 @@ class Oracle(Informed):
         return given_up(context, Action(arm, until, worth, free, np.ones(len(arm))))
 
     def _follow(self, context: Context) -> None:
-        """Count requests; look at the limits of fleets that were not looked at for a while."""
-        rows, now = context.rows, context.now
-        self.began[rows] = np.fmin(self.began.take(rows), now)
-        old = np.flatnonzero(~(now < self.looked.take(rows) + EVERY))
+        """Look at the limits of fleets that were not looked at for a while."""
+        old = np.flatnonzero(~(context.now < self.looked.take(context.rows) + EVERY))
         if old.size:
-            rows, now = rows.take(old), now.take(old)
+            rows, now = context.rows.take(old), context.now.take(old)
             self.looked[rows] = now
-            coming = self.truth.coming(rows, now, self.horizon)
-            elapsed = now - self.began.take(rows)
-            rate = (self.requests.take(rows) + self.rate) / (elapsed + 1.0)
-            self.supply[rows] = coming / (rate * self.horizon)[:, None]
+            requests, seconds = self.truth.ahead(rows, now)
+            stay = (context.deadline.take(old) - now)[:, None]
+            horizon = np.minimum(self.truth.keeps(rows), seconds[:, None]) + stay
+            share = np.minimum(horizon / np.maximum(seconds, LATER)[:, None], 1.0)
+            demand = 1.0 + requests[:, None] * share
+            self.supply[rows] = self.truth.coming(rows, now, horizon) / demand
 
     def _price(self, context: Context, success: Floats) -> None:
         """Take a step nearer to the right prices with every request, many with the first."""
@@ -161,5 +159,11 @@ class Unknown(Truth):
     def wait(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
         return np.zeros((len(rows), self.arms))
 
-    def coming(self, rows: Ints, now: Floats, seconds: float) -> Floats:  # noqa: ARG002
+    def coming(self, rows: Ints, now: Floats, seconds: Floats) -> Floats:  # noqa: ARG002
         return np.full((len(rows), self.arms), np.inf)
+
+    def keeps(self, rows: Ints) -> Floats:
+        return np.zeros((len(rows), self.arms))
+
+    def ahead(self, rows: Ints, now: Floats) -> tuple[Floats, Floats]:  # noqa: ARG002
+        return np.zeros(len(rows)), np.zeros(len(rows))

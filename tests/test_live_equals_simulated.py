@@ -34,7 +34,7 @@ from flaky_load_balancer.core.types import (
 from flaky_load_balancer.proxy.dispatcher import ROW, Answer, Dispatcher
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.engine.simulator import simulate
-from flaky_load_balancer.simulation.engine.truth import Told
+from flaky_load_balancer.simulation.engine.truth import FleetTruth
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
@@ -238,7 +238,9 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
         balancer = Balancer(strategy, game.rules, np.random.default_rng(seed))
         servers = Servers(Fleet.draw(game.scenario, seed, rate=game.rate))
         if isinstance(strategy, Informed):
-            strategy.know(Told(servers))
+            within = min(game.attempt_timeout, game.deadline)
+            truth = FleetTruth(servers, within=within, rate=game.rate, requests=game.requests)
+            strategy.know(truth)
 
         async def send(arm: int, request_id: str) -> Answer:
             response = servers.respond(ROW, np.array([arm]), np.array([loop.time()]))

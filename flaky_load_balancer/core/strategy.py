@@ -106,7 +106,7 @@ class Truth(Protocol):
     """
 
     def success(self, rows: Ints, now: Floats) -> Floats:
-        """The chance that an admitted attempt succeeds."""
+        """The chance that an admitted attempt succeeds before its time is over."""
 
     def left(self, rows: Ints, now: Floats) -> Floats:
         """How many attempts would be admitted at once; infinite without a limit."""
@@ -114,8 +114,14 @@ class Truth(Protocol):
     def wait(self, rows: Ints, now: Floats) -> Floats:
         """Seconds until an attempt could be admitted, as far as the limit of now can tell."""
 
-    def coming(self, rows: Ints, now: Floats, seconds: float) -> Floats:
-        """The most attempts that can be admitted from now on for so long."""
+    def coming(self, rows: Ints, now: Floats, seconds: Floats) -> Floats:
+        """The most attempts that can be admitted from now on for so long; ``seconds`` (n, K)."""
+
+    def keeps(self, rows: Ints) -> Floats:
+        """For how many seconds an admission that is not used is kept: a window, a full bucket."""
+
+    def ahead(self, rows: Ints, now: Floats) -> tuple[Floats, Floats]:
+        """(n,) each: the requests that will still arrive, and the seconds until the last one."""
 
 
 class Informed(Strategy):

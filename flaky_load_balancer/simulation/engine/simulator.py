@@ -15,7 +15,7 @@ from flaky_load_balancer.core.types import Floats, Ints, Rules
 from flaky_load_balancer.simulation.engine.contexts import Contexts
 from flaky_load_balancer.simulation.engine.lockstep import Lockstep
 from flaky_load_balancer.simulation.engine.trace import Trace
-from flaky_load_balancer.simulation.engine.truth import Told
+from flaky_load_balancer.simulation.engine.truth import FleetTruth
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
@@ -83,7 +83,8 @@ def simulate(
     servers = Servers(fleet)
     contexts = _contexts(scenario, fleet, balancer, requests, trace)
     if isinstance(strategy, Informed):
-        strategy.know(Told(servers))
+        within = min(attempt_timeout, deadline)
+        strategy.know(FleetTruth(servers, within=within, rate=rate, requests=requests))
     game = Lockstep(
         balancer,
         servers,

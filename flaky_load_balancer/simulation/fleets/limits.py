@@ -32,6 +32,9 @@ class Limiter(Protocol):
     def admissions(self, lane: Ints, start: Floats, end: Floats) -> Floats:
         """The most attempts that can be admitted between two times."""
 
+    def keeps(self, lane: Ints) -> Floats:
+        """For how many seconds, at most, an admission that is not used now can be used later."""
+
 
 class TokenBucket:
     """Every admission takes a token; tokens come at limit / window and at most ``burst`` stay."""
@@ -66,6 +69,9 @@ class TokenBucket:
 
     def admissions(self, lane: Ints, start: Floats, end: Floats) -> Floats:
         return self.burst + self._total(lane, end) - self._total(lane, start)
+
+    def keeps(self, lane: Ints) -> Floats:
+        return self.burst / np.maximum(self.base[lane], 1e-300)
 
     def _total(self, lane: Ints, t: Floats) -> Floats:
         return self.base[lane] * self.motion.area(lane, t)
@@ -112,6 +118,9 @@ class FixedWindow:
             number = first + step
             total += self._whole(lane, number) * (number <= last)
         return total
+
+    def keeps(self, lane: Ints) -> Floats:
+        return np.full(len(lane), self.window)
 
     def _whole(self, lane: Ints, number: Floats) -> Floats:
         return whole(self.limit[lane] * self.motion.factor(lane, number * self.window))
@@ -185,6 +194,9 @@ class SlidingWindow:
             peak = self.limit[lane] * self.motion.peak(lane, since, until)
             total += whole(peak) * (step < stretches)
         return total
+
+    def keeps(self, lane: Ints) -> Floats:
+        return np.full(len(lane), self.window)
 
     def _whole(self, lane: Ints, t: Floats) -> Ints:
         return whole(self.limit[lane] * self.motion.factor(lane, t)).astype(np.intp)
