@@ -8,7 +8,6 @@ and without waiting for a core, so that other programs on the machine hardly mat
 """
 
 import socket
-import sqlite3
 import statistics
 import threading
 import time
@@ -20,8 +19,8 @@ from typing import NamedTuple
 
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.records import Recorder, batches
-from flaky_load_balancer.records.database import connect
 from flaky_load_balancer.records.recorder import BACKLOG
+from flaky_load_balancer.records.sqlite import Folder, SQLite
 from flaky_load_balancer.records.tables import EVENTS
 from flaky_load_balancer.records.writer import BATCH
 
@@ -31,7 +30,7 @@ REPEATS = 7
 RATES = {"at 8000 events/s": 8000.0, "at full speed": float("inf")}
 
 Entry = tuple[int, Event]
-Write = Callable[[sqlite3.Connection, Sequence[Entry]], object]
+Write = Callable[[SQLite, Sequence[Entry]], object]
 
 
 class Cost(NamedTuple):
@@ -73,13 +72,13 @@ def compare(rate: float) -> list[Cost]:
     costs: list[list[Cost]] = [[], []]
     with TemporaryDirectory() as folder:
         for _ in range(REPEATS):
-            for index, write in enumerate((batches.write, row_by_row)):
-                with closing(connect(Path(folder) / str(index), create=True)) as db:
+            for index, write in enumerate((as_text, row_by_row)):
+                with closing(Folder(Path(folder) / str(index)).connect(create=True)) as db:
                     costs[index].append(beside_a_loop(db, write, rate))
     return [Cost(*map(statistics.median, zip(*found, strict=True))) for found in costs]
 
 
-def beside_a_loop(db: sqlite3.Connection, write: Write, rate: float) -> Cost:
+def beside_a_loop(db: SQLite, write: Write, rate: float) -> Cost:
     entries, stop, done = batch(), threading.Event(), [0]
 
     def work() -> None:
@@ -116,10 +115,15 @@ def own_time() -> float:
     return (int(ran) + int(waited)) / 1e9
 
 
-def row_by_row(db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+def as_text(db: SQLite, entries: Sequence[Entry]) -> None:
+    """What ``flb`` does, by a writer that does not count its batches."""
+    batches.write(db, 0, 1, entries)
+
+
+def row_by_row(db: SQLite, entries: Sequence[Entry]) -> None:
     """The same transaction with ``executemany``."""
     db.execute("BEGIN IMMEDIATE")
-    (first,) = db.execute("SELECT next FROM positions").fetchone()
+    first = db.value("SELECT next FROM positions")
     placed = list(enumerate(entries))
     for made, table in EVENTS.items():
         rows = [
@@ -127,8 +131,8 @@ def row_by_row(db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         ]
         marks = ", ".join("?" * (2 + len(made._fields)))
         names = ", ".join(("run", "position", *made._fields))
-        db.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
-    db.execute("UPDATE positions SET next = next + ?", (len(entries),))
+        db.connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+    db.execute("UPDATE positions SET next = next + ?", [len(entries)])
     db.execute("COMMIT")
 
 

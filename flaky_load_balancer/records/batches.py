@@ -1,60 +1,45 @@
-"""Putting many events into the database at once, mostly without Python's global lock.
+"""Writing many events as one transaction, each of them once.
 
-The whole batch is one JSON text that SQLite takes apart itself.  Binding row after row instead
-blocks a busy event loop five to ten times longer (docs/decisions/0002-records-in-sqlite.md).
+A server may go away after it has committed and before it says so.  So batches are numbered, and
+the number of the last one is in the writer's row: what was committed is not written again.
 """
 
-import sqlite3
-from collections.abc import Sequence
+from flaky_load_balancer.records.database import Batch, Database
 
-import orjson
-
-from flaky_load_balancer.core.events import KINDS, Event, packed
-from flaky_load_balancer.records.tables import EVENTS
-
-# What can never be written, however often it is tried: NaN as a time, a text as a number, ...
-REFUSED = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, TypeError)
+COUNT = "UPDATE writers SET batches = :number WHERE id = :writer AND batches < :number"
+DONE = "SELECT 1 FROM writers WHERE id = :writer AND batches >= :number"
+PLACES = "UPDATE positions SET next = next + :many RETURNING next - :many"
 
 
-def _statement(made: type[Event]) -> str:
-    """Insert those of [[run, [kind, field, ...]], ...] that are of this kind."""
-    names = made._fields
-    values = ", ".join(
-        f"json_extract(value, '$[1][{place}]')" for place in range(1, len(names) + 1)
-    )
-    return f"""INSERT INTO {EVENTS[made]} (run, position, {", ".join(names)})
-        SELECT json_extract(value, '$[0]'), (SELECT next FROM positions) + key, {values}
-        FROM json_each(?) WHERE json_extract(value, '$[1][0]') = '{KINDS[made]}'"""
-
-
-INSERT = {made: _statement(made) for made in EVENTS}
-
-
-def write(db: sqlite3.Connection, batch: Sequence[tuple[int, Event]]) -> int:
-    """Write all of it as one transaction; how many events could not be written, ever."""
-    db.execute("BEGIN IMMEDIATE")
+def write(db: Database, writer: int, number: int, batch: Batch) -> int:
+    """Write all of it, unless it was; how many events could not be written, ever."""
+    values = {"writer": writer, "number": number}
+    if db.value(DONE, values):
+        return 0
     try:
-        _insert(db, batch)
-        refused = 0
-    except REFUSED:
-        db.execute("ROLLBACK")
-        db.execute("BEGIN IMMEDIATE")
-        refused = sum(not _fits(db, entry) for entry in batch)
-    db.execute("COMMIT")
-    return refused
+        with db.transaction():
+            db.execute(COUNT, values)
+            db.insert(_place(db, len(batch)), batch)
+    except db.refused:
+        with db.transaction():
+            db.execute(COUNT, values)
+            return sum(not _fits(db, [entry]) for entry in batch)
+    return 0
 
 
-def _insert(db: sqlite3.Connection, batch: Sequence[tuple[int, Event]]) -> None:
-    encoded = orjson.dumps(batch, default=packed, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    for made in {type(event) for _, event in batch}:
-        db.execute(INSERT[made], (encoded,))
-    db.execute("UPDATE positions SET next = next + ?", (len(batch),))
+def _place(db: Database, many: int) -> int:
+    """The first of so many positions."""
+    return int(db.value(PLACES, {"many": many}))
 
 
-def _fits(db: sqlite3.Connection, entry: tuple[int, Event]) -> bool:
+def _fits(db: Database, entry: Batch) -> bool:
     """Insert one event, if that is possible."""
+    db.execute("SAVEPOINT one")
     try:
-        _insert(db, [entry])
-    except REFUSED:
+        db.insert(_place(db, 1), entry)
+    except db.refused:
+        db.execute("ROLLBACK TO SAVEPOINT one")
         return False
+    finally:
+        db.execute("RELEASE SAVEPOINT one")
     return True

@@ -5,25 +5,25 @@ oldest events and frames go; its runs stay, and remember from when on they are c
 """
 
 import re
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flaky_load_balancer.records import liveness
+from flaky_load_balancer.records.database import Database, Row
+from flaky_load_balancer.records.tables import EVENTS
 
 AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 LIMIT = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]+)", re.IGNORECASE)
 CHUNK = 10_000  # rows deleted at once: other writers wait for no more than that
+FRAMES = 500  # as many frames
 ROOM = 0.9  # of the size that is filled again, so that trimming is rare
 EVERYTHING = 2**63 - 1  # a position behind all others
 
 FORGET = "UPDATE runs SET kept_from = ?, numbers = NULL, folded = NULL WHERE id = ?"
-DELETE_EMPTY = """DELETE FROM sessions WHERE id = ?1
-    AND NOT EXISTS (SELECT 1 FROM runs WHERE session = ?1)"""
-DELETE_FRAMES = """DELETE FROM frames WHERE rowid IN
-    (SELECT rowid FROM frames WHERE run = ? AND time < ? ORDER BY time LIMIT 500)"""
+DELETE_EMPTY = """DELETE FROM sessions WHERE id = :session
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE session = :session)"""
 FORGET_WRITERS = """DELETE FROM writers WHERE seen < ?
     AND id NOT IN (SELECT writer FROM runs UNION SELECT writer FROM sessions)"""
 FIRST = (
@@ -35,10 +35,11 @@ FIRST = (
 # only what is then deleted is looked at.
 CUT = """SELECT min(position) FROM (
     SELECT * FROM (SELECT position FROM attempts
-        WHERE run = :run AND sent + latency >= :cutoff ORDER BY position LIMIT 1)
+        WHERE run = :run AND sent + latency >= :cutoff ORDER BY position LIMIT 1) AS attempt
     UNION ALL
     SELECT * FROM (SELECT position FROM requests
-        WHERE run = :run AND ended >= :cutoff ORDER BY position LIMIT 1))"""
+        WHERE run = :run AND ended >= :cutoff ORDER BY position LIMIT 1) AS request
+    ) AS firsts"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,134 +77,119 @@ def _misread(text: str) -> ValueError:
     return ValueError(f"--keep {text!r}: expected an age, a size or both, like 7d, 10GB or 7d|10GB")
 
 
-def prune(db: sqlite3.Connection, keep: Keep) -> Iterator[None]:
+def prune(db: Database, keep: Keep) -> Iterator[None]:
     """Delete what is beyond the limits and give the space back, a short transaction a step."""
     if keep.age is not None:
         yield from _prune_age(db, time.time() - keep.age)
-    if keep.size is not None and used(db) > keep.size:
+    if keep.size is not None and db.used() > keep.size:
         yield from _prune_size(db, int(keep.size * ROOM))
-    db.execute(FORGET_WRITERS, (time.time() - liveness.SILENT,))
-    yield from shrink(db)
+    db.execute(FORGET_WRITERS, [time.time() - liveness.SILENT])
+    yield from db.shrink()
 
 
-def used(db: sqlite3.Connection) -> int:
-    """Bytes in use: the file's size without what is free in it."""
-    pages, free, size = (
-        db.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)
-
-
-def shrink(db: sqlite3.Connection) -> Iterator[None]:
-    """Give free pages back to the file system."""
-    while db.execute("PRAGMA freelist_count").fetchone()[0] > 0:
-        db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
-        yield
-    db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def delete(
-    db: sqlite3.Connection, runs: Sequence[int], sessions: Sequence[str] = ()
-) -> Iterator[None]:
+def delete(db: Database, runs: Sequence[int], sessions: Sequence[str] = ()) -> Iterator[None]:
     """Delete runs, these sessions, and finished sessions that have no run any more."""
     for run in runs:
-        (session,) = db.execute("SELECT session FROM runs WHERE id = ?", (run,)).fetchone()
-        db.execute(FORGET, (time.time(), run))
+        session = db.value("SELECT session FROM runs WHERE id = ?", [run])
+        db.execute(FORGET, [time.time(), run])
         yield from _delete_events(db, run, EVERYTHING)
         yield from _delete_frames(db, run, float("inf"))
-        db.execute("DELETE FROM runs WHERE id = ?", (run,))
-        db.execute(f"{DELETE_EMPTY} AND ended IS NOT NULL", (session,))
+        db.execute("DELETE FROM runs WHERE id = ?", [run])
+        db.execute(f"{DELETE_EMPTY} AND ended IS NOT NULL", {"session": session})
     for session in sessions:
-        db.execute(DELETE_EMPTY, (session,))
+        db.execute(DELETE_EMPTY, {"session": session})
 
 
-def _prune_age(db: sqlite3.Connection, cutoff: float) -> Iterator[None]:
+def _prune_age(db: Database, cutoff: float) -> Iterator[None]:
     for session, ended in _over(db):
         if ended < cutoff:
             yield from _delete_session(db, session)
     yield from _trim(db, cutoff)
 
 
-def _prune_size(db: sqlite3.Connection, size: int) -> Iterator[None]:
+def _prune_size(db: Database, size: int) -> Iterator[None]:
     for session, _ in _over(db):
-        if used(db) <= size:
+        if db.used() <= size:
             return
         yield from _delete_session(db, session)
-    while (now_used := used(db)) > size:
+    while (used := db.used()) > size:
         oldest, now = _oldest(db), time.time()
         if oldest is None or now - oldest < 1.0:
             return  # what is left is too new to delete
-        yield from _trim(db, oldest + (now - oldest) * max(0.1, 1 - size / now_used))
+        yield from _trim(db, oldest + (now - oldest) * max(0.1, 1 - size / used))
 
 
-def _over(db: sqlite3.Connection) -> list[tuple[str, float]]:
+def _over(db: Database) -> list[tuple[str, float]]:
     """Sessions that do not go on and are not pinned, and when they ended; oldest first."""
-    rows = _rows(db, "sessions", "WHERE pinned = 0 ORDER BY started, sessions.id")
+    rows = _sessions(db, "WHERE pinned = 0 ORDER BY started, sessions.id")
     return [(row["id"], _ended(db, row)) for row in rows if liveness.state(row) != "running"]
 
 
-def _ended(db: sqlite3.Connection, session: sqlite3.Row) -> float:
+def _ended(db: Database, session: Row) -> float:
     if session["ended"] is not None:
         return float(session["ended"])
-    runs = db.execute("SELECT id FROM runs WHERE session = ?", (session["id"],)).fetchall()
+    runs = db.tuples("SELECT id FROM runs WHERE session = ?", [session["id"]])
     return max((liveness.last_event(db, run) for (run,) in runs), default=session["started"])
 
 
-def _going_on(db: sqlite3.Connection) -> list[int]:
+def _going_on(db: Database) -> list[int]:
     """The runs of sessions that go on."""
-    sessions = [r["id"] for r in _rows(db, "sessions") if liveness.state(r) == "running"]
-    rows = db.execute("SELECT id, session FROM runs ORDER BY id").fetchall()
-    return [run for run, session in rows if session in sessions]
+    sessions = [row["id"] for row in _sessions(db) if liveness.state(row) == "running"]
+    runs = db.tuples("SELECT id, session FROM runs ORDER BY id")
+    return [run for run, session in runs if session in sessions]
 
 
-def _rows(db: sqlite3.Connection, table: str, order: str = "") -> list[sqlite3.Row]:
-    cursor = db.cursor()
-    cursor.row_factory = sqlite3.Row
-    joined = f"{table} LEFT JOIN writers ON writers.id = {table}.writer"
-    return cursor.execute(f"SELECT {table}.*, host, pid, seen FROM {joined} {order}").fetchall()
+def _sessions(db: Database, which: str = "") -> list[Row]:
+    """Sessions with what is known of their writers."""
+    joined = "sessions LEFT JOIN writers ON writers.id = sessions.writer"
+    return db.rows(f"SELECT sessions.*, host, pid, seen FROM {joined} {which}")
 
 
-def _delete_session(db: sqlite3.Connection, session: str) -> Iterator[None]:
-    runs = db.execute("SELECT id FROM runs WHERE session = ?", (session,)).fetchall()
+def _delete_session(db: Database, session: str) -> Iterator[None]:
+    runs = db.tuples("SELECT id FROM runs WHERE session = ?", [session])
     yield from delete(db, [run for (run,) in runs], [session])
 
 
-def _oldest(db: sqlite3.Connection) -> float | None:
+def _oldest(db: Database) -> float | None:
     """The time of the oldest event or frame of what goes on."""
-    firsts = [
-        db.execute(statement, (run,)).fetchone() for run in _going_on(db) for statement in FIRST
-    ]
-    return min((first[0] for first in firsts if first is not None), default=None)
+    firsts = (db.value(first, [run]) for run in _going_on(db) for first in FIRST)
+    return min((time for time in firsts if time is not None), default=None)
 
 
-def _trim(db: sqlite3.Connection, cutoff: float) -> Iterator[None]:
+def _trim(db: Database, cutoff: float) -> Iterator[None]:
     """Delete what is older than a time from the runs that go on."""
     for run in _going_on(db):
-        ended = {"run": run, "cutoff": cutoff}
-        (before,) = db.execute(CUT, ended).fetchone()
-        oldest = [first for sql in FIRST if (first := db.execute(sql, (run,)).fetchone())]
-        if min((time for (time,) in oldest), default=cutoff) >= cutoff:
+        before = db.value(CUT, {"run": run, "cutoff": cutoff})
+        firsts = (db.value(first, [run]) for first in FIRST)
+        if min((time for time in firsts if time is not None), default=cutoff) >= cutoff:
             continue
-        db.execute(FORGET, (cutoff, run))
+        db.execute(FORGET, [cutoff, run])
         yield from _delete_events(db, run, before or EVERYTHING)
         yield from _delete_frames(db, run, cutoff)
-        db.execute(FORGET, (cutoff, run))  # readers may have folded in between
+        db.execute(FORGET, [cutoff, run])  # readers may have folded in between
 
 
-def _delete_events(db: sqlite3.Connection, run: int, before: int) -> Iterator[None]:
+def _delete_events(db: Database, run: int, before: int) -> Iterator[None]:
     """Delete a run's events in front of a position."""
-    for table in ("attempts", "requests"):
-        of_run = f"FROM {table} WHERE run = ? AND position <"
-        while True:
-            nth = f"SELECT position {of_run} ? ORDER BY position LIMIT 1 OFFSET {CHUNK}"
-            found = db.execute(nth, (run, before)).fetchone()
-            db.execute(f"DELETE {of_run} ?", (run, found[0] if found else before))
-            yield
-            if found is None:
-                break
+    for table in EVENTS.values():
+        rows = f"FROM {table} WHERE run = ? AND position <"
+        yield from _delete_rows(db, "position", rows, (run, before), CHUNK)
 
 
-def _delete_frames(db: sqlite3.Connection, run: int, before: float) -> Iterator[None]:
-    while db.execute(DELETE_FRAMES, (run, before)).rowcount > 0:
+def _delete_frames(db: Database, run: int, before: float) -> Iterator[None]:
+    rows = "FROM frames WHERE run = ? AND time <"
+    yield from _delete_rows(db, "time", rows, (run, before), FRAMES)
+
+
+def _delete_rows(
+    db: Database, order: str, rows: str, values: tuple[int, float], chunk: int
+) -> Iterator[None]:
+    """Delete a run's rows in front of a place in their order, some at a time."""
+    run, before = values
+    nth = f"SELECT {order} {rows} ? ORDER BY {order} LIMIT 1 OFFSET {chunk}"
+    while (found := db.value(nth, [run, before])) is not None:
+        if db.execute(f"DELETE {rows} ?", [run, found]) == 0:
+            break  # more than a chunk of one time
         yield
+    db.execute(f"DELETE {rows} ?", [run, before])
+    yield

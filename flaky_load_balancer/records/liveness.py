@@ -2,19 +2,23 @@
 
 import os
 import platform
-import sqlite3
 import time
 from typing import Any, Literal
+
+from flaky_load_balancer.records.database import Database
 
 SILENT = 30.0  # seconds after which a writer that does not renew its row counts as gone
 
 State = Literal["running", "finished", "interrupted"]
 LAST_EVENT = """
-SELECT max(coalesce((SELECT sent + latency FROM attempts WHERE run = :run
-                     ORDER BY position DESC LIMIT 1), 0),
-           coalesce((SELECT ended FROM requests WHERE run = :run
-                     ORDER BY position DESC LIMIT 1), 0),
-           (SELECT started FROM runs WHERE id = :run))
+SELECT max(time) FROM (
+    SELECT * FROM (SELECT sent + latency AS time FROM attempts WHERE run = :run
+        ORDER BY position DESC LIMIT 1) AS attempt
+    UNION ALL
+    SELECT * FROM (SELECT ended AS time FROM requests WHERE run = :run
+        ORDER BY position DESC LIMIT 1) AS request
+    UNION ALL
+    SELECT started AS time FROM runs WHERE id = :run) AS times
 """
 
 
@@ -25,9 +29,9 @@ def state(row: Any) -> State:
     return "running" if _alive(row) else "interrupted"
 
 
-def last_event(db: sqlite3.Connection, run: int) -> float:
+def last_event(db: Database, run: int) -> float:
     """When an interrupted run ended, as far as anyone knows: seconds since the epoch."""
-    return float(db.execute(LAST_EVENT, {"run": run}).fetchone()[0])
+    return float(db.value(LAST_EVENT, {"run": run}))
 
 
 def _alive(row: Any) -> bool:

@@ -4,7 +4,6 @@ Every call opens the database anew (a fraction of a millisecond), so a ``Records
 any thread, needs no closing, and sees a database that appears later.
 """
 
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -18,17 +17,15 @@ from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import folding, keeping, liveness
 from flaky_load_balancer.records.database import (
-    FILE,
+    Database,
     NoRecordsYetError,
     RecordsError,
+    Row,
     StillRunningError,
-    connect,
-    empty,
-    unusable,
 )
 from flaky_load_balancer.records.keeping import Keep
-
-Row = dict[str, Any]
+from flaky_load_balancer.records.places import place
+from flaky_load_balancer.records.sqlite import empty
 
 CHANGEABLE = "name", "note", "tags", "pinned"
 LARGEST = 2**63 - 1  # integer of SQLite
@@ -55,21 +52,19 @@ WITH numbered AS (
 )
 SELECT frame FROM numbered
 WHERE many <= :limit OR place = 0
-    OR place * (:limit - 1) / (many - 1) > (place - 1) * (:limit - 1) / (many - 1)
+    OR place * (:limit - 1) / nullif(many - 1, 0) > (place - 1) * (:limit - 1) / nullif(many - 1, 0)
 ORDER BY time
 """
 PLAYED = """
-SELECT json_group_array(DISTINCT strategy) AS strategies,
-    json_group_array(DISTINCT coalesce(scenario, path)) AS scenarios
-FROM runs WHERE session = ?
+SELECT strategy, coalesce(scenario, path) AS scenario FROM runs WHERE session = ? ORDER BY id
 """
 
 
 class Records:
-    """What was recorded in a folder.  A folder without records reads as an empty one."""
+    """What was recorded in a folder or a database.  One without records reads as an empty one."""
 
-    def __init__(self, data_dir: Path | str) -> None:
-        self.data_dir = Path(data_dir)
+    def __init__(self, where: Path | str) -> None:
+        self._store = place(where)
         self._folds = folding.Folds()
 
     def sessions(self, search: str = "") -> list[Row]:
@@ -78,7 +73,7 @@ class Records:
         Those in whose id, name, note, tags, strategies or scenarios every word of ``search`` is.
         """
         with self._open() as db:
-            rows = db.execute(f"{SESSIONS} ORDER BY started DESC, sessions.id DESC").fetchall()
+            rows = db.rows(f"{SESSIONS} ORDER BY started DESC, sessions.id DESC")
             found = [{**_session(row), **_played(db, row)} for row in rows]
         words = search.casefold().split()
         return [row for row in found if not words or _matches(row, words)]
@@ -90,18 +85,19 @@ class Records:
         """
         if "tags" in changes:
             changes["tags"] = orjson.dumps(changes["tags"]).decode()
+        if "pinned" in changes:
+            changes["pinned"] = int(changes["pinned"])
         assignments = ", ".join(f"{name} = :{name}" for name in changes if name in CHANGEABLE)
         with self._open() as db:
             if assignments:
                 values = {**changes, "session": session}
                 db.execute(f"UPDATE sessions SET {assignments} WHERE id = :session", values)
-            found = db.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone()
-        return found is not None
+            return db.value("SELECT 1 FROM sessions WHERE id = ?", [session]) is not None
 
     def session(self, session: str) -> Row | None:
         """One session with its runs and their numbers: the comparison.  None if there is none."""
         with self._open() as db:
-            row = db.execute(f"{SESSIONS} WHERE sessions.id = ?", (session,)).fetchone()
+            row = db.row(f"{SESSIONS} WHERE sessions.id = ?", [session])
         if row is None:
             return None
         result = None if row["result"] is None else orjson.loads(row["result"])
@@ -112,8 +108,8 @@ class Records:
         """All runs or those of one session, newest first, with their numbers."""
         with self._open() as db:
             where = "" if session is None else "WHERE session = ?"
-            values = () if session is None else (session,)
-            rows = db.execute(f"{RUNS} {where} ORDER BY runs.id DESC", values).fetchall()
+            values = [] if session is None else [session]
+            rows = db.rows(f"{RUNS} {where} ORDER BY runs.id DESC", values)
             return [self._run(db, row) for row in rows]
 
     def run(self, run: int) -> Row | None:
@@ -121,12 +117,12 @@ class Records:
         if abs(run) > LARGEST:
             return None
         with self._open() as db:
-            row = db.execute(f"{RUNS} WHERE runs.id = ?", (run,)).fetchone()
+            row = db.row(f"{RUNS} WHERE runs.id = ?", [run])
             if row is None:
                 return None
             more = {key: _parsed(row[key]) for key in ("servers", "rules", "truth", "client")}
-            first = db.execute(FIRST, (run,)).fetchone()
-            origin = row["started"] if first is None else first["sent"]
+            first = db.value(FIRST, [run])
+            origin = row["started"] if first is None else first
             return {
                 **self._run(db, row),
                 **more,
@@ -138,17 +134,16 @@ class Records:
     def attempts(self, run: int, after: int = 0, limit: int = 1000) -> list[Row]:
         """Attempts in their order, from behind a cursor on; ``id`` is null until it is answered."""
         with self._open() as db:
-            found = db.execute("SELECT servers FROM runs WHERE id = ?", (run,)).fetchone()
-            rows = db.execute(ATTEMPTS, (run, min(after, LARGEST), limit)).fetchall()
-        servers = [] if found is None else orjson.loads(found["servers"])
+            servers = _parsed(db.value("SELECT servers FROM runs WHERE id = ?", [run])) or []
+            rows = db.rows(ATTEMPTS, [run, min(after, LARGEST), limit])
         return [_attempt(row, servers) for row in rows]
 
     def frames(self, run: int, after: float | None = None, limit: int | None = None) -> list[bytes]:
         """JSON of frames, oldest first, from behind a time (seconds since the epoch) on."""
         statement = "SELECT frame FROM frames WHERE run = ? AND time > ? ORDER BY time LIMIT ?"
-        values = run, float("-inf") if after is None else after, -1 if limit is None else limit
+        values = run, -1.0 if after is None else after, LARGEST if limit is None else limit
         with self._open() as db:
-            return [row["frame"].encode() for row in db.execute(statement, values)]
+            return [frame.encode() for (frame,) in db.tuples(statement, values)]
 
     def overview(self, name: str | int, most: int) -> list[bytes]:
         """JSON of frames of a run or of all of a session, oldest first, from beginning to end.
@@ -158,7 +153,7 @@ class Records:
         values: Row = {"run": None, "session": None, "limit": most}
         values["run" if is_run(name) else "session"] = name
         with self._open() as db:
-            return [row["frame"].encode() for row in db.execute(OVERVIEW, values)]
+            return [frame.encode() for (frame,) in db.tuples(OVERVIEW, values)]
 
     def events(self, run: int) -> Iterator[Event]:
         """The events of a run in the order in which they were recorded, up to this moment."""
@@ -174,7 +169,7 @@ class Records:
         self._refuse_running("sessions", sessions)
         with self._open() as db:
             deque(keeping.delete(db, list(dict.fromkeys(runs)), sessions), maxlen=0)
-            deque(keeping.shrink(db), maxlen=0)
+            deque(db.shrink(), maxlen=0)
 
     def prune(self, keep: Keep) -> None:
         """Delete the oldest until age and size are what they may be."""
@@ -183,24 +178,26 @@ class Records:
 
     def resolve(self, name: str | int) -> list[int]:
         """The runs meant by the id of a run or a session, oldest first; RecordsError if none."""
-        where = "runs.id" if is_run(name) else "session"
         with self._open() as db:
-            rows = db.execute(f"SELECT id FROM runs WHERE {where} = ? ORDER BY id", (name,))
-            found = [row["id"] for row in rows]
-            known = found or db.execute("SELECT 1 FROM sessions WHERE id = ?", (name,)).fetchone()
+            if is_run(name):
+                values = [min(int(name), LARGEST)]
+                known = found = db.tuples("SELECT id FROM runs WHERE id = ?", values)
+            else:
+                found = db.tuples("SELECT id FROM runs WHERE session = ? ORDER BY id", [name])
+                known = found or db.tuples("SELECT 1 FROM sessions WHERE id = ?", [name])
         if not known:
             raise RecordsError(f"no run or session {name!s:.100}: `flb runs` lists what there is")
-        return found
+        return [run for (run,) in found]
 
     def _refuse_running(self, table: str, names: Iterable[str | int]) -> None:
         select = f"SELECT * FROM {table} LEFT JOIN writers ON writers.id = writer"
         for name in names:
             with self._open() as db:
-                row = db.execute(f"{select} WHERE {table}.id = ?", (name,)).fetchone()
+                row = db.row(f"{select} WHERE {table}.id = ?", [name])
             if row is not None and liveness.state(row) == "running":
                 raise StillRunningError(f"{name} is still going on: stop it before you delete it")
 
-    def _run(self, db: sqlite3.Connection, row: sqlite3.Row) -> Row:
+    def _run(self, db: Database, row: Row) -> Row:
         state = liveness.state(row)
         names = ("session", "route", "path", "strategy", "scenario", "seed", "rate", "started")
         ended = liveness.last_event(db, row["id"]) if state == "interrupted" else row["ended"]
@@ -213,17 +210,16 @@ class Records:
         }
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[Database]:
         try:
-            opened = connect(self.data_dir)
+            opened: Database = self._store.connect()
         except NoRecordsYetError:
             opened = empty()
         with closing(opened) as db:
-            db.row_factory = sqlite3.Row
             try:
                 yield db
-            except sqlite3.Error as error:
-                raise unusable(self.data_dir / FILE, error) from error
+            except db.errors as error:
+                raise self._store.unusable(error) from error
 
 
 def is_run(name: str | int) -> bool:
@@ -231,7 +227,7 @@ def is_run(name: str | int) -> bool:
     return isinstance(name, int) or name.isdecimal()
 
 
-def _session(row: sqlite3.Row) -> Row:
+def _session(row: Row) -> Row:
     names = ("kind", "started", "ended", "seed", "rate", "runs", "name", "note")
     return {
         "session": row["id"],
@@ -253,12 +249,12 @@ def _matches(session: Row, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _played(db: sqlite3.Connection, session: sqlite3.Row) -> Row:
+def _played(db: Database, session: Row) -> Row:
     """Which strategies played on which scenarios."""
     if session["result"] is None:
-        names = db.execute(PLAYED, (session["id"],)).fetchone()
-        return {key: orjson.loads(names[key]) for key in ("strategies", "scenarios")}
-    cells = orjson.loads(session["result"])["cells"]
+        cells = db.rows(PLAYED, [session["id"]])
+    else:
+        cells = orjson.loads(session["result"])["cells"]
     strategies, scenarios = ([c[key] for c in cells] for key in ("strategy", "scenario"))
     return {
         "strategies": list(dict.fromkeys(strategies)),
@@ -266,7 +262,7 @@ def _played(db: sqlite3.Connection, session: sqlite3.Row) -> Row:
     }
 
 
-def _attempt(row: sqlite3.Row, servers: list[str]) -> Row:
+def _attempt(row: Row, servers: list[str]) -> Row:
     return {
         "cursor": row["position"],
         "request": row["request"],

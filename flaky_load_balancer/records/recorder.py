@@ -1,7 +1,6 @@
 """What the rest of the program records with: one object for a process, cheap to call."""
 
 import secrets
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -13,8 +12,9 @@ import orjson
 
 from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.core.types import Rules
-from flaky_load_balancer.records.database import FILE, connect, unusable
+from flaky_load_balancer.records.database import RecordsError
 from flaky_load_balancer.records.keeping import Keep
+from flaky_load_balancer.records.places import place
 from flaky_load_balancer.records.writer import FLUSH, Warn, Writer, log
 
 BACKLOG = 100_000  # events that wait in memory while they cannot be written; some 30 MB
@@ -26,7 +26,7 @@ Kind = Literal["harness", "serve", "compare"]
 
 
 class Recorder:
-    """Writes sessions, runs, events and frames of one process into the records of a folder.
+    """Writes sessions, runs, events and frames of one process into a folder or a database.
 
     Opening, and starting a session or a run, write at once and raise ``RecordsError`` when that
     is impossible.  Everything else returns at once and never raises: what cannot be written waits
@@ -35,15 +35,18 @@ class Recorder:
     """
 
     def __init__(
-        self, data_dir: Path | str, keep: Keep | str | None = None, warn: Warn = log.warning
+        self, where: Path | str, keep: Keep | str | None = None, warn: Warn = log.warning
     ) -> None:
-        self.data_dir = Path(data_dir)
+        self.where = where
+        self._store = place(where)
         keep = Keep.parse(keep) if isinstance(keep, str) else keep
-        self._writer = Writer(self.data_dir, keep, warn)
+        if keep is not None and keep.size is not None and not self._store.sizeable:
+            raise RecordsError("--keep: records in PostgreSQL are kept to an age only, such as 7d")
+        self._writer = Writer(self._store, keep, warn)
         try:
             self._id = self._writer.start()
-        except sqlite3.Error as error:
-            raise unusable(self.data_dir / FILE, error) from error
+        except self._writer.errors as error:
+            raise self._store.unusable(error) from error
         self._warn = warn
         self._events, self._notes = self._writer.events, self._writer.notes
         self._dropped = 0
@@ -165,7 +168,7 @@ class Recorder:
         self._dropped += len(self._events)
         self._events.clear()
         if self.lost:
-            self._warn(f"{self.lost} events are missing from the records in {self.data_dir}")
+            self._warn(f"{self.lost} events are missing from the records in {self._store.name}")
 
     def _note(self, statement: str, *values: Any) -> None:
         self._notes.append(lambda db: db.execute(statement, values))
@@ -177,12 +180,11 @@ class Recorder:
         """
         marks = ", ".join("?" * len(values))
         statement = f"INSERT INTO {into} VALUES ({marks}) ON CONFLICT (id) DO NOTHING RETURNING id"
-        with closing(connect(self.data_dir)) as db:
+        with closing(self._store.connect()) as db:
             try:
-                rows = db.execute(statement, values).fetchall()
-            except sqlite3.Error as error:
-                raise unusable(self.data_dir / FILE, error) from error
-        return rows[0][0] if rows else None
+                return db.value(statement, values)
+            except db.errors as error:
+                raise self._store.unusable(error) from error
 
 
 class NoRecorder(Recorder):

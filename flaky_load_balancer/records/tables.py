@@ -4,6 +4,8 @@ Times are seconds since the epoch, latencies seconds, costs dollars.  A *positio
 of all kinds together, in the order in which they were recorded, across the whole database.
 """
 
+import re
+
 from flaky_load_balancer.core.events import Attempt, Changed, Delivery, Event, Rewarded
 
 MIGRATIONS = [
@@ -83,6 +85,7 @@ INSERT INTO positions VALUES (1);
 """,
     # To version 2: reasons, costs, rewards, features; sessions with names; changes of state.
     """
+ALTER TABLE writers ADD COLUMN batches INTEGER NOT NULL DEFAULT 0;  -- of events that it wrote
 ALTER TABLE attempts ADD COLUMN reason TEXT;            -- why it failed, one word
 ALTER TABLE attempts ADD COLUMN status INTEGER;         -- HTTP, of the answer
 ALTER TABLE attempts ADD COLUMN hedge INTEGER NOT NULL DEFAULT 0;
@@ -149,3 +152,9 @@ EVENTS: dict[type[Event], str] = {
     Rewarded: "rewards",
     Changed: "changes",
 }
+
+
+def statements(version: int) -> list[str]:
+    """What makes tables of this version of those of an older one, or of none (0)."""
+    text = re.sub(r"--.*", "", "".join(MIGRATIONS[version:]))
+    return [statement for statement in text.split(";") if statement.strip()]

@@ -7,16 +7,14 @@ leaves a prefix of what happened, and a full disk leaves the events waiting wher
 import logging
 import os
 import platform
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.records import batches, keeping
-from flaky_load_balancer.records.database import FILE, connect
+from flaky_load_balancer.records.database import Batch, Database, Store
 from flaky_load_balancer.records.keeping import Keep
 
 PERIOD = 0.25  # seconds between two looks at the list
@@ -24,11 +22,11 @@ BATCH = 2000  # events: encoding them holds Python's global lock for less than a
 RETRY = 1.0  # seconds until the next try after an error
 HEARTBEAT = 5.0  # seconds
 PRUNE = 60.0  # seconds between two looks at age and size
-PATIENCE = 500  # milliseconds to wait for another process' transaction before trying later
+PATIENCE = 0.5  # seconds to wait for another process' transaction before trying later
 FLUSH = 5.0  # seconds that close() tries to write what is left
 
 Warn = Callable[[str], None]
-Note = Callable[[sqlite3.Connection], object]  # something rare to write
+Note = Callable[[Database], object]  # something rare to write
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ class Writer:
     when it can again.
     """
 
-    def __init__(self, data_dir: Path, keep: Keep | None, warn: Warn) -> None:
+    def __init__(self, store: Store, keep: Keep | None, warn: Warn) -> None:
         self.events: list[tuple[int, Event]] = []
         self.notes: list[Note] = []
         self.refused = 0  # events that could never be written
@@ -51,20 +49,26 @@ class Writer:
         self._failing = False
         self._beaten = time.monotonic()
         self._pruned = float("-inf")
-        self._path = data_dir / FILE
-        self._db = connect(data_dir, create=True)
-        self._file = self._path.stat().st_ino
-        self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        self._batches = 0  # written
+        self._batch: Batch = ()  # that is being written, perhaps for the second time
+        self._store = store
+        self._db = store.connect(create=True)
+        self._db.patience(PATIENCE)
         self._closing = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name="records", daemon=True)
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What goes wrong with the place, and may go right later."""
+        return (*self._db.errors, OSError)
+
     def start(self) -> int:
         """Begin to write; the id of this process among the writers."""
         values = platform.node(), os.getpid(), time.time()
-        insert = "INSERT INTO writers (host, pid, seen) VALUES (?, ?, ?)"
+        insert = "INSERT INTO writers (host, pid, seen) VALUES (?, ?, ?) RETURNING id"
         try:
-            self._id = self._db.execute(insert, values).lastrowid or 0
+            self._id = int(self._db.value(insert, values))
         except BaseException:
             self._db.close()
             raise
@@ -83,8 +87,7 @@ class Writer:
         self._closing = True
         self._wake.set()
         self._thread.join()
-        with suppress(sqlite3.Error):
-            self._db.close()
+        self._db.close()
 
     def _work(self) -> None:
         while not self._closing:
@@ -98,45 +101,42 @@ class Writer:
     def _try(self) -> bool:
         """Do what is due; False, and said once, if that is impossible."""
         try:
-            self._check_file()
+            self._store.check()
             self._prune()
             self._drain()
             self._beat()
-        except (sqlite3.Error, OSError) as error:
+        except self.errors as error:
             self._fail(error)
             return False
         if self._failing:
             self._failing = False
-            self._warn(f"records are written to {self._path} again")
+            self._warn(f"records are written to {self._store.name} again")
         return True
 
     def _fail(self, error: Exception) -> None:
-        with suppress(sqlite3.Error):
-            self._db.rollback()
+        self._db.recover()
         if not self._failing:
             self._failing = True
             self._warn(
-                f"cannot write records to {self._path} ({error}): trying again, while the"
-                " latest events wait in memory as long as they fit"
+                f"cannot write records to {self._store.name} ({str(error).strip()}): trying"
+                " again, while the latest events wait in memory as long as they fit"
             )
 
     def _drain(self) -> None:
         notes = len(self.notes)  # counted first: what was recorded before a note goes before it
         waiting = len(self.events)
         while waiting > 0:
-            batch = self.events[: min(waiting, BATCH)]
-            self.refused += batches.write(self._db, batch)
-            del self.events[: len(batch)]
-            waiting -= len(batch)
+            self._batch = self._batch or self.events[: min(waiting, BATCH)]
+            number = self._batches + 1
+            self.refused += batches.write(self._db, self._id, number, self._batch)
+            self._batches = number
+            del self.events[: len(self._batch)]
+            waiting -= len(self._batch)
+            self._batch = ()
         for _ in range(notes):
-            with suppress(*batches.REFUSED):
+            with suppress(*self._db.refused):
                 self.notes[0](self._db)
             del self.notes[0]
-
-    def _check_file(self) -> None:
-        """Writing to a deleted file succeeds, and is of no use to anyone."""
-        if self._path.stat().st_ino != self._file:
-            raise FileNotFoundError("the file was replaced: restart to record into the new one")
 
     def _prune(self) -> None:
         """Keep age and size within their limits; what is recorded meanwhile goes first."""
@@ -151,5 +151,5 @@ class Writer:
 
     def _beat(self) -> None:
         if time.monotonic() - self._beaten > HEARTBEAT:
-            self._db.execute("UPDATE writers SET seen = ? WHERE id = ?", (time.time(), self._id))
+            self._db.execute("UPDATE writers SET seen = ? WHERE id = ?", [time.time(), self._id])
             self._beaten = time.monotonic()

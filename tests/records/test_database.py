@@ -11,7 +11,7 @@ import pytest
 from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import Recorder, Records, RecordsError
-from flaky_load_balancer.records.database import FILE
+from flaky_load_balancer.records.sqlite import FILE
 from tests.records.making import attempt, delivery, start_run, story
 
 

@@ -31,7 +31,7 @@ def recorded(recorder: Recorder, requests: int, **changes: Any) -> int:
 
 def exported(recorder: Recorder, form: Format, *names: str) -> str:
     stream = StringIO()
-    export(Records(recorder.data_dir), names, form, stream)
+    export(Records(recorder.where), names, form, stream)
     return stream.getvalue()
 
 
@@ -64,7 +64,7 @@ def test_json_has_the_runs_with_their_attempts(recorder: Recorder) -> None:
     session = recorder.start_session("harness")
     runs = [recorded(recorder, requests, session=session) for requests in (2, 0)]
     document = json.loads(exported(recorder, "json", session))
-    records = Records(recorder.data_dir)
+    records = Records(recorder.where)
     assert document == {
         "runs": [{**(records.run(run) or {}), "attempts": records.attempts(run)} for run in runs]
     }
@@ -78,7 +78,7 @@ def test_no_runs_are_a_document_too(recorder: Recorder) -> None:
 
 def test_a_run_named_twice_is_exported_once(recorder: Recorder) -> None:
     run = recorded(recorder, 2)
-    (session,) = (row["session"] for row in Records(recorder.data_dir).sessions())
+    (session,) = (row["session"] for row in Records(recorder.where).sessions())
     assert exported(recorder, "csv", session, str(run)) == exported(recorder, "csv", str(run))
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_run_is_refused_before_anything_is_written(recorder: Recorder
     recorded(recorder, 1)
     stream = StringIO()
     with pytest.raises(RecordsError, match=r"99.*flb runs"):
-        export(Records(recorder.data_dir), ["1", "99"], "csv", stream)
+        export(Records(recorder.where), ["1", "99"], "csv", stream)
     assert stream.getvalue() == ""
 
 
@@ -97,7 +97,7 @@ def test_an_export_does_not_grow_with_the_run(
     monkeypatch.setattr("flaky_load_balancer.records.folding.PAGE", 50)
     peaks = []
     for requests in (200, 2000):
-        run, records = recorded(recorder, requests), Records(recorder.data_dir)
+        run, records = recorded(recorder, requests), Records(recorder.where)
         tracemalloc.start()
         assert sum(map(len, json_pieces(records, [run]))) > 200 * requests
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -107,8 +107,8 @@ def test_an_export_does_not_grow_with_the_run(
 
 def test_the_list_of_runs(recorder: Recorder) -> None:
     run = recorded(recorder, 3, seed=7)
-    (session,) = (row["session"] for row in Records(recorder.data_dir).sessions())
-    (row,) = listed(Records(recorder.data_dir))
+    (session,) = (row["session"] for row in Records(recorder.where).sessions())
+    (row,) = listed(Records(recorder.where))
     assert row.pop("started") > START
     assert row == {
         "session": session,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flaky_load_balancer.records import Keep, Recorder, Records, keeping
-from flaky_load_balancer.records.database import FILE
+from flaky_load_balancer.records.sqlite import FILE
 from tests.records.making import attempt, delivery, start_run
 
 DAY = 86400.0

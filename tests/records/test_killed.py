@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from flaky_load_balancer.records import Recorder, Records
-from flaky_load_balancer.records.database import FILE
+from flaky_load_balancer.records.sqlite import FILE
 from tests.records.child import COUNT
 from tests.records.making import start_run, story
 

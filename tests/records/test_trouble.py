@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flaky_load_balancer.records import Recorder, Records, RecordsError
-from flaky_load_balancer.records.database import FILE
+from flaky_load_balancer.records.sqlite import FILE, Folder, SQLite
 from tests.records.making import START, attempt, start_run, story
 
 
@@ -19,7 +19,7 @@ from tests.records.making import START, attempt, start_run, story
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flaky_load_balancer.records.writer.PERIOD", 0.02)
     monkeypatch.setattr("flaky_load_balancer.records.writer.RETRY", 0.05)
-    monkeypatch.setattr("flaky_load_balancer.records.writer.PATIENCE", 20)
+    monkeypatch.setattr("flaky_load_balancer.records.writer.PATIENCE", 0.02)
     monkeypatch.setattr("flaky_load_balancer.records.writer.FLUSH", 0.2)
 
 
@@ -137,9 +137,7 @@ def test_a_read_only_database_is_refused_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Recorder(tmp_path).close()
-    monkeypatch.setattr(
-        "flaky_load_balancer.records.writer.connect", lambda *_, **__: _read_only(tmp_path)
-    )
+    monkeypatch.setattr(Folder, "connect", lambda *_, **__: _read_only(tmp_path))
     with pytest.raises(RecordsError, match=r"readonly.*--data-dir"):
         Recorder(tmp_path)
 
@@ -151,14 +149,14 @@ def _record(recorder: Recorder, run: int) -> None:
         recorder.frame(run, START, b"{}")
 
 
-def _read_only(folder: Path) -> sqlite3.Connection:
+def _read_only(folder: Path) -> SQLite:
     db = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None)
     db.execute("PRAGMA query_only = 1")
-    return db
+    return SQLite(db)
 
 
 def _limit_pages(recorder: Recorder, pages: int) -> None:
-    recorder._writer._db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    recorder._writer._db.tuples(f"PRAGMA max_page_count = {pages}")
 
 
 def _locked(folder: Path) -> "closing[sqlite3.Connection]":
