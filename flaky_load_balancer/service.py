@@ -83,7 +83,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
             admin = admin_plane(
                 routes,
                 live,
-                None if settings.data_dir is None else Records(settings.data_dir),
+                None if settings.place is None else Records(settings.place),
                 ready=lambda: not gate.closing,
                 records_lost=lambda: recorder.lost,
                 dashboard=page.built(),
@@ -106,7 +106,7 @@ async def serve(settings: Settings, ready: Callable[[Addresses], None], *, child
             recorder.finish_session(session)
 
 
-async def show(data_dir: Path, admin_port: int, ready: Callable[[str], None]) -> None:
+async def show(where: Path | str, admin_port: int, ready: Callable[[str], None]) -> None:
     """The admin plane alone, over what is recorded; ``ready`` is told where it listens."""
     stop = stop_requested()
     with _listening("127.0.0.1", admin_port, "--admin-port") as listening:
@@ -114,7 +114,7 @@ async def show(data_dir: Path, admin_port: int, ready: Callable[[str], None]) ->
         admin = admin_plane(
             [],
             live,
-            Records(data_dir),
+            Records(where),
             ready=lambda: True,
             records_lost=lambda: 0,
             dashboard=page.built(),
@@ -269,10 +269,10 @@ def _listening(host: str, port: int, flag: str) -> Iterator[socket.socket]:
 
 @contextmanager
 def _recording(settings: Settings) -> Iterator[Recorder]:
-    if settings.data_dir is None:
+    if settings.place is None:
         yield NoRecorder()
         return
-    with Recorder(settings.data_dir, settings.keep) as recorder:
+    with Recorder(settings.place, settings.kept) as recorder:
         yield recorder
 
 

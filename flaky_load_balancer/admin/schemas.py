@@ -300,7 +300,7 @@ class RunDetail(RunRow):
     """A recorded run in full; what is older than ``kept_from`` was deleted to save space."""
 
     servers: list[str]
-    rules: dict[str, float]
+    rules: dict[str, float | list[int]]
     truth: list[Chance] | None
     pieces: Pieces | None
     faults: list[FaultStretch]

@@ -224,7 +224,7 @@ def _rounded(run: dict[str, Any]) -> dict[str, Any]:
     What most routes have none of is left out.
     """
     latency = run["latency_ms"]
-    digits = {"bound": 2, "offered_rate": 2, "seconds": 1, "effort": 2}
+    digits = {"bound": 2, "offered_rate": 1, "seconds": int(run["seconds"] < 10), "effort": 2}
     sparse = {key for key in ("hedges", "cost", "reward") if not run[key]}
     return {
         **{key: value for key, value in run.items() if key not in sparse},

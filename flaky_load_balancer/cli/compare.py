@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @options.seed
 @options.game
 @click.option("--save", is_flag=True, help="Record it as a session.")
-@options.data_dir
+@options.recorded
 @options.json
 def main(
     strategies: tuple[str, ...],
@@ -43,7 +43,7 @@ def main(
     seed: int,
     game: "Game",
     save: bool,
-    data_dir: Path,
+    where: Path | str,
     json: str | None,
 ) -> None:
     """Compare strategies in virtual time: thousands of replications, intervals."""
@@ -66,4 +66,4 @@ def main(
         game=game,
     )
     with interruptible():
-        play(plan, Output(json), jobs=jobs, data_dir=data_dir if save else None)
+        play(plan, Output(json), jobs=jobs, where=where if save else None)

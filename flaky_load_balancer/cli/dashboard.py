@@ -9,9 +9,9 @@ from flaky_load_balancer.cli import options
 
 @click.command(epilog="Example: flb dashboard --data-dir .flb")
 @click.option("--admin-port", type=options.PORT, default=8001, help="Where it listens.")
-@options.data_dir
+@options.recorded
 @options.json
-def main(admin_port: int, data_dir: Path, json: str | None) -> None:
+def main(admin_port: int, where: Path | str, json: str | None) -> None:
     """The dashboard alone, over what was recorded, while nothing runs."""
     from flaky_load_balancer import service
     from flaky_load_balancer.admin import page
@@ -23,4 +23,4 @@ def main(admin_port: int, data_dir: Path, json: str | None) -> None:
         out.console.print(page.address(address), soft_wrap=True)
         out.write({"admin": address})
 
-    run(service.show(data_dir, admin_port, ready))
+    run(service.show(where, admin_port, ready))

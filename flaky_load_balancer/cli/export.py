@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: flb export 12 13 --format csv > attempts.csv")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="How.")
-@options.data_dir
-def main(names: tuple[str, ...], form: "Format", data_dir: Path) -> None:
+@options.recorded
+def main(names: tuple[str, ...], form: "Format", where: Path | str) -> None:
     """Write recorded runs to stdout, attempt by attempt.
 
     RUN is the number of a run or the name of a session.
     """
     from flaky_load_balancer.records import Records, export
 
-    export.export(Records(data_dir), names, form, sys.stdout)
+    export.export(Records(where), names, form, sys.stdout)

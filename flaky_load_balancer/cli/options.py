@@ -10,6 +10,7 @@ import click
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+KEEP = "10GB"  # of records in a folder, where --keep does not say
 ATTEMPTS = 1_000_000  # the most attempts of a request that can be asked for
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -73,6 +74,33 @@ data_dir = click.option(
     envvar="FLB_DATA_DIR",
     help="Folder of the records.",
 )
+
+
+def _address(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    from flaky_load_balancer.config.table import from_environment
+
+    return None if text is None else from_environment(text, "--records")
+
+
+database = click.option(
+    "--records",
+    metavar="URL",
+    default=None,
+    callback=_address,
+    help="A PostgreSQL database instead: postgresql://..., or env:NAME to keep it out of sight.",
+)
+
+
+def recorded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where records are, ``where``: a folder, or the address of a database."""
+
+    @wraps(command)
+    def with_place(*, data_dir: Path, records: str | None, **others: Any) -> Any:
+        return command(where=records or data_dir, **others)
+
+    return _together(data_dir, database)(with_place)
+
+
 json = click.option(
     "--json", metavar="FILE", default=None, help="Write the result as JSON; '-' for stdout."
 )
@@ -141,10 +169,12 @@ _rules = _together(
 )
 
 
-def _kept(_: click.Context, __: click.Parameter, text: str) -> str:
+def _kept(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
     from flaky_load_balancer.config import SettingsError
     from flaky_load_balancer.records import Keep
 
+    if text is None:
+        return None
     try:
         Keep.parse(text)
     except ValueError as error:
@@ -156,15 +186,16 @@ def records(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where records go: ``data_dir``, None with --no-records, and how much is kept, ``keep``."""
 
     @wraps(command)
-    def with_records(*, data_dir: Path, no_records: bool, **others: Any) -> Any:
-        return command(data_dir=None if no_records else data_dir, **others)
+    def with_records(*, data_dir: Path, no_records: bool, keep: str | None, **others: Any) -> Any:
+        return command(data_dir=None if no_records else data_dir, keep=keep or KEEP, **others)
 
     return _records(with_records)
 
 
 keep = click.option(
     "--keep",
-    default="10GB",
+    default=None,
+    show_default=f"{KEEP}; of a database nothing is",
     metavar="7d|10GB",
     callback=_kept,
     help="Records older or larger than this are deleted.",

@@ -12,9 +12,9 @@ SHOWN = 20  # runs
 @click.command(epilog="Example: flb runs --delete 20261122-103000-ab3f")
 @click.option("--delete", multiple=True, metavar="RUN", help="A run or a session; repeatable.")
 @click.option("--all", "every", is_flag=True, help=f"Show all of them, not the newest {SHOWN}.")
-@options.data_dir
+@options.recorded
 @options.json
-def main(delete: tuple[str, ...], every: bool, data_dir: Path, json: str | None) -> None:
+def main(delete: tuple[str, ...], every: bool, where: Path | str, json: str | None) -> None:
     """Recorded runs; newest first.
 
     --json has all of them.
@@ -26,13 +26,13 @@ def main(delete: tuple[str, ...], every: bool, data_dir: Path, json: str | None)
     from flaky_load_balancer.terminal import Output
 
     out = Output(json)
-    records = Records(data_dir)
+    records = Records(where)
     if delete:
         records.delete(delete)
         out.console.print(f"deleted {', '.join(delete)}")
     rows = export.listed(records)
     shown = rows if every else rows[:SHOWN]
-    none = f"no runs are recorded in {escape(str(data_dir))}"
+    none = f"no runs are recorded in {escape(records.name)}"
     out.console.print(runs_table(shown) if rows else none)
     if len(shown) < len(rows):
         out.console.print(f"and {len(rows) - len(shown)} older ones: flb runs --all")

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     envvar="FLB_DATA_DIR",
     help="Folder of the records.",
 )
+@options.database
 @options.keep
 @options.no_records
 @click.option(

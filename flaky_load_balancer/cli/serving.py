@@ -23,7 +23,7 @@ from flaky_load_balancer.config import (
 
 GAME = ("free_attempts", "max_attempts", "penalty")
 SERVER = (
-    *("host", "port", "admin_port", "max_in_flight", "data_dir", "keep"),
+    *("host", "port", "admin_port", "max_in_flight", "data_dir", "keep", "records"),
     *("seed", "rate", "requests", "session", "access_log"),
 )
 
@@ -47,6 +47,7 @@ class Flags:
     deadline: float | None = None
     attempt_timeout: float | None = None
     data_dir: Path | None = None
+    records: str | None = None
     no_records: bool = False
     keep: str | None = None
     access_log: str | None = None

@@ -230,3 +230,13 @@ class Settings:
     keep: str | None = None
     session: str | None = None  # an existing session to join, else a new one
     access_log: str | None = None  # a file, or "-" for stdout
+
+    @property
+    def place(self) -> Path | str | None:
+        """Where records go: a folder, or the address of a database; None: no records."""
+        return None if self.data_dir is None else self.records or self.data_dir
+
+    @property
+    def kept(self) -> str | None:
+        """How much of the records; nothing of a database is deleted unasked."""
+        return self.keep or (None if self.records else "10GB")

@@ -140,13 +140,18 @@ class Table:
     def _text(self, name: str, value: object) -> str:
         if not isinstance(value, str) or not value:
             raise self.wrong(name, f"a text in quotes, not {value!r}")
-        if not value.startswith(ENVIRONMENT):
-            return value
-        found = os.environ.get(value.removeprefix(ENVIRONMENT))
-        if not found:
-            variable = value.removeprefix(ENVIRONMENT)
-            raise SettingsError(
-                f"{self.file}: {self.dotted(name)}: the environment has no {variable};"
-                f" set it, or write the value instead of {value!r}"
-            )
-        return found
+        return from_environment(value, f"{self.file}: {self.dotted(name)}")
+
+
+def from_environment(value: str, called: str) -> str:
+    """The value, or what ``env:NAME`` stands for; SettingsError if the environment has none."""
+    if not value.startswith(ENVIRONMENT):
+        return value
+    variable = value.removeprefix(ENVIRONMENT)
+    found = os.environ.get(variable)
+    if not found:
+        raise SettingsError(
+            f"{called}: the environment has no {variable};"
+            f" set it, or write the value instead of {value!r}"
+        )
+    return found

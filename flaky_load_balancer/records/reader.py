@@ -67,6 +67,11 @@ class Records:
         self._store = place(where)
         self._folds = folding.Folds()
 
+    @property
+    def name(self) -> str:
+        """The place's, for messages; without a password."""
+        return self._store.name
+
     def sessions(self, search: str = "") -> list[Row]:
         """Sessions, newest first; ``runs`` counts theirs.
 

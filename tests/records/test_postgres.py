@@ -11,8 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 
+from flaky_load_balancer.cli.main import flb
 from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.records import Keep, Recorder, Records, RecordsError
@@ -259,3 +261,18 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_commands_read_from_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Recorder(url) as recorder:
+        session = play(recorder, story(60))
+    monkeypatch.setenv("FLB_TEST_RECORDS", url)
+
+    def called(*arguments: str) -> str:
+        result = CliRunner().invoke(flb, [*arguments, "--records", "env:FLB_TEST_RECORDS"])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert session in called("runs", "--json", "-")
+    assert called("export", "1").count("\n") == 1 + 120
+    assert "servers = 2" in called("fit", session)

@@ -963,7 +963,7 @@ export interface components {
             servers: string[];
             /** Rules */
             rules: {
-                [key: string]: number;
+                [key: string]: number | number[];
             };
             /** Truth */
             truth: number[] | null;

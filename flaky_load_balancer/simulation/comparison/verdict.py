@@ -22,12 +22,12 @@ COLUMNS = (
 )
 
 
-def play(plan: Plan, out: Output, *, jobs: int | None, data_dir: Path | None) -> None:
-    """Compare, show what came of it, and record it in ``data_dir``, if any."""
-    if data_dir is None:
+def play(plan: Plan, out: Output, *, jobs: int | None, where: Path | str | None) -> None:
+    """Compare, show what came of it, and record it there, if anywhere."""
+    if where is None:
         show(_compared(plan, out.console, jobs), out)
         return
-    with Recorder(data_dir) as recorder:
+    with Recorder(where) as recorder:
         settings = {"requests": plan.requests, "replications": plan.replications}
         session = recorder.start_session("compare", plan.seed, plan.rate, settings)
         comparison = _compared(plan, out.console, jobs)
