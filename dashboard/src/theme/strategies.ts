@@ -1,6 +1,6 @@
 /**
  * How a strategy looks, the same on every page: one of six hues that the colour-blind can tell
- * apart (strategies.test.ts measures it), and one of four dashes. A name is never far away.
+ * apart (strategies.test.ts measures it), and one of seven dashes. A name is never far away.
  */
 
 export interface Look {
@@ -11,7 +11,15 @@ export interface Look {
 }
 
 export const HUES = [0, 1, 2, 3, 4, 5].map((hue) => `--hue-${hue}`);
-export const DASHES: number[][] = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
+export const DASHES: number[][] = [
+  [],
+  [7, 3],
+  [2, 3],
+  [14, 4],
+  [6, 2, 1, 2],
+  [3, 7],
+  [9, 3, 2, 3], // for those that are not known
+];
 
 /** Six hues for each dash, solid first. A test in Python holds the names against the catalogue. */
 export const KNOWN = [
@@ -33,6 +41,19 @@ export const KNOWN = [
   "lagrange",
   "random",
   "round-robin",
+  "linucb",
+  "lints",
+  "per-task",
+  "pilot",
+  "pacer",
+  "mixllm",
+  "lin-eps-greedy",
+  "eps-greedy",
+  "thompson-gauss",
+  "ucb1-utility",
+  "greedy-linucb",
+  "budget-linucb",
+  "knapsack-linucb",
 ];
 
 /** The look of a strategy by its canonical spec; changed parameters give another dash. */
@@ -41,7 +62,7 @@ export function look(strategy: string): Look {
   if (known >= 0) {
     return { hue: HUES[known % 6]!, dash: DASHES[Math.floor(known / 6)]! };
   }
-  return { hue: HUES[hash(strategy) % 6]!, dash: DASHES[3]! };
+  return { hue: HUES[hash(strategy) % 6]!, dash: DASHES.at(-1)! };
 }
 
 /** A colour as a canvas needs it: the value that the variable has in this theme. */
