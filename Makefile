@@ -30,6 +30,7 @@ endif
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'make a5         a study of choosing by context, with its plots in studies/; also $(STUDIES)'
 	@echo 'ARGS="..." passes flags on, as in: make harness ARGS="--requests 50 --no-dashboard"'
 
 harness: intention setup ## the main job: every strategy against flaky servers, live
@@ -58,6 +59,11 @@ check: setup $(VENV)/.dev ## what CI runs: format, lint, types, import rules, al
 	$(if $(NODE),cd dashboard && npm run --silent check,@echo 'not checked: the dashboard, as Node.js 20 or newer is missing')
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-slow
+
+STUDIES := a2 a3 a4 a5 a6 a8 budget prior steps hundred
+.PHONY: $(STUDIES)
+$(STUDIES): setup $(VENV)/.dev
+	@$(BIN)/flb study $@ --out studies $(ARGS)
 
 bench: setup $(VENV)/.bench ## benchmarks against peers, printed as ratios
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
@@ -89,7 +95,7 @@ LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.
 lock: ## pin what pyproject.toml asks for; ARGS=--upgrade for the newest (needs uv)
 	@command -v $(UV) >/dev/null || { echo 'error: uv is missing: pip install uv' >&2; exit 1; }
 	$(LOCK) --group build --output-file requirements/runtime.txt $(ARGS)
-	$(LOCK) --extra dev --extra results --extra postgres --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
+	$(LOCK) --extra dev --extra results --extra postgres --extra tune --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
 	$(LOCK) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt $(ARGS)
 	$(LOCK) --extra peers --constraint requirements/runtime.txt --output-file requirements/peers.txt $(ARGS)
 

@@ -7,15 +7,18 @@ Preferences give a projection of queries psi(q) = W phi(q) + b and a theta for e
     A_a = lambda I + sum psi psi^T,   b_a = lambda theta_pref + sum r psi,   lambda = 1 / accuracy
     index = psi^T A^-1 b + alpha sqrt(psi^T A^-1 psi), |psi| = 1
 
-Without a prior it is LinUCB on unit vectors.  ``budget`` is the paper's online cost policy.
+Without a prior it is LinUCB on unit vectors.  Beyond the paper, with one, a small share of requests
+goes anywhere: a server that the prior puts far away would never be tried.  ``budget`` is the
+paper's online cost policy.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Floats, Ints, Rules
+from flaky_load_balancer.core.types import Action, Context, Floats, Ints, Rules
 from strategies.linucb import LinUCB
+from strategies.parts.exploration import greedy_probability
 from strategies.parts.numbers import require
 from strategies.parts.prior import Prior, unit
 from strategies.parts.ridge import Ridge
@@ -30,10 +33,12 @@ class Pilot(LinUCB):
     centre: bool = False
     prior: Prior | None = None
     trust: float = 1.0  # how many times as much as its accuracy says the prior counts
+    doubt: float = 0.03  # of the requests go anywhere, so that a wrong prior is found out
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("trust", self.trust, above=0)
+        require("doubt", self.doubt, least=0, most=1)
 
     def dimension(self, rules: Rules) -> int:
         return super().dimension(rules) if self.prior is None else len(self.prior.offset)
@@ -50,6 +55,19 @@ class Pilot(LinUCB):
         super().reset(rules, replications, rng)
         if self.prior is not None:
             self.utility.quality.begin(self._places(rules))
+
+    def index(self, context: Context, x: Floats) -> Floats:
+        index = super().index(context, x)
+        if self.prior is None:
+            return index
+        anywhere = self.rng.random((len(index), 1)) < self.doubt
+        return np.where(anywhere, self.rng.random(index.shape), index)
+
+    def probability(self, context: Context, x: Floats, action: Action) -> Floats:
+        if self.prior is None:
+            return super().probability(context, x, action)
+        chance = np.full(len(context.rows), self.doubt)
+        return greedy_probability(action, super().index(context, x), chance)
 
     def _places(self, rules: Rules) -> Floats:
         """(K, m) where servers begin; those that the prior does not know, in the middle."""

@@ -24,6 +24,7 @@ COMMANDS = {
     "dashboard": "The dashboard alone, over what was recorded, while nothing runs.",
     "runs": "Recorded runs; newest first.",
     "export": "Write recorded runs to stdout, attempt by attempt.",
+    "study": "Answer one question about choosing by context, on a world or a table.",
     "fit": "Fit a scenario to a log of attempts: failure rates, latency, and the limiter.",
     "sandbox": "What this machine can confine servers with, and what each way stops.",
 }

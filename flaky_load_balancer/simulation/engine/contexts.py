@@ -18,8 +18,17 @@ class Contexts:
     """R replications of requests that are about something."""
 
     def __init__(
-        self, world: World, balancer: Balancer, requests: int, delay: float, trace: Trace | None
+        self,
+        world: World,
+        balancer: Balancer,
+        requests: int,
+        *,
+        delay: float,
+        trace: Trace | None = None,
+        until_good: bool = False,
     ) -> None:
+        """With ``until_good`` an answer worth less than a half has failed, and is paid for."""
+        self.until_good = until_good
         replications = len(balancer.delivered)
         self.world, self.balancer, self.delay, self.trace = world, balancer, delay, trace
         self.worth: Floats = np.zeros(replications)  # rewards less what they cost
@@ -37,9 +46,19 @@ class Contexts:
         """(n, K) the most dollars that an attempt can cost."""
         return self.world.most(rows, count, t)
 
+    def judged(self, rows: Ints, count: Ints, arm: Ints, outcome: Ints, t: Floats) -> Ints:
+        """(n,) the outcomes of attempts, once their answers were looked at."""
+        if not self.until_good:
+            return outcome
+        bad = self.world.quality(rows, count, arm, t) < 0.5
+        return np.where((outcome == SUCCEEDED) & bad, FAILED, outcome)
+
     def cost(self, rows: Ints, count: Ints, arm: Ints, outcome: Ints, t: Floats) -> Floats:
         """(n,) dollars for attempts that ended: a refusal, or no answer, costs nothing."""
-        cost: Floats = np.where(outcome == SUCCEEDED, self.world.cost(rows, count, arm, t), 0.0)
+        paid = outcome == SUCCEEDED
+        if self.until_good:
+            paid |= outcome == FAILED
+        cost: Floats = np.where(paid, self.world.cost(rows, count, arm, t), 0.0)
         self.worth[rows] -= self.balancer.rules.usd * cost
         if self.trace is not None:
             self.trace.attempted(rows, count, cost)

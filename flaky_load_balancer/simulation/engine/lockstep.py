@@ -244,6 +244,9 @@ class Lockstep:
         self.attempts[rows] += 1
         self.arm[at] = arm
         outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now)
+        if self.contexts is not None:
+            t = now - self.servers.origin.take(rows)
+            outcome = self.contexts.judged(rows, self.request.take(at), arm, outcome, t)
         left = self.over_at.take(at) - now
         most = np.minimum(left, self.attempt_timeout)
         late = latency >= most

@@ -5,6 +5,7 @@ The first is the dispatcher, in real time; both make the same moves (a test hold
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,7 @@ def simulate(
     patience: Floats | None = None,
     passed: Callable[[float], None] | None = None,
     trace: Trace | None = None,
+    until_good: bool = False,
 ) -> Run:
     """Play the fleets of replications ``first`` to ``first + R - 1`` until every request has left.
 
@@ -75,13 +77,14 @@ def simulate(
     and R give the same run.  ``passed`` is told now and then what share of the requests has
     arrived.  ``patience`` (requests,) is after how many seconds the client of each request hangs
     up, in all replications alike; without it they wait for ever.  ``trace`` keeps what every
-    request brought, where the scenario has contexts.
+    request brought, where the scenario has contexts; with ``until_good`` an answer there that is
+    worth less than a half counts as failed.
     """
     fleet = Fleet.draw(scenario, seed, first=first, replications=replications, rate=rate)
     rng = np.random.default_rng([seed, first])
     balancer = Balancer(strategy, rules, rng, replications=replications, slots=COLUMNS)
     servers = Servers(fleet)
-    contexts = _contexts(scenario, fleet, balancer, requests, trace)
+    contexts = _contexts(scenario, fleet, balancer, requests, trace=trace, until_good=until_good)
     if isinstance(strategy, Informed):
         within = min(attempt_timeout, deadline)
         strategy.know(FleetTruth(servers, within=within, rate=rate, requests=requests))
@@ -104,12 +107,13 @@ def simulate(
 
 
 def _contexts(
-    scenario: Scenario, fleet: Fleet, balancer: Balancer, requests: int, trace: Trace | None
+    scenario: Scenario, fleet: Fleet, balancer: Balancer, requests: int, **options: Any
 ) -> Contexts | None:
     world = world_of(scenario, fleet.seeds)
     if world is None or scenario.contexts is None:
         return None
-    return Contexts(world, balancer, requests, scenario.contexts.reward_delay, trace)
+    delay = scenario.contexts.reward_delay
+    return Contexts(world, balancer, requests, delay=delay, **options)
 
 
 def _run(game: Lockstep, requests: int) -> Run:

@@ -37,6 +37,7 @@ class Setting:
     seed: int = 0
     usd: float = 0.0  # utility = quality - usd x dollars
     attempts: int = 1  # of a query
+    until_good: bool = False  # whether an answer that is worth less than a half has failed
 
     @property
     def rules(self) -> Rules:
@@ -47,7 +48,7 @@ class Setting:
             max_attempts=self.attempts,
             features=world.d,
             tasks=world.marks,
-            rewards=True,
+            rewards=not self.until_good,
             usd=self.usd,
         )
 
@@ -86,6 +87,7 @@ class Setting:
             rate=RATE,
             seed=self.seed,
             trace=trace,
+            until_good=self.until_good,
         )
         return trace
 
