@@ -9,6 +9,7 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 SAID = {
     "own_strategy.py": ["Optimist(step=0.1)", "Optimist(step=0.3)", "p2c-ewma", "T2", "group"],
+    "route_queries.py": ["linucb", "task oracle", "best single", "for 1,000 queries"],
     "frames.py": ["Regret, points per 100 requests", "outage", "fleet by fleet", "outlier"],
 }
 

@@ -81,12 +81,17 @@ def read_answers(path: Path) -> Answers:
         raise AnswersError(f"{path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, EOFError) as error:
         raise AnswersError(f"{path}: not a text file in UTF-8: {error}") from None
+    return parse_answers(text, str(path))
+
+
+def parse_answers(text: str, source: str) -> Answers:
+    """The table in a CSV text; ``source`` names it in errors."""
     csv.field_size_limit(min(sys.maxsize, LARGEST_TEXT))
     rows = csv.reader(io.StringIO(text, newline=""))
     try:
-        return _answers(str(path), next(rows, []), list(rows))
+        return _answers(source, next(rows, []), list(rows))
     except csv.Error as error:
-        raise AnswersError(f"{path}: line {rows.line_num}: not CSV: {error}") from None
+        raise AnswersError(f"{source}: line {rows.line_num}: not CSV: {error}") from None
 
 
 def _answers(source: str, head: list[str], rows: list[list[str]]) -> Answers:
