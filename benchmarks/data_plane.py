@@ -172,7 +172,7 @@ def _p99(url: str, rate: float, seconds: int) -> float:
     """Milliseconds."""
 
     async def measure() -> list[float]:
-        async with with_own([url]) as post:
+        async with with_own([url]) as (post, _):
             await open_loop(lambda: post(0), rate, 1)
             return await open_loop(lambda: post(0), rate, seconds)
 

@@ -2,46 +2,65 @@
 
     .venv/bin/python -m benchmarks.http_clients --seconds 3
 
-Sixteen workers in one event loop post 24 bytes to servers that always answer.  ``own`` is a
-yardstick: what remains of an HTTP client when nothing is left to take away.
+Sixteen workers in one event loop post 24 bytes to servers that always answer; then one large body
+is streamed.  ``own`` is the project's client.
 """
 
 import argparse
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import cast
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from typing import NamedTuple
 
 import aiohttp
-import httptools
 import httpx
 import uvloop
 from yarl import URL
 
-from benchmarks.parts.processes import MEASURED, always_ok, end_on_sigterm, pin
+from benchmarks.parts.processes import MEASURED, always_ok, bodies, end_on_sigterm, pin
+from flaky_load_balancer.proxy import http1
 
 WORKERS = 16
 ID = b"0123456789abcdefghijABCD"
 TEXT = {"Content-Type": "text/plain"}
 
+TEXT_BYTES = [(b"Content-Type", b"text/plain")]
+LARGE = 1 << 26  # bytes of a body that is streamed
+
 Post = Callable[[int], Awaitable[int]]  # the index of a server -> the status it answered
-Client = Callable[[list[str]], AbstractAsyncContextManager[Post]]
+Download = Callable[[int, str], Awaitable[int]]  # a server and a path -> bytes of the body
+
+
+class Calls(NamedTuple):
+    """What a client is asked to do."""
+
+    post: Post
+    download: Download
+
+
+Client = Callable[[list[str]], AbstractAsyncContextManager[Calls]]
 
 
 @asynccontextmanager
-async def with_httpx(servers: list[str]) -> AsyncIterator[Post]:
+async def with_httpx(servers: list[str]) -> AsyncIterator[Calls]:
     async with httpx.AsyncClient(timeout=None) as client:
 
         async def post(server: int) -> int:
             return (await client.post(servers[server], content=ID, headers=TEXT)).status_code
 
-        yield post
+        async def download(server: int, path: str) -> int:
+            size = 0
+            async with client.stream("GET", servers[server] + path) as answer:
+                async for piece in answer.aiter_raw():
+                    size += len(piece)
+            return size
+
+        yield Calls(post, download)
 
 
 @asynccontextmanager
-async def with_aiohttp(servers: list[str]) -> AsyncIterator[Post]:
+async def with_aiohttp(servers: list[str]) -> AsyncIterator[Calls]:
     urls = [URL(server) for server in servers]
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
@@ -57,62 +76,45 @@ async def with_aiohttp(servers: list[str]) -> AsyncIterator[Post]:
                 await answer.read()
                 return answer.status
 
-        yield post
+        async def download(server: int, path: str) -> int:
+            size = 0
+            async with session.get(servers[server] + path) as answer:
+                async for piece in answer.content.iter_any():
+                    size += len(piece)
+            return size
 
-
-class Connection(asyncio.Protocol):
-    """One kept-alive connection of the ``own`` client; one request at a time."""
-
-    answer: asyncio.Future[int]
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.transport = cast(asyncio.Transport, transport)
-        self.parser = httptools.HttpResponseParser(self)
-
-    def post(self, request: bytes) -> asyncio.Future[int]:
-        self.answer = self.loop.create_future()
-        self.transport.write(request)
-        return self.answer
-
-    def data_received(self, data: bytes) -> None:
-        self.parser.feed_data(data)
-
-    def on_message_complete(self) -> None:
-        self.answer.set_result(self.parser.get_status_code())
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if hasattr(self, "answer") and not self.answer.done():
-            self.answer.set_exception(error or ConnectionResetError())
+        yield Calls(post, download)
 
 
 @asynccontextmanager
-async def with_own(servers: list[str]) -> AsyncIterator[Post]:
-    loop = asyncio.get_running_loop()
-    urls = [URL(server) for server in servers]
-    requests = [
-        f"POST / HTTP/1.1\r\nHost: {url.authority}\r\nContent-Type: text/plain\r\n"
-        f"Content-Length: {len(ID)}\r\n\r\n".encode()
-        + ID
-        for url in urls
-    ]
-    idle: dict[int, list[Connection]] = defaultdict(list)
+async def with_own(servers: list[str]) -> AsyncIterator[Calls]:
+    with closing(http1.Client()) as client:
+        upstreams = [client.upstream(server) for server in servers]
+        headers = [[(b"Host", server[7:].encode()), *TEXT_BYTES] for server in servers]
 
-    async def post(server: int) -> int:
-        pool = idle[server]
-        if pool:
-            connection = pool.pop()
-        else:
-            url = urls[server]
-            _, connection = await loop.create_connection(Connection, url.host or "", url.port or 80)
-        status = await connection.post(requests[server])
-        pool.append(connection)
-        return status
+        async def post(server: int) -> int:
+            connection = await upstreams[server].connect(10.0)
+            try:
+                connection.send(b"POST", b"/", headers[server], body=ID)
+                answer = await connection.answer()
+                await connection.body.read_all()
+            finally:
+                connection.release()
+            return answer.status
 
-    yield post
-    for pool in idle.values():
-        for connection in pool:
-            connection.transport.close()
+        async def download(server: int, path: str) -> int:
+            size = 0
+            connection = await upstreams[server].connect(10.0)
+            try:
+                connection.send(b"GET", path.encode(), headers[server])
+                await connection.answer()
+                while piece := await connection.body.read():
+                    size += len(piece)
+            finally:
+                connection.release()
+            return size
+
+        yield Calls(post, download)
 
 
 CLIENTS: dict[str, Client] = {"httpx": with_httpx, "aiohttp": with_aiohttp, "own": with_own}
@@ -133,11 +135,20 @@ async def measure(client: Client, servers: list[str], seconds: float) -> tuple[f
         until = time.perf_counter() + seconds
         return sum(await asyncio.gather(*(work(post, w, until) for w in range(WORKERS))))
 
-    async with client(servers) as post:
+    async with client(servers) as (post, _):
         await phase(post, 0.3)  # connections are made, caches are warm
         began, cpu = time.perf_counter(), time.process_time()
         done = await phase(post, seconds)
         return done / (time.perf_counter() - began), 1e6 * (time.process_time() - cpu) / done
+
+
+async def measure_download(client: Client, server: str) -> float:
+    """Milliseconds of CPU time for each MiB of a large body."""
+    async with client([server]) as (_, download):
+        await download(0, f"/{1 << 20}")
+        before = time.process_time()
+        assert await download(0, f"/{LARGE}") == LARGE
+        return 1000 * (time.process_time() - before) / (LARGE >> 20)
 
 
 def main() -> None:
@@ -158,6 +169,13 @@ def main() -> None:
                 f"{cpu:>14.0f}{first[1] / cpu:>8.1f}",
                 flush=True,
             )
+    with bodies() as server:
+        print(f"\n{'client':<10}{'CPU ms per MiB':>16}{'ratio':>8}")
+        slowest: float | None = None
+        for name, client in CLIENTS.items():
+            cost = uvloop.run(measure_download(client, server))
+            slowest = slowest or cost
+            print(f"{name:<10}{cost:>16.3f}{slowest / cost:>8.1f}", flush=True)
 
 
 if __name__ == "__main__":

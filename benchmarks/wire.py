@@ -25,6 +25,7 @@ from benchmarks.parts.processes import (
     MEASURED,
     BenchmarkError,
     always_ok,
+    bodies,
     cpu_time,
     end_on_sigterm,
     free_ports,
@@ -93,13 +94,6 @@ def _gets(url: str, seconds: int) -> int:
         raise BenchmarkError(run.stdout)
     (line,) = [line for line in run.stdout.splitlines() if "requests in" in line]
     return int(line.split()[0])
-
-
-@contextmanager
-def bodies() -> Iterator[str]:
-    (port,) = free_ports(1)
-    with running([sys.executable, "-m", "benchmarks.parts.bodies", str(port)], port, AROUND):
-        yield f"http://{HOST}:{port}"
 
 
 def _connect(url: str) -> socket.socket:

@@ -81,6 +81,14 @@ def always_ok(servers: int) -> Iterator[list[str]]:
         yield [f"http://{HOST}:{port}" for port in ports]
 
 
+@contextmanager
+def bodies() -> Iterator[str]:
+    """A server of large bodies; its URL."""
+    (port,) = free_ports(1)
+    with running([sys.executable, "-m", "benchmarks.parts.bodies", str(port)], port, AROUND):
+        yield f"http://{HOST}:{port}"
+
+
 def memory(pid: int) -> float:
     """Megabytes that a process holds in memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

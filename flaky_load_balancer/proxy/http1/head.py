@@ -7,6 +7,7 @@ what servers send everything is tolerated that the common proxies tolerate.
 import re
 import string
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flaky_load_balancer.proxy.http1.failures import BadRequestError
 
@@ -16,6 +17,7 @@ CHUNKED = -1  # in place of a body's length: it comes in chunks
 UNTIL_CLOSE = -2  # in place of a body's length: it ends with the connection
 
 LARGEST_HEAD = 65536  # bytes
+LONGEST_HOST = 1024  # bytes
 MOST_HEADERS = 1000  # in a request
 
 TOKEN = (string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~").encode()
@@ -30,6 +32,7 @@ HOP_BY_HOP = frozenset(  # RFC 9110, section 7.6.1; a connection's own, and its 
     b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
 DROPPED = HOP_BY_HOP | {b"content-length", b"expect"}  # what is answered or added here
+NOTHING: frozenset[bytes] = frozenset()
 SPECIAL = frozenset(b"connection content-length expect host transfer-encoding upgrade".split())
 
 
@@ -75,7 +78,8 @@ def end_to_end(headers: Headers, named: frozenset[bytes] = frozenset()) -> Heade
 
 def parse_request(head: bytes) -> RequestHead:
     """The head of a request, without the empty line at its end; else BadRequestError."""
-    first, *lines = head.split(b"\r\n")
+    lines = head.split(b"\r\n")
+    first = lines.pop(0)
     if head.translate(None, TEXT) != b"\r\n" * len(lines):
         raise BadRequestError(400, "a control character, or a line that does not end in CR LF")
     line = REQUEST_LINE.fullmatch(first)
@@ -88,8 +92,13 @@ def parse_request(head: bytes) -> RequestHead:
         raise BadRequestError(431, f"a request has at most {MOST_HEADERS} headers")
     headers, special = _request_headers(lines)
     modern = minor != b"0"
-    host, path = _target(method, target, _host(special, modern))
-    named = _names(special.get(b"connection"))
+    host, path = _target(method, target, _host(special.get(b"host"), modern))
+    if not special or (len(special) == 1 and b"host" in special):  # most requests
+        named, length, expects = NOTHING, 0, False
+    else:
+        named = _names(special.get(b"connection"))
+        length = _request_length(special, modern)
+        expects = modern and b"100-continue" in _names(special.get(b"expect"))
     return RequestHead(
         method,
         target,
@@ -97,9 +106,9 @@ def parse_request(head: bytes) -> RequestHead:
         headers,
         host,
         path,
-        _request_length(special, modern),
+        length,
         b"close" not in named if modern else b"keep-alive" in named,
-        modern and b"100-continue" in _names(special.get(b"expect")),
+        expects,
         modern and b"upgrade" in named and b"upgrade" in special,
         named,
     )
@@ -124,19 +133,25 @@ def _request_headers(lines: list[bytes]) -> tuple[Headers, dict[bytes, list[byte
 def _names(values: list[bytes] | None) -> frozenset[bytes]:
     """The members of a list of names, such as Connection has, in lower case."""
     if not values:
-        return frozenset()
+        return NOTHING
     return frozenset(name.strip(b" \t") for name in b",".join(values).lower().split(b","))
 
 
-def _host(special: dict[bytes, list[bytes]], modern: bool) -> bytes:
-    hosts = special.get(b"host", ())
-    if len(hosts) != 1:
-        if hosts or modern:
-            raise BadRequestError(400, f"exactly one Host is needed, not {len(hosts)}")
+def _host(hosts: list[bytes] | None, modern: bool) -> bytes:
+    if hosts is None:
+        if modern:
+            raise BadRequestError(400, "HTTP/1.1 needs a Host")
         return b""
-    if not AUTHORITY.fullmatch(hosts[0]):
+    if len(hosts) > 1:
+        raise BadRequestError(400, "more than one Host")
+    if not _is_authority(hosts[0]):
         raise BadRequestError(400, "Host names no host")
     return hosts[0]
+
+
+@lru_cache(maxsize=1024)
+def _is_authority(host: bytes) -> bool:
+    return len(host) <= LONGEST_HOST and AUTHORITY.fullmatch(host) is not None
 
 
 def _target(method: bytes, target: bytes, host: bytes) -> tuple[bytes, bytes]:
@@ -150,7 +165,7 @@ def _target(method: bytes, target: bytes, host: bytes) -> tuple[bytes, bytes]:
     if target == b"*" and method == b"OPTIONS":
         return host, target
     absolute = ABSOLUTE.fullmatch(target)
-    if absolute is None or not absolute[1] or not AUTHORITY.fullmatch(absolute[1]):
+    if absolute is None or not absolute[1] or not _is_authority(absolute[1]):
         raise BadRequestError(400, "the target is neither a path nor an http(s) URL")
     path = absolute[2]
     if not path and method == b"OPTIONS":

@@ -180,6 +180,11 @@ async def test_http_1_0_keeps_alive_only_if_asked() -> None:
     assert answer.data.count(b"Connection: keep-alive") == 1
 
 
+async def test_http_1_0_sends_bodies_without_a_host() -> None:
+    answer = await got(b"POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello")
+    assert answer.data.endswith(b"POST hello")
+
+
 async def test_expect_is_answered_when_the_body_is_first_read() -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n"
     async with serving(echo) as port:
