@@ -1,0 +1,74 @@
+"""A study in the terminal: progress, tables, the finding, and where the plots are."""
+
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table as Printed
+from rich.text import Text
+
+from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.studies import STUDIES, plots
+from flaky_load_balancer.simulation.studies.play import WORLDS, Setting, recorded
+from flaky_load_balancer.simulation.studies.report import Report, Table, shown
+from flaky_load_balancer.terminal import Output
+
+
+def listed(out: Output) -> None:
+    """Every study with its question."""
+    for name, study in STUDIES.items():
+        out.console.print(f"[bold]{name:9}[/bold] {escape(study.question)}")
+    out.write([{"name": name, **study._asdict()} for name, study in STUDIES.items()])
+
+
+def setting(
+    name: str, data: Path | None, *, runs: int, queries: int, usd: float, seed: int
+) -> Setting:
+    """What a study is played on: a table, or the built-in world that it names."""
+    if data is None:
+        scenario = scenarios.read(WORLDS / f"{STUDIES[name].world}.toml")
+    else:
+        scenario = recorded(data)
+    return Setting(scenario, runs=runs, queries=queries, seed=seed, usd=usd)
+
+
+def play(name: str, setting: Setting, out: Output, folder: Path | None) -> None:
+    """Play a study and show what it found."""
+    study = STUDIES[name]
+    out.console.print(
+        f"[bold]{name}[/bold]: {escape(study.question)} World {escape(setting.scenario.name)},"
+        f" {setting.runs} runs of {setting.queries} queries, seed {setting.seed}"
+    )
+    with out.console.status("") as status:
+        report = study.play(setting, lambda what: status.update(f"playing {escape(what)}"))
+    for table in report.tables:
+        out.console.print()
+        out.console.print(_printed(table))
+    out.console.print()
+    out.console.print(Text(report.finding, style="bold"))
+    out.console.print("[dim]+- is half of an interval; those of a table hold together, 95 %[/dim]")
+    for file in _written(report, folder):
+        out.console.print(f"plot: {escape(str(file))}")
+    out.write(report.json())
+
+
+def _written(report: Report, folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    return [file for plot in report.plots for file in plots.write(plot, folder)]
+
+
+def _printed(table: Table) -> Printed:
+    made = Printed(
+        title=f"[bold]{escape(table.title)}[/bold]",
+        title_justify="left",
+        title_style="",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
+    )
+    for place, name in enumerate(table.head):
+        made.add_column(name, justify="left" if place < 1 else "right")
+    for row in table.rows:
+        made.add_row(*(escape(shown(cell)) for cell in row))
+    return made
