@@ -23,6 +23,7 @@ from flaky_load_balancer.cli import selection
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.harness import isolation
 from flaky_load_balancer.harness.client import Sent
+from flaky_load_balancer.harness.overload import Verdict
 from flaky_load_balancer.harness.plan import Plan, Session
 from flaky_load_balancer.harness.session import miscounts, played
 from flaky_load_balancer.processes import ChildDiedError
@@ -459,3 +460,8 @@ def test_deliveries_that_were_counted_in_two_ways_are_said() -> None:
     one.sent.delivered = 9
     (counts,) = miscounts(session)
     assert "the clients saw 9 deliveries, the balancer counted 10" in counts
+    session.runs += [one, one]
+    (counts,) = miscounts(session)
+    assert counts.endswith("(and so in 2 other runs)")
+    session.verdict = Verdict(["late"], {})
+    assert miscounts(session) == []  # what was lost explains it
