@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from flaky_load_balancer.core.books import GONE, Books
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import (
     GIVE_UP,
@@ -28,10 +29,10 @@ from flaky_load_balancer.core.types import (
 
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
-NO_SERVER = -1  # where an attempt was sent that is not under way
-GONE = -2  # where one was sent whose server has left since
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
-_PER_REQUEST = "_attempts", "_tried", "_deadline", "_request", "_size", "_held", "_arm", "_sent_at"
+_NO_COST, _LONGEST = np.zeros(1), np.full(1, LONGEST_WAIT)  # of the one attempt that ended
+for _constant in (_NO_COST, _LONGEST):
+    _constant.flags.writeable = False
 
 
 class IllegalMoveError(Exception):
@@ -53,21 +54,9 @@ class Balancer:
         strategy.reset(rules, replications, rng)
         self.strategy = strategy
         self.rules = rules
-        # The books of requests in flight; place = row x slots + slot.  Numpy finds entries several
-        # times faster by one index than by two.
-        places = replications * slots
         self.slots = slots
-        self._attempts = np.zeros(places, dtype=np.intp)
-        self._tried = np.zeros((places, rules.arms), dtype=bool)
-        self._deadline = np.zeros(places)
-        self._request = np.zeros(places, dtype=np.int64)
-        self._size = np.full(places, np.nan)
-        self._features: Floats | None = None  # (places, d), once there are any
-        self._held = np.zeros(places, dtype=bool)  # until it is asked about again
-        # The books of attempts: (places, how many attempts a request has had at most so far).
-        self._arm = np.full((places, 1), NO_SERVER, dtype=np.intp)
-        self._sent_at = np.zeros((places, 1))
-        self._everybody = np.ones((replications, rules.arms), dtype=bool)
+        self._books = Books(replications, rules.arms, slots)
+        self._everybody = _everybody(replications, rules.arms)
         self.arrived = np.zeros(replications, dtype=np.int64)
         self.delivered = np.zeros(replications, dtype=np.intp)
         self.paid_attempts = np.zeros(replications, dtype=np.intp)
@@ -80,7 +69,7 @@ class Balancer:
     @property
     def attempts(self) -> Ints:
         """(R, slots) how many attempts each request in flight has had."""
-        return self._attempts.reshape(-1, self.slots)
+        return self._books.attempts.reshape(-1, self.slots)
 
     def arrive(
         self,
@@ -97,19 +86,10 @@ class Balancer:
         ``request`` (n,) is its number, that of no other of its row; counted if it is not given.
         ``size`` (n,) is in tokens or bytes; ``features`` have shape (n, d).
         """
-        at = self._places(rows, slots)
-        self.arrived[rows] += 1
-        self._attempts[at] = 0
-        self._tried[at] = False
-        self._deadline[at] = deadline
-        self._request[at] = self.arrived[rows] if request is None else request
-        self._size[at] = np.nan if size is None else size
-        self._held[at] = False
-        self._arm[at] = NO_SERVER
-        if features is not None:
-            if self._features is None:
-                self._features = np.full((len(self._attempts), features.shape[1]), np.nan)
-            self._features[at] = features
+        if request is None:
+            self.arrived[rows] += 1
+            request = self.arrived[rows]
+        self._books.arrive(self._books.places(rows, slots), deadline, request, size, features)
 
     def decide(
         self,
@@ -127,25 +107,62 @@ class Balancer:
         may allow fewer); ``available`` (n, K) which servers may be sent to, all if not given;
         ``reserve`` (n, K) the most dollars that an attempt can cost, where that is known.
         """
-        at = self._places(rows, slots)
-        allowed = self.rules.max_attempts - self._attempts[at]
+        if len(rows) == 1:
+            one = rows, slots, now
+            return self._decide_one(*one, left=left, available=available, reserve=reserve)
+        books, at = self._books, rows * self.slots + slots
+        allowed = self.rules.max_attempts - books.attempts[at]
         if left is not None:
             allowed = np.minimum(allowed, left)
         spent = allowed < 1
         if np.count_nonzero(spent):
             some = rows, slots, now, ~spent
             return self._decide_some(*some, left=left, available=available, reserve=reserve)
-        context = self._context(rows, at, now, allowed, available)
+        everybody = self._everybody[rows] if available is None else available
+        context = books.context(rows, at, now, allowed, everybody)
         context.reserve = reserve
-        self._held[at] = False
         action = self._checked(self.strategy.select(context), context)
         arm = action.arm
-        if np.count_nonzero(arm < 0):
-            self._held[at] = arm == HOLD
-            sent = arm >= 0
-            rows, slots, arm, now = rows[sent], slots[sent], arm[sent], now[sent]
+        sent = arm >= 0
+        books.held[at] = arm == HOLD
+        if np.count_nonzero(sent) < len(rows):
+            rows, at, arm, now = rows[sent], at[sent], arm[sent], now[sent]
         if len(rows):
-            self._account(rows, slots, arm, now)
+            paid = books.send(at, arm, now) > self.rules.free_attempts
+            if np.count_nonzero(paid):
+                self.paid_attempts[rows] += paid
+        return action
+
+    def _decide_one(
+        self,
+        rows: Ints,
+        slots: Ints,
+        now: Floats,
+        *,
+        left: Ints | None,
+        available: Bools | None,
+        reserve: Floats | None,
+    ) -> Action:
+        """As ``decide`` for a single request, as live: numbers are quicker than arrays."""
+        books, place = self._books, self._books.place(rows, slots)
+        allowed = self.rules.max_attempts - books.attempts.item(place)
+        if left is not None:
+            allowed = min(allowed, left.item())
+        if allowed < 1:
+            self.leave(rows, slots)
+            return Action(np.array([GIVE_UP]))
+        everybody = self._everybody[:1] if available is None else available
+        at = slice(place, place + 1)
+        context = books.context(rows, at, now, np.array([allowed]), everybody)
+        context.reserve = reserve
+        action = self.strategy.select(context)
+        arm = action.arm.item()
+        if available is not None or not 0 <= arm < self.rules.arms:
+            action = self._checked(action, context)
+            arm = action.arm.item()
+        books.held[place] = arm == HOLD
+        if arm >= 0 and books.send_one(place, arm, now.item()) > self.rules.free_attempts:
+            self.paid_attempts[rows.item()] += 1
         return action
 
     def complete(
@@ -165,39 +182,72 @@ class Balancer:
         ``number`` (n,) says which attempt of its request it was, the last one if not given;
         ``cost`` (n,) in dollars; ``size`` (n,) what the request's size turned out to be.
         """
-        at = self._places(rows, slots)
-        number = self._attempts[at] if number is None else number
-        book = self._book(rows, slots, number)
-        arm = self._arm[book]
-        if np.count_nonzero(arm == NO_SERVER):
-            raise ValueError(f"attempts {number} are not all under way")
-        self._arm[book] = NO_SERVER
+        if len(rows) == 1:
+            self._complete_one(rows, slots, outcome, now, retry_after, number, cost, size)
+            return
+        books, at = self._books, rows * self.slots + slots
+        number = books.attempts[at] if number is None else number
+        arm, sent_at = books.end(at, number)
         self.delivered[rows] += outcome == _SUCCEEDED
         feedback = Feedback(
             rows,
             now,
             arm,
             outcome,
-            now - self._sent_at[book],
+            now - sent_at,
             np.minimum(retry_after, LONGEST_WAIT),
-            self._request[at].copy(),
-            number.copy(),
+            books.request[at],
+            number,
             np.zeros(len(rows)) if cost is None else cost,
-            self._size[at].copy() if size is None else size,
-            None if self._features is None else self._features[at].copy(),
+            books.sizes(at) if size is None else size,
+            None if books.features is None else books.features[at],
         )
-        if np.count_nonzero(arm == GONE):
-            feedback = feedback.take(np.flatnonzero(arm != GONE))
-        if len(feedback.rows):
-            self.strategy.observe(feedback)
+        here = np.flatnonzero(arm != GONE)
+        if here.size:
+            self.strategy.observe(feedback if here.size == len(rows) else feedback.take(here))
+
+    def _complete_one(  # noqa: PLR0917 - what ``complete`` was given
+        self,
+        rows: Ints,
+        slots: Ints,
+        outcome: Ints,
+        now: Floats,
+        retry_after: Floats,
+        number: Ints | None,
+        cost: Floats | None,
+        size: Floats | None,
+    ) -> None:
+        """As ``complete`` for a single attempt."""
+        books, place = self._books, self._books.place(rows, slots)
+        at = slice(place, place + 1)
+        number = np.array([books.attempts.item(place)]) if number is None else number
+        arm, sent_at = books.end_one(place, number.item())
+        if outcome.item() == _SUCCEEDED:
+            self.delivered[rows.item()] += 1
+        if arm == GONE:
+            return
+        feedback = Feedback(
+            rows,
+            now,
+            np.array([arm]),
+            outcome,
+            now - sent_at,
+            _LONGEST if retry_after.item() > LONGEST_WAIT else retry_after,
+            books.request[at].copy(),
+            number,
+            _NO_COST if cost is None else cost,
+            books.sizes(at) if size is None else size,
+            None if books.features is None else books.features[at].copy(),
+        )
+        self.strategy.observe(feedback)
 
     def leave(self, rows: Ints, slots: Ints) -> None:
         """A request leaves in each of n replications; what was promised to it is withdrawn."""
-        at = self._places(rows, slots)
-        held = self._held[at]
+        at = self._books.places(rows, slots)
+        held = self._books.held[at]
         if np.count_nonzero(held):
-            self.strategy.withdraw(rows[held], self._request[at][held])
-            self._held[at] = False
+            self.strategy.withdraw(rows[held], self._books.request[at][held])
+            self._books.held[at] = False
 
     def reward(self, reward: Reward) -> None:
         """Answers turned out to be worth so much, however long ago they were delivered."""
@@ -222,77 +272,14 @@ class Balancer:
         servers that are gone end as well, but teach nothing.
         """
         self.strategy.resize(keep)
-        old, new = keep[keep >= 0], np.flatnonzero(keep >= 0)
-        is_now = np.full(self.rules.arms, GONE)
-        is_now[old] = new
-        under_way = self._arm >= 0
-        self._arm[under_way] = is_now[self._arm[under_way]]
-        tried = np.zeros((len(self._tried), len(keep)), dtype=bool)
-        tried[:, new] = self._tried[:, old]
-        self._tried = tried
-        self._everybody = np.ones((len(self._everybody), len(keep)), dtype=bool)
+        self._books.resize(keep)
+        self._everybody = _everybody(len(self._everybody), len(keep))
         self.rules = replace(self.rules, arms=len(keep))
 
     def grow(self, slots: int) -> None:
         """Make room for this many requests in flight in each replication."""
-        before, self.slots = self.slots, slots
-        for name in (*_PER_REQUEST, "_features"):
-            book = getattr(self, name)
-            if book is not None:
-                book = book.reshape(-1, before, *book.shape[1:])
-                more = [(0, 0)] * book.ndim
-                more[1] = 0, slots - before
-                setattr(self, name, np.pad(book, more).reshape(-1, *book.shape[2:]))
-
-    def _context(
-        self, rows: Ints, at: Ints | slice, now: Floats, left: Ints, available: Bools | None
-    ) -> Context:
-        return Context(
-            rows,
-            now,
-            self._attempts[at] + 1,
-            self._tried[at].copy(),
-            self._deadline[at].copy(),
-            self._request[at].copy(),
-            left,
-            self._everybody[rows] if available is None else available,
-            self._size[at].copy(),
-            None if self._features is None else self._features[at].copy(),
-        )
-
-    def _places(self, rows: Ints, slots: Ints) -> Ints | slice:
-        """Where n requests are in the books; one, as live, in a form that numpy finds faster."""
-        if len(rows) != 1:
-            places: Ints = rows * self.slots + slots
-            return places
-        place = rows.item() * self.slots + slots.item()
-        return slice(place, place + 1)
-
-    def _book(self, rows: Ints, slots: Ints, number: Ints) -> tuple[Ints, Ints]:
-        """Where n attempts are in the books of attempts."""
-        return rows * self.slots + slots, number - 1
-
-    def _account(self, rows: Ints, slots: Ints, arm: Ints, now: Floats) -> None:
-        """Enter what is sent in the books."""
-        at = self._places(rows, slots)
-        attempts = self._attempts[at] + 1
-        self._attempts[at] = attempts
-        self._tried[at, arm] = True
-        widest = self._arm.shape[1]
-        if np.count_nonzero(attempts > widest):
-            self._widen(2 * widest)
-        book = self._book(rows, slots, attempts)
-        self._arm[book] = arm
-        self._sent_at[book] = now
-        paid = attempts > self.rules.free_attempts
-        if np.count_nonzero(paid):
-            self.paid_attempts[rows] += paid
-
-    def _widen(self, width: int) -> None:
-        """Make room for so many attempts of each request."""
-        more = (0, 0), (0, width - self._arm.shape[1])
-        self._arm = np.pad(self._arm, more, constant_values=NO_SERVER)
-        self._sent_at = np.pad(self._sent_at, more)
+        self.slots = slots
+        self._books.grow(slots)
 
     def _decide_some(
         self,
@@ -341,6 +328,13 @@ class Balancer:
         if np.count_nonzero(late):
             self.strategy.withdraw(context.rows[late], context.request[late])
         return replace(action, arm=np.where(late, GIVE_UP, action.arm), until=until)
+
+
+def _everybody(replications: int, arms: int) -> Bools:
+    """(R, K) all servers are available; shared by many contexts, so nobody may change it."""
+    everybody = np.ones((replications, arms), dtype=bool)
+    everybody.flags.writeable = False
+    return everybody
 
 
 def _whole(until: Floats) -> Floats:

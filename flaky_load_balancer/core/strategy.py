@@ -150,12 +150,14 @@ def best(
     if eligible is None:
         eligible = ~context.tried
     eligible = eligible & context.available
-    masked = np.where(eligible, index, -np.inf)
+    if isinstance(probability, float):
+        probability = np.full(len(index), probability)
+    if len(index) == 1 and eligible.item(first := index.argmax()) and context.left.item():
+        return Action(np.array([first]), None, index, eligible, probability)  # as live, mostly
+    masked = np.where(eligible, index, _NEVER)
     none_left = stuck(eligible)
     if none_left.size:
         masked[none_left] = np.where(context.available[none_left], index[none_left], -np.inf)
-    if isinstance(probability, float):
-        probability = np.full(len(index), probability)
     return given_up(context, Action(masked.argmax(axis=1), None, index, eligible, probability))
 
 
@@ -192,4 +194,5 @@ def stuck(eligible: Bools) -> Ints:
     return np.flatnonzero(~eligible.any(axis=1))
 
 
+_NEVER = np.array(-np.inf)
 _NOBODY = np.empty(0, dtype=np.intp)

@@ -19,7 +19,9 @@ class BetaPosterior:
 
     def __init__(self, counts: Counts, a: float, b: float, *, refusals_fail: bool) -> None:
         self.counts = counts
-        self.prior = np.array([[a], [b]], dtype=float)
+        self.prior = np.repeat(
+            [[float(a)], [float(b)]], counts.ended.shape[2], axis=1
+        )  # added quicker than one
         self.refusals_fail = refusals_fail
 
     def shapes(self, rows: Ints) -> Floats:
@@ -30,10 +32,12 @@ class BetaPosterior:
         return draw(self.shapes(rows), rng)
 
     def beliefs(self) -> dict[str, Floats]:
-        return beliefs(self._shapes(self.counts.ended))
+        return beliefs(self._shapes(self.counts.ended.copy()))
 
     def _shapes(self, ended: Floats) -> Floats:
-        shapes: Floats = ended[:, MEANS] + self.prior
+        """In place: ``ended`` is a copy."""
+        shapes = ended[:, MEANS]
+        shapes += self.prior
         if self.refusals_fail:
             shapes[:, 1] += ended[:, REFUSED]
         return shapes

@@ -21,6 +21,11 @@ Free = Callable[[Context], Action]
 
 def free_or_paid(context: Context, rules: Rules, counts: Counts, free: Free) -> Action:
     """Decide free attempts by the strategy's own rule ``free`` and all others as paid."""
+    if len(context.rows) == 1:  # as live: numbers are quicker than arrays
+        spent = np.count_nonzero(context.tried) == rules.arms
+        if spent or context.attempt.item() > rules.free_attempts:
+            return largest_rate(context, counts)
+        return free(context)
     paid = context.attempt > rules.free_attempts
     if np.count_nonzero(context.tried) >= rules.arms:  # below it nobody can have tried them all
         paid |= context.tried.all(axis=1)

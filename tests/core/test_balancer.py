@@ -201,7 +201,7 @@ def test_several_attempts_of_a_request_end_once_each_in_any_order(
             told = np.array([slot]), np.array([fate]), at(now), UNSAID
             balancer.complete(ROW, *told, number=np.array([number]))
             ended.append((slot + 1, number, arm, fate, now - sent))
-            with pytest.raises(ValueError, match="not all under way"):
+            with pytest.raises(ValueError, match="not under way"):
                 balancer.complete(ROW, *told, number=np.array([number]))
     heard = [
         (f.request[0], f.attempt[0], f.arm[0], f.outcome[0], f.latency[0])

@@ -1,0 +1,162 @@
+"""The books of a balancer: every request in flight, and every attempt of each that is under way.
+
+A request occupies a *slot* of its replication; place = row x slots + slot.  Numpy finds entries
+several times faster by one index than by two, and a slice of one faster than an index of one.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flaky_load_balancer.core.types import Bools, Context, Floats, Ints
+
+NO_SERVER = -1  # where an attempt was sent that is not under way
+GONE = -2  # where one was sent whose server has left since
+FIRST_WIDTH = 2  # attempts of each request that there is room for, at first
+
+Place = Ints | slice
+_UNKNOWN = np.full(1, np.nan)  # the size of one request
+_UNKNOWN.flags.writeable = False
+
+
+class Books:
+    """What is known of requests (``requests``, by place) and of attempts (by place and number)."""
+
+    def __init__(self, replications: int, arms: int, slots: int) -> None:
+        self.slots = slots
+        places = replications * slots
+        self.attempts = np.zeros(places, dtype=np.intp)
+        self.tried = np.zeros((places, arms), dtype=bool)
+        self.deadline = np.zeros(places)
+        self.request = np.zeros(places, dtype=np.int64)
+        self.size = np.full(places, np.nan)
+        self.held = np.zeros(places, dtype=bool)  # until it is asked about again
+        self.any_size = False  # was ever known
+        self.features: Floats | None = None  # (places, d), once there are any
+        self.arm = np.full((places, FIRST_WIDTH), NO_SERVER, dtype=np.intp)
+        self.sent_at = np.zeros((places, FIRST_WIDTH))
+
+    def places(self, rows: Ints, slots: Ints) -> Place:
+        """Where n requests are."""
+        if len(rows) != 1:
+            return rows * self.slots + slots
+        place = self.place(rows, slots)
+        return slice(place, place + 1)
+
+    def place(self, rows: Ints, slots: Ints) -> int:
+        """Where a single request is."""
+        return rows.item() * self.slots + slots.item()
+
+    def arrive(
+        self,
+        at: Place,
+        deadline: Floats,
+        request: Ints,
+        size: Floats | None,
+        features: Floats | None,
+    ) -> None:
+        self.attempts[at] = 0
+        self.tried[at] = False
+        self.deadline[at] = deadline
+        self.request[at] = request
+        self.held[at] = False
+        self.arm[at] = NO_SERVER
+        if size is not None:
+            self.any_size = True
+        if self.any_size:
+            self.size[at] = np.nan if size is None else size
+        if features is not None:
+            if self.features is None:
+                self.features = np.full((len(self.attempts), features.shape[1]), np.nan)
+            self.features[at] = features
+
+    def context(self, rows: Ints, at: Place, now: Floats, left: Ints, available: Bools) -> Context:
+        """What is known of n requests; ``left`` and ``available`` are the driver's to say."""
+        return Context(
+            rows,
+            now,
+            self.attempts[at] + 1,
+            self.tried[at].copy(),
+            self.deadline[at].copy(),
+            self.request[at].copy(),
+            left,
+            available,
+            self.sizes(at),
+            None if self.features is None else self.features[at].copy(),
+        )
+
+    def sizes(self, at: Place) -> Floats:
+        """(n,) tokens or bytes of n requests, NaN where unknown."""
+        return self.size[at].copy() if self.any_size or not isinstance(at, slice) else _UNKNOWN
+
+    def send(self, at: Ints, arm: Ints, now: Floats) -> Ints:
+        """(n,) the numbers of n attempts that are sent now."""
+        made = self.attempts[at]
+        while np.count_nonzero(made >= self.arm.shape[1]):
+            self._widen()
+        self.attempts[at] = made + 1
+        self.tried[at, arm] = True
+        self.arm[at, made] = arm
+        self.sent_at[at, made] = now
+        return made + 1
+
+    def send_one(self, place: int, arm: int, now: float) -> int:
+        """As ``send`` for a single attempt: numbers are quicker than arrays."""
+        made = self.attempts.item(place)
+        if made >= self.arm.shape[1]:
+            self._widen()
+        self.attempts[place] = made + 1
+        self.tried[place, arm] = True
+        self.arm[place, made] = arm
+        self.sent_at[place, made] = now
+        return made + 1
+
+    def end(self, at: Ints, number: Ints) -> tuple[Ints, Floats]:
+        """(n,) each: where n attempts were sent that ended, and when."""
+        book = at, number - 1
+        arm = self.arm[book]
+        if np.count_nonzero(arm == NO_SERVER) or np.count_nonzero(number < 1):
+            raise ValueError(f"attempts {number} are not all under way")
+        self.arm[book] = NO_SERVER
+        return arm, self.sent_at[book]
+
+    def end_one(self, place: int, number: int) -> tuple[int, float]:
+        """As ``end`` for a single attempt."""
+        arm = self.arm.item(place, number - 1) if number > 0 else NO_SERVER
+        if arm == NO_SERVER:
+            raise ValueError(f"attempt {number} is not under way")
+        self.arm[place, number - 1] = NO_SERVER
+        return arm, self.sent_at.item(place, number - 1)
+
+    def grow(self, slots: int) -> None:
+        """Make room for this many requests in flight in each replication."""
+        before, self.slots = self.slots, slots
+        for name, book in vars(self).items():
+            if isinstance(book, np.ndarray):
+                setattr(self, name, _longer(book, before, slots))
+
+    def resize(self, keep: Ints) -> None:
+        """Servers come and go: ``keep`` (K',) is what each was before, -1 for a new one."""
+        old, new = keep[keep >= 0], np.flatnonzero(keep >= 0)
+        is_now = np.full(self.tried.shape[1], GONE)
+        is_now[old] = new
+        under_way = self.arm >= 0
+        self.arm[under_way] = is_now[self.arm[under_way]]
+        tried = np.zeros((len(self.tried), len(keep)), dtype=bool)
+        tried[:, new] = self.tried[:, old]
+        self.tried = tried
+
+    def _widen(self) -> None:
+        """Make room for twice as many attempts of each request."""
+        more = (0, 0), (0, self.arm.shape[1])
+        self.arm = np.pad(self.arm, more, constant_values=NO_SERVER)
+        self.sent_at = np.pad(self.sent_at, more)
+
+
+def _longer(book: NDArray[Any], before: int, slots: int) -> NDArray[Any]:
+    """A book with more slots for each replication."""
+    apart = book.reshape(-1, before, *book.shape[1:])
+    more = [(0, 0)] * apart.ndim
+    more[1] = 0, slots - before
+    return np.pad(apart, more).reshape(-1, *book.shape[1:])
