@@ -9,7 +9,9 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Outcome, Rules
-from flaky_load_balancer.proxy.dispatcher import Answer, Dispatcher
+from flaky_load_balancer.proxy.attempt import Attempt
+from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Request, Whole
+from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.route import Route
 from tests.scripted import Scripted
 
@@ -48,10 +50,18 @@ def route(
     tally = Tally(rules)
     dispatcher = Dispatcher(
         balancer,
-        send,
         lambda: asyncio.get_running_loop().time(),
         tally.add,
-        deadline=deadline,
-        attempt_timeout=attempt_timeout,
+        Policy(deadline, attempt_timeout),
+        names=SERVERS,
     )
-    return Route(name, path, "v4", None, SERVERS, balancer, dispatcher, tally)
+
+    async def attempted(attempt: Attempt, request_id: str) -> Answer:
+        return await send(attempt.arm, request_id)
+
+    return Route(name, path, "v4", None, SERVERS, balancer, dispatcher, tally, send=attempted)
+
+
+async def deliver(route: Route) -> Request:
+    """One request of the game."""
+    return await route.dispatcher.deliver(ID, Whole(route.send, ID))

@@ -31,7 +31,9 @@ from flaky_load_balancer.core.types import (
     Outcome,
     Rules,
 )
-from flaky_load_balancer.proxy.dispatcher import ROW, Answer, Dispatcher
+from flaky_load_balancer.proxy.attempt import Attempt
+from flaky_load_balancer.proxy.dispatcher import ROW, Dispatcher, Policy, Whole
+from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.engine.simulator import simulate
 from flaky_load_balancer.simulation.engine.truth import FleetTruth
@@ -242,8 +244,8 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             truth = FleetTruth(servers, within=within, rate=game.rate, requests=game.requests)
             strategy.know(truth)
 
-        async def send(arm: int, request_id: str) -> Answer:
-            response = servers.respond(ROW, np.array([arm]), np.array([loop.time()]))
+        async def send(attempt: Attempt, request_id: str) -> Answer:
+            response = servers.respond(ROW, np.array([attempt.arm]), np.array([loop.time()]))
             if response.latency[0] == np.inf:
                 await loop.create_future()
             await asyncio.sleep(response.latency[0])
@@ -253,19 +255,14 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             due = loop.create_future()
             loop.call_at(when, due.set_result, None)
             await due
-            delivery = asyncio.ensure_future(dispatcher.deliver("a" * 24))
+            carrier = Whole(send, "a" * 24)
+            delivery = asyncio.ensure_future(dispatcher.deliver("a" * 24, carrier))
             if patience < np.inf:
                 loop.call_at(when + patience, delivery.cancel)
             await asyncio.wait([delivery])
 
-        dispatcher = Dispatcher(
-            balancer,
-            send,
-            loop.time,
-            events.append,
-            deadline=game.deadline,
-            attempt_timeout=game.attempt_timeout,
-        )
+        policy = Policy(game.deadline, game.attempt_timeout)
+        dispatcher = Dispatcher(balancer, loop.time, events.append, policy)
         clients = enumerate(game.patience.tolist())
         await asyncio.gather(*(deliver_at(k / game.rate, patience) for k, patience in clients))
 

@@ -1,6 +1,6 @@
 """The admin plane: what people and programs ask about the balancer.  Routes without logic."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +15,15 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from flaky_load_balancer import __version__, registry
 from flaky_load_balancer.admin import metrics, page, schemas
 from flaky_load_balancer.admin.comparisons import compared
-from flaky_load_balancer.admin.guard import Guard
+from flaky_load_balancer.admin.control import Control
+from flaky_load_balancer.admin.control import install as install_control
+from flaky_load_balancer.admin.guard import Bearer, Guard
 from flaky_load_balancer.admin.playground import Observation, Round, play
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy import problems
+from flaky_load_balancer.proxy.pool import Pool
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import Records, RecordsError, StillRunningError, export
 
@@ -38,14 +41,23 @@ def admin_plane(
     ready: Callable[[], bool],
     records_lost: Callable[[], int],
     dashboard: Path | None = None,
+    control: Control | None = None,
+    token: str | None = None,
+    names: Sequence[str] = (),
+    pools: Mapping[str, Pool] | None = None,
 ) -> FastAPI:
     """The app that watches these routes; ``records`` None where nothing is recorded.
 
-    ``dashboard`` is the folder of its built page, None where that is not built.
+    ``dashboard`` is the folder of its built page, None where that is not built; ``names`` are
+    further hosts that the plane may be asked by; with a ``token`` only its bearers get more than
+    whether the balancer lives and is ready.
     """
     app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Guard)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+    if token is not None:
+        app.add_middleware(Bearer, token=token)
+    hosts = [*HOSTS, *(f"[{name}]" if ":" in name else name for name in names)]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     problems.install(app)
 
     @app.exception_handler(RecordsError)
@@ -56,7 +68,8 @@ def admin_plane(
     _live(app, live)
     _recorded(app, records)
     _strategies(app)
-    registry = metrics.registry(routes, records_lost)
+    install_control(app, control)
+    registry = metrics.registry(routes, records_lost, pools or {})
 
     @app.get("/metrics", include_in_schema=False)
     def scrape() -> Response:

@@ -4,6 +4,7 @@ A body is only read up to a bound, so that no request costs memory; and what cha
 refused when a page of another origin asked for it, as browsers let any page send a POST.
 """
 
+from hmac import compare_digest
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flaky_load_balancer.proxy import problems
 
 LARGEST_BODY = 64 * 1024  # bytes: a story of a thousand rounds for the playground
+OPEN = {"/livez", "/readyz"}
 HARMLESS = {"GET", "HEAD", "OPTIONS"}
 TOO_LARGE = f"a body may have {LARGEST_BODY} bytes at most"
 
@@ -37,6 +39,22 @@ class Guard:
             await refused(scope, receive, send)
         else:
             await self.app(scope, _bounded(receive), send)
+
+
+class Bearer:
+    """ASGI middleware: whoever has the token; without it only whether the balancer is well."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = Headers(scope=scope).get("authorization", "").encode("latin-1")
+        if scope["path"] in OPEN or compare_digest(given, self._expected):
+            await self.app(scope, receive, send)
+            return
+        challenge = {"WWW-Authenticate": "Bearer"}
+        await problems.problem(401, "this takes the admin token", challenge)(scope, receive, send)
 
 
 def _of_another_origin(headers: Headers) -> bool:

@@ -1,6 +1,6 @@
 """Prometheus metrics, read from the tallies when somebody scrapes: a request pays nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
@@ -13,15 +13,20 @@ from prometheus_client.registry import Collector
 
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.types import Outcome
+from flaky_load_balancer.proxy.pool import Pool
 from flaky_load_balancer.proxy.route import Route
 
 EDGES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]  # seconds
+MOST_SERVERS = 200  # of a route with labels of their own
+OTHER = "other"  # the label of all the rest
 
 
-def registry(routes: Sequence[Route], records_lost: Callable[[], int]) -> CollectorRegistry:
+def registry(
+    routes: Sequence[Route], records_lost: Callable[[], int], pools: Mapping[str, Pool]
+) -> CollectorRegistry:
     """Everything this process measures, with labels only from its configuration."""
     collected = CollectorRegistry()
-    collected.register(Routes(routes, records_lost))
+    collected.register(Routes(routes, records_lost, pools))
     ProcessCollector(registry=collected)
     PlatformCollector(registry=collected)
     GCCollector(registry=collected)
@@ -29,62 +34,103 @@ def registry(routes: Sequence[Route], records_lost: Callable[[], int]) -> Collec
 
 
 class Routes(Collector):
-    """The tallies of all routes as metric families."""
+    """The tallies of all routes, and the pools, as metric families."""
 
-    def __init__(self, routes: Sequence[Route], records_lost: Callable[[], int]) -> None:
+    def __init__(
+        self, routes: Sequence[Route], records_lost: Callable[[], int], pools: Mapping[str, Pool]
+    ) -> None:
         self._routes = routes
         self._records_lost = records_lost
+        self._pools = pools
 
     def collect(self) -> Iterable[Metric]:
         yield from self._per_route()
         yield from self._per_server()
+        yield from self._per_pool()
         yield CounterMetricFamily(
             "flb_records_lost", "Events that could not be recorded.", self._records_lost()
         )
 
     def _per_route(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
-            "flb_requests", "Requests that ended.", labels=["route", "ending"]
+            "flb_requests", "Requests by the status of the answer.", labels=["route", "code"]
         )
-        paid = CounterMetricFamily(
-            "flb_paid_attempts", "Attempts beyond the free ones.", labels=["route"]
-        )
-        twice = CounterMetricFamily(
-            "flb_possibly_twice", "Deliveries that may have happened twice.", labels=["route"]
-        )
-        flying = GaugeMetricFamily("flb_requests_in_flight", "Requests now.", labels=["route"])
+        counters = {
+            "paid_attempts": "Attempts beyond the free ones.",
+            "possibly_twice": "Deliveries that may have happened twice.",
+            "retries": "Further attempts of requests.",
+            "hedges": "Attempts beside one that had not answered.",
+            "retry_budget_exhausted": "Requests that ended because the retry budget was empty.",
+        }
+        families = {
+            name: CounterMetricFamily(f"flb_{name}", text, labels=["route"])
+            for name, text in counters.items()
+        }
+        flying = GaugeMetricFamily("flb_in_flight", "Requests now.", labels=["route"])
         score = GaugeMetricFamily(
             "flb_score", "Delivered, less the penalty of paid attempts.", labels=["route"]
         )
         latency = HistogramMetricFamily(
-            "flb_request_duration_seconds", "From arrival to the answer.", labels=["route"]
+            "flb_request_seconds", "From arrival to the end of the answer.", labels=["route"]
         )
         for route in self._routes:
             tally, name = route.tally, [route.name]
-            for ending, count in tally.endings.items():
-                requests.add_metric([*name, str(ending)], count)
-            paid.add_metric(name, tally.paid_attempts)
-            twice.add_metric(name, tally.possibly_twice)
+            for code, count in sorted(tally.codes.items()):
+                requests.add_metric([*name, str(code)], count)
+            budget = route.dispatcher.policy.budget
+            exhausted = 0 if budget is None else budget.exhausted
+            for key, family in families.items():
+                family.add_metric(name, getattr(tally, key, exhausted))
             flying.add_metric(name, route.dispatcher.in_flight)
             score.add_metric(name, tally.score)
             latency.add_metric(name, _buckets(tally.latency), tally.latency.sum)
-        yield from (requests, paid, twice, flying, score, latency)
+        yield from (requests, *families.values(), flying, score, latency)
 
     def _per_server(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(
             "flb_attempts", "Attempts that ended.", labels=["route", "server", "outcome"]
         )
         latency = HistogramMetricFamily(
-            "flb_attempt_duration_seconds", "From sending to the end.", labels=["route", "server"]
+            "flb_attempt_seconds", "From sending to the end.", labels=["route", "server"]
         )
         for route in self._routes:
-            for arm, server in enumerate(route.servers):
+            tally = route.tally
+            for server, places in _labelled(route):
                 for outcome in Outcome:
-                    count = route.tally.outcomes[outcome][arm]
+                    count = sum(tally.outcomes[outcome][place] for place in places)
                     attempts.add_metric([route.name, server, outcome.label], count)
-                histogram = route.tally.attempt_latency[arm]
+                histogram = Histogram()
+                for place in places:
+                    histogram.merge(tally.attempt_latency[place])
                 latency.add_metric([route.name, server], _buckets(histogram), histogram.sum)
         yield from (attempts, latency)
+
+    def _per_pool(self) -> Iterator[Metric]:
+        there = GaugeMetricFamily(
+            "flb_server_available",
+            "1 if the server may be sent to, else 0 and why.",
+            labels=["pool", "server", "reason"],
+        )
+        panics = CounterMetricFamily(
+            "flb_panics", "Decisions for which health was ignored.", labels=["pool"]
+        )
+        for name, pool in self._pools.items():
+            panics.add_metric([name], pool.panics)
+            for server in pool.servers[:MOST_SERVERS]:
+                state = server.state
+                there.add_metric([name, server.name, state or ""], state is None)
+            others = pool.servers[MOST_SERVERS:]
+            if others:
+                there.add_metric([name, OTHER, ""], sum(each.state is None for each in others))
+        yield from (there, panics)
+
+
+def _labelled(route: Route) -> Iterator[tuple[str, list[int]]]:
+    """Labels, and of which servers each is, by their places in the run."""
+    for place, server in enumerate(route.recorded[:MOST_SERVERS]):
+        yield server, [place]
+    if len(route.recorded) > MOST_SERVERS:
+        yield OTHER, list(range(MOST_SERVERS, len(route.recorded)))
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:

@@ -484,3 +484,10 @@ class Played(Shape):
 
 class Health(Shape):
     status: str
+
+
+class Reloaded(Shape):
+    """The keys that are other than before; those in ``restart`` only a restart changes."""
+
+    changed: list[str]
+    restart: list[str]

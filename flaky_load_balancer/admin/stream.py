@@ -66,6 +66,11 @@ class Live:
         self._readers: set[asyncio.Event] = set()  # each set when there is news
         self._closed = False
 
+    def update(self, routes: Sequence[Route]) -> None:
+        """From now on these are the routes; those that were there before keep their history."""
+        views = {id(view.route): view for view in self.views.values()}
+        self.views = {route.name: views.get(id(route)) or View(route) for route in routes}
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._clock()

@@ -83,7 +83,7 @@ class View:
             shown = np.unique([each.arm for each in decisions if each.arm >= 0]).astype(np.intp)
         return {
             "servers": [servers[arm] for arm in shown.tolist()],
-            "decisions": [_decision(each, servers, shown) for each in decisions],
+            "decisions": [_decision(each, shown) for each in decisions],
         }
 
     def _frame(self, servers: "_Servers", shown: Ints, *, reasons: bool) -> dict[str, Any]:
@@ -108,9 +108,12 @@ class _Servers:
 
     def __init__(self, route: Route, now: float) -> None:
         self._route, self._now = route, now
+        self._unavailable = route.unavailable
         believed = route.balancer.strategy.beliefs(np.array([now]))
         self.beliefs: Mapping[str, Floats] = {key: rows[0] for key, rows in believed.items()}
-        self._share = route.tally.share(now)
+        # The run's numbers are by a server's place in the run, which it keeps over a reload.
+        self._places = np.array(route.dispatcher.indices, dtype=np.intp)
+        self._share = route.tally.share(now)[self._places]
         self._until = np.maximum(self.beliefs.get("until", 0.0), route.dispatcher.not_before)
 
     def top(self, most: int, arms: Ints | None = None) -> Ints:
@@ -120,7 +123,7 @@ class _Servers:
         if len(arms) <= most:
             return arms
         worth = self._share + (self._until > self._now)
-        worth[list(self._route.unavailable)] += 2.0
+        worth[list(self._unavailable)] += 2.0
         worth = worth[arms]
         return np.sort(arms[np.argpartition(-worth, most)[:most]])
 
@@ -157,8 +160,9 @@ class _Servers:
 
     def _outcomes(self) -> list[tuple[str, list[int]]]:
         """For each outcome, how many attempts on every server ended so."""
-        outcomes = self._route.tally.outcomes
-        return [(name, outcomes[Outcome[name.upper()]]) for name in COUNTS]
+        outcomes, places = self._route.tally.outcomes, self._places.tolist()
+        columns = ((name, outcomes[Outcome[name.upper()]]) for name in COUNTS)
+        return [(name, [column[place] for place in places]) for name, column in columns]
 
     def _mean(self, shown: Ints, counts: Mapping[str, list[int]]) -> list[float | None]:
         """Success rates as counted, for strategies that believe nothing."""
@@ -172,7 +176,7 @@ class _Servers:
         return [None] * len(shown) if believed is None else _listed(believed[shown], 2)
 
     def _states(self, arms: list[int]) -> dict[str, list[Any]]:
-        failures = [self._route.tally.failures[arm] for arm in arms]
+        failures = [self._route.tally.failures[self._places[arm]] for arm in arms]
         return {
             "state": [self._state(arm) for arm in arms],
             "reason": [None if failure is None else failure.reason for failure in failures],
@@ -181,15 +185,15 @@ class _Servers:
 
     def _state(self, arm: int) -> str:
         """A server that never refused an attempt and is left alone failed too often."""
-        if arm in self._route.unavailable:
-            return self._route.unavailable[arm]
+        if arm in self._unavailable:
+            return self._unavailable[arm]
         if self._until[arm] <= self._now:
             return "up"
-        refused = self._route.tally.outcomes[Outcome.RATE_LIMITED][arm]
+        refused = self._route.tally.outcomes[Outcome.RATE_LIMITED][self._places[arm]]
         return "cooling" if refused else "ejected"
 
 
-def _decision(decision: Decision, servers: Sequence[str], shown: Ints) -> dict[str, Any]:
+def _decision(decision: Decision, shown: Ints) -> dict[str, Any]:
     answer, index, eligible = decision.answer, decision.index, decision.eligible
     return {
         "cursor": decision.cursor,
@@ -198,7 +202,7 @@ def _decision(decision: Decision, servers: Sequence[str], shown: Ints) -> dict[s
         "id": decision.id,
         "attempt": decision.number,
         "move": MOVES.get(decision.arm, "send"),
-        "server": servers[decision.arm] if decision.arm >= 0 else None,
+        "server": decision.server,
         "until": decision.until,
         "index": None if index is None else _listed(index[shown]),
         "eligible": None if eligible is None else eligible[shown].tolist(),

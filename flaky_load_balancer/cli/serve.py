@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--kind",
     type=click.Choice(["http", "ids"]),
     default=None,
-    show_default="ids",
+    show_default="http",
     help="http: any HTTP; ids: the game.",
 )
 @click.option(
@@ -108,6 +108,12 @@ if TYPE_CHECKING:
 @options.keep
 @options.no_records
 @click.option(
+    "--access-log",
+    default=None,
+    metavar="FILE|-",
+    help="One JSON object for each request, to a file or stdout.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -123,6 +129,7 @@ def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> Non
     if child:
         end_with_parent()
     from dataclasses import asdict
+    from functools import partial
 
     from flaky_load_balancer import service
     from flaky_load_balancer.admin import page
@@ -130,7 +137,9 @@ def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> Non
     from flaky_load_balancer.terminal import Output, log_to_stderr, run
 
     out = Output(json)
-    found = settings(Flags(**flags))
+    given = Flags(**flags)
+    found = settings(given)
+    read = None if child or given.config is None else partial(settings, given)
     log_to_stderr(log_format)
 
     def ready(addresses: "Addresses") -> None:
@@ -139,5 +148,5 @@ def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> Non
         out.console.print(page.address(addresses.admin), soft_wrap=True)
         out.write(asdict(addresses))
 
-    serving = service.serve(found, ready, child=child)
+    serving = service.serve(found, ready, child=child, read=read)
     run(reporting(serving) if child else serving)

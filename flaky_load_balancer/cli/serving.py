@@ -104,7 +104,7 @@ def _of_file(path: Path, called: str) -> Settings:
 
 def _of_flags(flags: Flags) -> Settings:
     route = RouteSettings("default", "/", "default")
-    kind = flags.kind or "ids"
+    kind = flags.kind or ("http" if flags.scenario is None else "ids")
     if kind == "ids":
         route = RouteSettings.of_ids("default", "/", "default", route.strategy, Game())
     pool = _flagged_pool(flags) if flags.scenario is None else _scenario_pool(flags.scenario)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from flaky_load_balancer.config.settings import (
@@ -80,7 +80,16 @@ def _server(
         records=table.text("records"),
     )
     table.finish()
+    if settings.admin_token is None and not _loopback(settings.admin_host):
+        raise table.wrong("admin_host", "an admin_token beside an address that is not loopback")
     return settings
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _host(table: Table, name: str, default: str) -> str:

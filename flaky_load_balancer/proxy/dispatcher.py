@@ -2,42 +2,125 @@
 
 Nothing is awaited between a decision and the bookkeeping it needs, so the event loop is the only
 lock.  Whatever happens to a request (a client that hangs up, a deadline, a shutdown), each of its
-attempts is completed exactly once: a server must not look busy for ever.
+attempts ends exactly once: a server must not look busy for ever.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from math import nan
+from math import inf, isnan, nan
+from typing import Protocol
 
 import numpy as np
 
 from flaky_load_balancer.core.balancer import Balancer
-from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
-from flaky_load_balancer.core.types import HOLD, Action, Bools, Floats, Ints, Outcome
+from flaky_load_balancer.core.events import Attempt as AttemptEvent
+from flaky_load_balancer.core.events import Delivery, Ending, Event
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome
+from flaky_load_balancer.proxy.attempt import Attempt, Phase
+from flaky_load_balancer.proxy.hedging import Hedging
+from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.pool import Pool, Server, available
+from flaky_load_balancer.proxy.retry import PLENTY, RetryBudget, attempts_left
 from flaky_load_balancer.proxy.timers import Alarms, Within
 
 ROW = np.zeros(1, dtype=np.intp)  # live, there is only replication 0
 NANOSECOND = 1e-9  # finer than asyncio's timers
 REMEMBERED = 256  # decisions kept for people
+CLIENT_GONE = 499  # what access logs call a request whose client hung up
 
-
-@dataclass(slots=True)
-class Answer:
-    """What came of sending one attempt."""
-
-    outcome: Outcome
-    retry_after: float = nan  # seconds the server asked us to wait
-    unclear: bool = False  # it may have been served although we never heard
-
-
-Send = Callable[[int, str], Awaitable[Answer]]
+Send = Callable[[Attempt, str], Awaitable[Answer]]
 Clock = Callable[[], float]
+Running = dict["asyncio.Future[Answer]", Attempt]
 
 
 class OverloadedError(Exception):
     """As many requests are in flight as there is room for."""
+
+
+class Carrier(Protocol):
+    """How one request is sent and answered: where kinds of routes differ."""
+
+    @property
+    def repeatable(self) -> bool:
+        """It may be processed twice."""
+
+    @property
+    def resendable(self) -> bool:
+        """Whatever was sent of its body can be sent again."""
+
+    @property
+    def whole(self) -> bool:
+        """All of it is there, so that several attempts can be under way at once."""
+
+    @property
+    def committed(self) -> bool:
+        """Some of an answer went to the client."""
+
+    @property
+    def code(self) -> int | None:
+        """The status that the client got."""
+
+    async def send(self, attempt: Attempt) -> Answer:
+        """Send it, and classify the head of the answer."""
+
+    async def pass_on(self, attempt: Attempt, answer: Answer) -> Answer:
+        """Pass a good answer on; how that ended."""
+
+    def drop(self, attempt: Attempt) -> None:
+        """Another attempt was quicker."""
+
+    async def conclude(self, request: "Request") -> None:
+        """Answer a request that nobody has answered."""
+
+
+class Whole:
+    """The carrier of the game: an attempt is one call, and the answer is known at its end."""
+
+    repeatable = True
+    resendable = True
+    whole = True
+    committed = False
+    code: int | None = None
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._id = request_id
+
+    async def send(self, attempt: Attempt) -> Answer:
+        return await self._send(attempt, self._id)
+
+    async def pass_on(self, attempt: Attempt, answer: Answer) -> Answer:  # noqa: ARG002
+        return answer
+
+    def drop(self, attempt: Attempt) -> None: ...
+
+    async def conclude(self, request: "Request") -> None:
+        self.code = request.status
+
+
+class Policy:
+    """What a route allows its requests: time in seconds, attempts, retries, hedges."""
+
+    def __init__(
+        self,
+        total: float = 10.0,
+        attempt_timeout: float = inf,
+        *,
+        max_attempts: int = PLENTY,
+        budget: RetryBudget | None = None,
+        hedging: Hedging | None = None,
+        slow_start: bool = False,
+    ) -> None:
+        self.total = total
+        self.totals = Alarms(total)
+        self.attempt_timeouts = Alarms(attempt_timeout) if attempt_timeout < total else None
+        self.max_attempts = max_attempts
+        self.budget = budget
+        self.hedging = hedging
+        self.slow_start = slow_start
 
 
 @dataclass(slots=True)
@@ -50,9 +133,11 @@ class Decision:
     id: str
     number: int  # of the attempt that was decided about
     arm: int  # a server, HOLD or GIVE_UP
+    server: str | None
     until: float | None
     index: Floats | None  # (K,)
     eligible: Bools | None  # (K,)
+    probability: float | None
     answer: Answer | None = None
     latency: float | None = None
 
@@ -66,13 +151,43 @@ class Request:
     arrived: float
     deadline: float
     slot: Ints  # (1,)
+    policy: Policy
     attempts: int = 0
-    server: int | None = None  # the last one attempted: if delivered, by it
+    arm: int | None = None  # the last server attempted: if delivered, by it
+    server: str | None = None  # its name
     any_failed: bool = False
+    last_reason: str | None = None
     unclear: bool = False  # an attempt was cut off, and may have been served all the same
     possibly_twice: bool = False
+    unavailable: bool = False  # every server was drained or full
+    short: bool = False  # this machine was short of sockets or memory
     ending: Ending = Ending.ABANDONED
     ended: float = nan
+    limit: Within | None = None
+
+    @property
+    def status(self) -> int:
+        """What a client is answered to whom no server's answer can be passed on."""
+        if self.ending is Ending.DELIVERED:
+            return 200
+        if self.short or self.unavailable:
+            return 503
+        if self.ending is Ending.DEADLINE:
+            return 504
+        return 502 if self.any_failed else 429
+
+    @property
+    def why(self) -> str:
+        """The same in words."""
+        if self.short:
+            return "the balancer is short of sockets"
+        if self.unavailable:
+            return "every server is drained or full"
+        if self.ending is Ending.DEADLINE:
+            return "the deadline passed first"
+        if self.any_failed:
+            return f"no server delivered it; the last failure: {self.last_reason}"
+        return "every server refused for now"
 
 
 class Dispatcher:
@@ -81,21 +196,23 @@ class Dispatcher:
     def __init__(
         self,
         balancer: Balancer,
-        send: Send,
         clock: Clock,
         record: Callable[[Event], None],
+        policy: Policy | None = None,
         *,
-        deadline: float = 10.0,
-        attempt_timeout: float = 2.0,
+        pool: Pool | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         self.decisions: deque[Decision] = deque(maxlen=REMEMBERED)
+        self.policy = policy or Policy()
+        self.pool = pool
+        self.servers = list(pool.servers) if pool is not None else []
+        self.names = [server.name for server in self.servers] or list(names)
+        self.indices = list(range(balancer.rules.arms))  # of each server in the run's list
         self.not_before = [0.0] * balancer.rules.arms  # until when each server sent us away
         self._balancer = balancer
-        self._send = send
         self._clock = clock
         self._record = record
-        self._deadline = deadline
-        self._timeouts = Alarms(attempt_timeout)
         self._slots = balancer.slots
         self._free = list(reversed(range(self._slots)))
         self._requests = 0
@@ -105,56 +222,102 @@ class Dispatcher:
     def in_flight(self) -> int:
         return self._slots - len(self._free)
 
-    async def deliver(self, request_id: str) -> Request:
+    def now(self) -> float:
+        """Seconds on its clock."""
+        return self._clock()
+
+    def resize(self, keep: Ints, servers: Sequence[Server], indices: Sequence[int]) -> None:
+        """Go on with other servers: ``keep`` (K',) is what each was before, -1 for a new one."""
+        self._balancer.resize(keep)
+        self.servers, self.indices = list(servers), list(indices)
+        self.names = [server.name for server in servers]
+        self.not_before = [self.not_before[arm] if arm >= 0 else 0.0 for arm in keep.tolist()]
+
+    def grow(self, slots: int) -> None:
+        """Make room for so many requests in flight."""
+        if slots > self._slots:
+            self._balancer.grow(slots)
+            self._free[:0] = reversed(range(self._slots, slots))
+            self._slots = slots
+
+    def forget(self, rng: np.random.Generator) -> None:
+        """Let the strategy begin anew; what is in flight ends as usual."""
+        strategy = self._balancer.strategy
+        strategy.reset(self._balancer.rules, 1, rng)
+
+    async def deliver(self, request_id: str, carrier: Carrier) -> Request:
         """Attempt a request until it is delivered, given up, or out of time."""
         if not self._free:
             raise OverloadedError
         request = self._admit(request_id)
+        code = None
         try:
-            request.ending = await self._play(request)
+            await self._play_in_time(request, carrier)
+            await carrier.conclude(request)
+            code = carrier.code
+        except BaseException:
+            code = carrier.code or CLIENT_GONE
+            raise
         finally:
-            request.ended = self._clock()
-            self._balancer.leave(ROW, request.slot)
-            self._free.append(int(request.slot[0]))
-            self._record(
-                Delivery(
-                    request.count,
-                    request.id,
-                    request.arrived,
-                    request.ended,
-                    request.ending,
-                    request.attempts,
-                    request.possibly_twice,
-                )
-            )
+            self._leave(request, code)
         return request
 
     def _admit(self, request_id: str) -> Request:
         self._requests += 1
-        now = self._clock()
-        deadline = now + self._deadline
+        now, policy = self._clock(), self.policy
+        deadline = now + policy.total
         slot = np.array([self._free.pop()])
-        request = Request(self._requests, request_id, now, deadline, slot)
+        request = Request(self._requests, request_id, now, deadline, slot, policy)
         count = np.array([request.count])
         self._balancer.arrive(ROW, request.slot, np.array([deadline]), request=count)
+        if policy.budget is not None:
+            policy.budget.arrive(now)
+        if policy.hedging is not None:
+            policy.hedging.budget.arrive(now)
         return request
 
-    async def _play(self, request: Request) -> Ending:
+    def _leave(self, request: Request, code: int | None) -> None:
+        request.ended = self._clock()
+        self._balancer.leave(ROW, request.slot)
+        self._free.append(int(request.slot[0]))
+        self._record(
+            Delivery(
+                request.count,
+                request.id,
+                request.arrived,
+                request.ended,
+                request.ending,
+                request.attempts,
+                request.possibly_twice,
+                code,
+            )
+        )
+
+    async def _play_in_time(self, request: Request, carrier: Carrier) -> None:
+        request.limit = Within(request.policy.totals)
+        try:
+            with request.limit:
+                request.ending = await self._play(request, carrier)
+        except TimeoutError:
+            request.ending = Ending.DEADLINE
+
+    async def _play(self, request: Request, carrier: Carrier) -> Ending:
         while True:
             now = self._clock()
             if now >= request.deadline:
                 return Ending.DEADLINE
-            action = self._balancer.decide(ROW, request.slot, np.array([now]))
-            decision = self._remember(request, action, now)
-            if decision.arm >= 0:
-                outcome = await self._attempt(request, decision)
-                if outcome is Outcome.SUCCEEDED:
-                    return Ending.DELIVERED
-                if outcome is Outcome.CANCELLED:
-                    return Ending.DEADLINE
-            elif decision.until is not None:
+            decision = self._decide(request, carrier, now)
+            if decision is None or decision.arm == GIVE_UP:
+                return Ending.GIVEN_UP
+            if decision.arm == HOLD:
+                assert decision.until is not None
                 await self._hold(decision.until)
-            else:
+                continue
+            answer = await self._attempt(request, carrier, decision)
+            if answer.outcome is Outcome.SUCCEEDED:
+                return Ending.DELIVERED
+            if answer.ours or not _may_go_on(answer, carrier):
+                request.short = answer.ours
                 return Ending.GIVEN_UP
 
     async def _hold(self, until: float) -> None:
@@ -162,47 +325,44 @@ class Dispatcher:
         while (left := until - self._clock()) > NANOSECOND:
             await asyncio.sleep(left)
 
-    async def _attempt(self, request: Request, decision: Decision) -> Outcome:
-        """Send once, and report how that ended whatever happens meanwhile."""
-        request.attempts += 1
-        request.server = decision.arm
-        left = request.deadline - decision.time
-        answer = Answer(Outcome.CANCELLED, unclear=True)
-        try:
-            with Within(self._timeouts if left > self._timeouts.seconds else Alarms(left)):
-                answer = await self._send(decision.arm, request.id)
-        except TimeoutError:
-            if left > self._timeouts.seconds:
-                answer = Answer(Outcome.FAILED, unclear=True)
-        finally:
-            self._complete(request, decision, answer)
-        return answer.outcome
+    # Deciding.
 
-    def _complete(self, request: Request, decision: Decision, answer: Answer) -> None:
-        now, outcome = self._clock(), answer.outcome
-        decision.answer, decision.latency = answer, now - decision.time
-        request.any_failed |= outcome is Outcome.FAILED
-        request.possibly_twice |= request.unclear and outcome is Outcome.SUCCEEDED
-        request.unclear |= answer.unclear
-        if answer.retry_after > 0:  # not NaN
-            self.not_before[decision.arm] = now + answer.retry_after
-        self._balancer.complete(
-            ROW, request.slot, np.array([outcome]), np.array([now]), np.array([answer.retry_after])
+    def _decide(
+        self, request: Request, carrier: Carrier, now: float, *, hedge: bool = False
+    ) -> Decision | None:
+        """Ask the strategy; None if there is nothing to ask."""
+        left, policy = self._left(request, carrier, now), request.policy
+        if left < 1:
+            return None
+        mask = None
+        if self.pool is not None:
+            mask = available(self.pool, self.servers, slow_start=policy.slow_start)
+            if mask is not None and not mask.any():
+                request.unavailable = not hedge
+                return None
+        action = self._balancer.decide(
+            ROW, request.slot, np.array([now]), left=np.array([left]), available=mask
         )
-        self._record(
-            Attempt(
-                request.count,
-                request.attempts,
-                decision.arm,
-                outcome,
-                decision.time,
-                decision.latency,
-            )
-        )
+        decision = self._remember(request, action, now)
+        if decision.arm >= 0 and request.attempts and policy.budget is not None:
+            policy.budget.take(now)
+        return decision
+
+    def _left(self, request: Request, carrier: Carrier, now: float) -> int:
+        """How many attempts the policy leaves, the next one included."""
+        policy, made = request.policy, request.attempts
+        left = policy.max_attempts - made
+        if policy.budget is None or left < 1:
+            return left
+        tokens = policy.budget.tokens(now)
+        if made and not tokens:
+            policy.budget.exhausted += 1
+        return min(left, attempts_left(made, tokens, repeatable=carrier.repeatable))
 
     def _remember(self, request: Request, action: Action, now: float) -> Decision:
         self._cursor += 1
         arm = int(action.arm[0])
+        chance = None if action.probability is None else float(action.probability[0])
         decision = Decision(
             self._cursor,
             now,
@@ -210,9 +370,182 @@ class Dispatcher:
             request.id,
             request.attempts + 1,
             arm,
+            self.names[arm] if 0 <= arm < len(self.names) else None,
             float(action.until[0]) if arm == HOLD and action.until is not None else None,
             None if action.index is None else action.index[0],
             None if action.eligible is None else action.eligible[0],
+            None if chance is None or isnan(chance) else chance,
         )
         self.decisions.append(decision)
         return decision
+
+    # Attempting.
+
+    async def _attempt(self, request: Request, carrier: Carrier, decision: Decision) -> Answer:
+        """Send once, or with a hedge twice; report how that ended whatever happens meanwhile."""
+        hedging = request.policy.hedging
+        after = None if hedging is None else hedging.after
+        attempt = self._begin(request, decision)
+        if after is not None and carrier.repeatable and carrier.whole:
+            return await self._race(request, carrier, attempt, after)
+        answer = Answer(Outcome.CANCELLED, unclear=attempt.phase > Phase.BEGUN)
+        try:
+            answer = await self._sent(request, carrier, attempt)
+            answer = await self._finished(request, carrier, attempt, answer)
+        finally:
+            self._end(request, attempt, answer)
+        return answer
+
+    async def _sent(self, request: Request, carrier: Carrier, attempt: Attempt) -> Answer:
+        """The answer's head, or what kept it away, within the attempt's own time limit."""
+        alarms = request.policy.attempt_timeouts
+        if alarms is None:
+            return await carrier.send(attempt)
+        if request.deadline - attempt.began <= alarms.seconds:
+            return await carrier.send(attempt)  # the deadline comes first
+        try:
+            with Within(alarms):
+                return await carrier.send(attempt)
+        except TimeoutError:
+            sent = attempt.phase > Phase.BEGUN
+            return Answer(Outcome.FAILED, processed=sent, unclear=sent, reason="timeout")
+
+    async def _finished(
+        self, request: Request, carrier: Carrier, attempt: Attempt, answer: Answer
+    ) -> Answer:
+        """A good answer is passed on, without a limit on the whole; others are the end of it."""
+        if answer.outcome is not Outcome.SUCCEEDED:
+            return answer
+        if request.limit is not None:
+            request.limit.lift()
+        return await carrier.pass_on(attempt, answer)
+
+    async def _race(
+        self, request: Request, carrier: Carrier, attempt: Attempt, after: float
+    ) -> Answer:
+        """Let a second attempt begin if the first has not answered in time; the first good wins."""
+        first = asyncio.ensure_future(self._sent(request, carrier, attempt))
+        running: Running = {first: attempt}
+        answer = Answer(Outcome.CANCELLED)
+        try:
+            done, _ = await asyncio.wait(running, timeout=after)
+            if not done and (second := self._hedge(request, carrier)) is not None:
+                running[asyncio.ensure_future(self._sent(request, carrier, second))] = second
+            while running:
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    answer = task.result()
+                    attempt = running[task]
+                    if answer.outcome is Outcome.SUCCEEDED:
+                        del running[task]
+                        await self._call_off(request, carrier, running)
+                        return await self._won(request, carrier, attempt, answer)
+                    del running[task]
+                    self._end(request, attempt, answer)
+            return answer
+        finally:
+            await self._call_off(request, carrier, running)
+
+    async def _won(
+        self, request: Request, carrier: Carrier, attempt: Attempt, answer: Answer
+    ) -> Answer:
+        ended = Answer(Outcome.CANCELLED, unclear=True)
+        try:
+            ended = await self._finished(request, carrier, attempt, answer)
+        finally:
+            self._end(request, attempt, ended)
+        return ended
+
+    async def _call_off(
+        self,
+        request: Request,
+        carrier: Carrier,
+        running: Running,
+    ) -> None:
+        """End what is still under way, without an outcome that teaches anything."""
+        for task in running:
+            task.cancel()
+        while running:
+            task, attempt = running.popitem()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+            carrier.drop(attempt)
+            sent = attempt.phase > Phase.BEGUN
+            self._end(request, attempt, Answer(Outcome.CANCELLED, unclear=sent))
+
+    def _hedge(self, request: Request, carrier: Carrier) -> Attempt | None:
+        """A second attempt, where both budgets have a token for it."""
+        hedging, now = request.policy.hedging, self._clock()
+        if hedging is None or not hedging.budget.tokens(now):
+            return None
+        decision = self._decide(request, carrier, now, hedge=True)
+        if decision is None or decision.arm < 0:
+            return None
+        hedging.budget.take(now)
+        return self._begin(request, decision, hedge=True)
+
+    def _begin(self, request: Request, decision: Decision, *, hedge: bool = False) -> Attempt:
+        request.attempts += 1
+        request.arm, request.server = decision.arm, decision.server
+        arm = decision.arm
+        attempt = Attempt(request.attempts, arm, self.indices[arm], decision.time, decision, hedge)
+        if self.servers:
+            attempt.server = self.servers[arm]
+            attempt.server.in_flight += 1
+        return attempt
+
+    def _end(self, request: Request, attempt: Attempt, answer: Answer) -> None:
+        """The one end of an attempt: books, strategy, events."""
+        attempt.end(answer)
+        now, outcome, decision = self._clock(), answer.outcome, attempt.decision
+        decision.answer, decision.latency = answer, now - attempt.began
+        request.any_failed |= outcome is Outcome.FAILED
+        request.last_reason = answer.detail or answer.reason or request.last_reason
+        request.possibly_twice |= request.unclear and outcome is Outcome.SUCCEEDED
+        request.unclear |= answer.unclear
+        self._balancer.complete(
+            ROW,
+            request.slot,
+            np.array([outcome]),
+            np.array([now]),
+            np.array([answer.retry_after]),
+            number=np.array([attempt.number]),
+        )
+        self._tell_server(attempt, answer, now)
+        failed = outcome is Outcome.FAILED
+        self._record(
+            AttemptEvent(
+                request.count,
+                attempt.number,
+                attempt.index,
+                outcome,
+                attempt.began,
+                decision.latency,
+                answer.reason if failed else None,
+                attempt.status,
+                attempt.hedge,
+                decision.probability,
+                first_byte=None
+                if attempt.first_byte is None
+                else attempt.first_byte - attempt.began,
+            )
+        )
+
+    def _tell_server(self, attempt: Attempt, answer: Answer, now: float) -> None:
+        server = attempt.server
+        if answer.retry_after > 0 and attempt.index in self.indices:  # not NaN
+            self.not_before[self.indices.index(attempt.index)] = now + answer.retry_after
+        if server is None:
+            return
+        server.in_flight -= 1
+        if answer.outcome is Outcome.FAILED:
+            server.trouble.failed(answer.reason or "", answer.detail)
+        elif answer.outcome is Outcome.SUCCEEDED:
+            server.trouble.succeeded()
+
+
+def _may_go_on(answer: Answer, carrier: Carrier) -> bool:
+    """Rules 1 to 3 (retry.py)."""
+    if carrier.committed or not carrier.resendable:
+        return False
+    return not answer.processed or carrier.repeatable

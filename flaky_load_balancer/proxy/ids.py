@@ -21,14 +21,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.proxy import problems
-from flaky_load_balancer.proxy.dispatcher import Request
+from flaky_load_balancer.proxy.dispatcher import Request, Whole
+from flaky_load_balancer.proxy.gate import SLOWEST_BODY, Gate
 from flaky_load_balancer.proxy.problems import details
 from flaky_load_balancer.proxy.route import Route
-from flaky_load_balancer.proxy.timers import Alarms
 
 LARGEST = 4096  # bytes of a request's body
-SLOWEST_BODY = 10.0  # seconds until it is there
-PATIENCE = 0.02  # seconds before we look whether the client is still there
 ID = re.compile(r"[A-Za-z0-9]{24}")
 SANE = re.compile(rb"[!-~]{1,128}")
 CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
@@ -51,39 +49,6 @@ class RefusedError(Exception):
 
 class ClientGoneError(Exception):
     """The client hung up before its request was complete."""
-
-
-class Gate:
-    """Lets requests in until there are too many, or until we are shutting down."""
-
-    def __init__(self, max_in_flight: int) -> None:
-        self.max_in_flight = max_in_flight
-        self.closing = False
-        self.arriving: set[asyncio.Task[Any]] = set()
-        self.inside: set[asyncio.Task[Any]] = set()
-        self.slow_bodies = Alarms(SLOWEST_BODY)
-        self.looks = Alarms(PATIENCE)
-
-    @property
-    def in_flight(self) -> int:
-        return len(self.inside)
-
-    def refusal(self) -> str | None:
-        if self.closing:
-            return "shutting down"
-        if self.in_flight >= self.max_in_flight:
-            return f"{self.in_flight} requests are in flight, --max-in-flight lets in no more"
-        return None
-
-    async def close(self, grace: float) -> None:
-        """Let no more requests in; give those inside some seconds, then cancel them."""
-        self.closing = True
-        for task in self.arriving:
-            task.cancel()
-        if self.inside:
-            await asyncio.wait(self.inside, timeout=grace)
-        for task in self.inside:
-            task.cancel()
 
 
 class Arrival:
@@ -186,7 +151,6 @@ class Deliveries:
     def __init__(self, route: Route, gate: Gate) -> None:
         self._route = route
         self._gate = gate
-        self._servers = [server.encode() for server in route.servers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -221,22 +185,23 @@ class Deliveries:
             return given_up(503, "shutting down", request_id, None, retry_after=1.0)
 
     async def _deliver(self, request_id: str) -> Reply:
-        request = await self._route.dispatcher.deliver(request_id)
+        carrier = Whole(self._route.send, request_id)
+        request = await self._route.dispatcher.deliver(request_id, carrier)
         if request.ending is Ending.DELIVERED:
             return self._delivered(request)
-        if request.ending is Ending.DEADLINE:
-            return self._given_up(504, "the deadline passed first", request)
-        if request.any_failed:
-            return self._given_up(502, "no server delivered it", request)
-        wait = self._route.wakes_in(request.ended)
-        return self._given_up(429, "every server refused for now", request, retry_after=wait)
+        wait = None
+        if request.status == 429:
+            wait = self._route.wakes_in(request.ended)
+        elif request.status == 503:
+            wait = 1.0
+        return self._given_up(request.status, request.why, request, retry_after=wait)
 
     def _given_up(
         self, status: int, detail: str, request: Request, retry_after: float | None = None
     ) -> Reply:
         reply = given_up(status, detail, request.id, request.attempts, retry_after)
         if request.server is not None:
-            reply.headers.append((b"x-flb-server", self._servers[request.server]))
+            reply.headers.append((b"x-flb-server", request.server.encode()))
         return reply
 
     def _delivered(self, request: Request) -> Reply:
@@ -244,12 +209,12 @@ class Deliveries:
         body = {
             "id": request.id,
             "status": "delivered",
-            "server": self._route.servers[request.server],
+            "server": request.server,
             "attempts": request.attempts,
         }
         headers = [
             (b"content-type", b"application/json"),
-            (b"x-flb-server", self._servers[request.server]),
+            (b"x-flb-server", request.server.encode()),
             (b"x-flb-attempts", b"%d" % request.attempts),
         ]
         return Reply(200, orjson.dumps(body), headers)

@@ -10,6 +10,7 @@ from math import nan
 
 from flaky_load_balancer.core.balancer import LONGEST_WAIT
 from flaky_load_balancer.core.types import Outcome
+from flaky_load_balancer.proxy.http1 import Reason, UpstreamError
 
 SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # whole ones by the RFC; some servers are more exact
 SUCCESS = range(200, 300)  # of kind ids
@@ -26,7 +27,8 @@ class Answer:
     retry_after: float = nan  # seconds that the server asked to wait
     processed: bool = True  # the server may have done what was asked
     unclear: bool = False  # and nobody knows, since no whole answer came
-    reason: str | None = None  # why it failed, for people
+    reason: str | None = None  # why it failed, in a word
+    detail: str | None = None  # the same for people
     ours: bool = False  # this machine was short of something: says nothing about the server
 
 
@@ -35,7 +37,7 @@ def of_game(status: int, headers: list[tuple[bytes, bytes]], now: float) -> Answ
     if status in SUCCESS:
         return Answer(Outcome.SUCCEEDED)
     refused = _refusal(status, headers, now, early_data=False)
-    return refused or Answer(Outcome.FAILED, reason=f"status {status}")
+    return refused or _failed(status)
 
 
 def of_http(
@@ -54,8 +56,23 @@ def of_http(
     if refused is not None:
         return refused
     if status in failed:
-        return Answer(Outcome.FAILED, reason=f"status {status}")
+        return _failed(status)
     return Answer(Outcome.SUCCEEDED)
+
+
+def broken(error: UpstreamError) -> Answer:
+    """An attempt that ended without a whole answer."""
+    detail = str(error)
+    if error.reason is Reason.OURS:
+        return Answer(Outcome.CANCELLED, processed=False, detail=detail, ours=True)
+    reason = str(error.reason)
+    return Answer(
+        Outcome.FAILED, processed=error.sent, unclear=error.sent, reason=reason, detail=detail
+    )
+
+
+def _failed(status: int) -> Answer:
+    return Answer(Outcome.FAILED, reason="status", detail=f"status {status}")
 
 
 def _refusal(
@@ -63,14 +80,14 @@ def _refusal(
 ) -> Answer | None:
     """A server's word that it did not try."""
     if status == TOO_EARLY and not early_data:
-        return Answer(Outcome.RATE_LIMITED, processed=False, reason="status 425")
+        return Answer(Outcome.RATE_LIMITED, processed=False, detail="status 425")
     if status not in {TOO_MANY, UNAVAILABLE}:
         return None
     told = [value.decode("latin-1") for name, value in headers if name.lower() == b"retry-after"]
     if status == UNAVAILABLE and not told:
         return None
     wait = retry_after(told, date_of(headers, now))
-    return Answer(Outcome.RATE_LIMITED, wait, processed=False, reason=f"status {status}")
+    return Answer(Outcome.RATE_LIMITED, wait, processed=False, detail=f"status {status}")
 
 
 def date_of(headers: list[tuple[bytes, bytes]], now: float) -> float:

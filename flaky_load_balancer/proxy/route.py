@@ -8,7 +8,8 @@ import numpy as np
 
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.tally import Tally
-from flaky_load_balancer.proxy.dispatcher import Dispatcher
+from flaky_load_balancer.proxy.dispatcher import Dispatcher, Send
+from flaky_load_balancer.proxy.game import post
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Route:
     path: str
     strategy: str
     scenario: str | None
-    servers: Sequence[str]
+    servers: Sequence[str]  # by arm
     balancer: Balancer
     dispatcher: Dispatcher
     tally: Tally
@@ -28,8 +29,17 @@ class Route:
     pool: str = ""
     pieces: Mapping[str, Any] | None = None  # the truth over time, since the first attempt
     faults: Sequence[Mapping[str, Any]] = ()  # stretches of trouble, in the same seconds
-    # The servers that get no attempts now, and why: "draining", "full" or "down".
-    unavailable: Mapping[int, str] = field(default_factory=dict)
+    send: Send = post  # one attempt, of kind ids
+    recorded: list[str] = field(default_factory=list)  # servers by their index in the run
+
+    def __post_init__(self) -> None:
+        self.recorded = self.recorded or list(self.servers)
+
+    @property
+    def unavailable(self) -> dict[int, str]:
+        """The servers that get no attempts now, and why: "draining", "full" or "down"."""
+        states = ((arm, server.state) for arm, server in enumerate(self.dispatcher.servers))
+        return {arm: state for arm, state in states if state is not None}
 
     def wakes_in(self, now: float) -> float:
         """Seconds until the first server wakes: by its own word and in the strategy's eyes."""

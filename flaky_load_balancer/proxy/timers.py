@@ -67,6 +67,10 @@ class Within:
         if self._late and self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
             raise TimeoutError from None
 
+    def lift(self) -> None:
+        """From now on there is no limit."""
+        self._alarms.clear(self)
+
     def _stop(self) -> None:
         self._late = True
         self._task.cancel()

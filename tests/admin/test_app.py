@@ -21,7 +21,7 @@ from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from strategies import STRATEGIES
 from tests.records.making import start_run
-from tests.routes import ID, SERVERS, answering, route
+from tests.routes import ID, SERVERS, answering, deliver, route
 
 LIVE = WeakKeyDictionary[httpx.AsyncClient, Live]()  # behind each client's app
 
@@ -42,8 +42,8 @@ async def played(strategy: str = "v6") -> Route:
     """A route on which one request failed, was refused and then delivered, and one given up."""
     answers = [Outcome.FAILED, Outcome.RATE_LIMITED, Outcome.SUCCEEDED, *[Outcome.FAILED] * 10]
     served = route(answering(*answers), registry.built_in(strategy), name="v6-T2")
-    await served.dispatcher.deliver(ID)
-    await served.dispatcher.deliver(ID)
+    await deliver(served)
+    await deliver(served)
     return served
 
 
@@ -168,11 +168,12 @@ async def test_metrics_count_what_the_tally_counts() -> None:
     async with admin(await played()) as http:
         text = (await http.get("/metrics")).text
     for line in (
-        'flb_requests_total{ending="delivered",route="v6-T2"} 1.0',
-        'flb_requests_total{ending="given-up",route="v6-T2"} 1.0',
+        'flb_requests_total{code="200",route="v6-T2"} 1.0',
+        'flb_requests_total{code="502",route="v6-T2"} 1.0',
+        'flb_retries_total{route="v6-T2"} 11.0',
         'flb_paid_attempts_total{route="v6-T2"} 7.0',
-        'flb_request_duration_seconds_count{route="v6-T2"} 2.0',
-        'flb_request_duration_seconds_bucket{le="+Inf",route="v6-T2"} 2.0',
+        'flb_request_seconds_count{route="v6-T2"} 2.0',
+        'flb_request_seconds_bucket{le="+Inf",route="v6-T2"} 2.0',
         "flb_records_lost_total 3.0",
     ):
         assert line in text
@@ -206,7 +207,7 @@ async def recorded(folder: Path) -> tuple[str, int]:
         answers = [Outcome.FAILED, Outcome.SUCCEEDED]
         again = route(answering(*answers), registry.built_in("v6"))
         again.dispatcher._record = lambda event: recorder.record(run, event)
-        await again.dispatcher.deliver(ID)
+        await deliver(again)
         recorder.frame(run, 5.0, orjson.dumps({"time": 5.0, "routes": [View(served).frame(5.0)]}))
         recorder.finish_run(run)
         recorder.finish_session(session)

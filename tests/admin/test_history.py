@@ -10,7 +10,7 @@ from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import NoRecorder
 from tests.clock import run_in_virtual_time
-from tests.routes import ID, answering, route
+from tests.routes import answering, deliver, route
 
 
 def filled(samples: int, most: int = 16) -> History:
@@ -54,7 +54,7 @@ def test_the_live_frames_are_its_samples() -> None:
         live = Live([served], asyncio.get_running_loop().time, NoRecorder(), session="s")
         making = asyncio.create_task(live.run())
         for _ in range(3):
-            await served.dispatcher.deliver(ID)
+            await deliver(served)
             await asyncio.sleep(EVERY)
         making.cancel()
         histories = schemas.Histories.model_validate_json(await live.history(0.0))

@@ -12,7 +12,7 @@ from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import NoRecorder
 from tests.clock import run_in_virtual_time
-from tests.routes import ID, answering, route
+from tests.routes import answering, deliver, route
 
 
 class Recorded(NoRecorder):
@@ -62,7 +62,7 @@ def test_connected_then_frames_only_while_something_changes() -> None:
         reader = Reader(live)
         await asyncio.sleep(3 * EVERY)
         assert reader.kinds == ["connected", "metrics"]  # the first frame, then nothing new
-        await served.dispatcher.deliver(ID)
+        await deliver(served)
         await asyncio.sleep(EVERY)
         assert reader.kinds == ["connected", "metrics", "metrics"]
         frame = schemas.Frame.model_validate_json(reader.events[-1].data)
@@ -85,7 +85,7 @@ def test_ids_rise_and_a_reader_that_comes_back_gets_what_it_missed() -> None:
     async def play(live: Live, served: Route, recorder: Recorded) -> None:
         first = Reader(live)
         for _ in range(3):
-            await served.dispatcher.deliver(ID)
+            await deliver(served)
             await asyncio.sleep(EVERY)
         first.task.cancel()
         seen = first.events[2].id
@@ -102,7 +102,7 @@ def test_ids_rise_and_a_reader_that_comes_back_gets_what_it_missed() -> None:
 def test_an_id_of_another_process_starts_from_the_newest_frame() -> None:
     async def play(live: Live, served: Route, recorder: Recorded) -> None:
         for _ in range(3):
-            await served.dispatcher.deliver(ID)
+            await deliver(served)
             await asyncio.sleep(EVERY)
         for strange in ("deadbeef-2", "x", "-", "deadbeef-99999999999999999999"):
             reader = Reader(live, strange)
@@ -118,7 +118,7 @@ def test_a_reader_that_is_stuck_costs_nothing_and_misses_frames() -> None:
         stream = live.events()
         assert (await anext(stream)).kind == "connected"  # and then it does not read
         for _ in range(3 * REMEMBERED):
-            await served.dispatcher.deliver(ID)
+            await deliver(served)
             await asyncio.sleep(EVERY)
         caught_up = [await anext(stream) for _ in range(REMEMBERED)]
         assert orjson.loads(caught_up[-1].data)["routes"][0]["delivered"] == 3 * REMEMBERED
@@ -128,10 +128,10 @@ def test_a_reader_that_is_stuck_costs_nothing_and_misses_frames() -> None:
 
 def test_a_frame_does_not_grow_with_the_run() -> None:
     async def play(live: Live, served: Route, recorder: Recorded) -> None:
-        await served.dispatcher.deliver(ID)
+        await deliver(served)
         small = len(await live.snapshot())
         for _ in range(900):
-            await served.dispatcher.deliver(ID)
+            await deliver(served)
         assert len(await live.snapshot()) < small + 40  # more digits, nothing else
 
     virtually(play)
@@ -139,7 +139,7 @@ def test_a_frame_does_not_grow_with_the_run() -> None:
 
 def test_frames_are_recorded_for_replay_in_the_same_shape() -> None:
     async def play(live: Live, served: Route, recorder: Recorded) -> None:
-        await served.dispatcher.deliver(ID)
+        await deliver(served)
         await asyncio.sleep(2 * EVERY)
         (run, now, frame) = recorder.frames[0]
         assert run == 7
@@ -152,7 +152,7 @@ def test_close_ends_every_stream_after_the_last_frame() -> None:
     async def play(live: Live, served: Route, recorder: Recorded) -> None:
         reader = Reader(live)
         await asyncio.sleep(EVERY + 0.1)
-        await served.dispatcher.deliver(ID)
+        await deliver(served)
         await live.close()
         await asyncio.wait_for(reader.task, 1.0)
         assert orjson.loads(reader.events[-1].data)["routes"][0]["delivered"] == 1
@@ -166,7 +166,7 @@ def test_one_frame_is_encoded_once_for_all_readers_and_readers_are_bounded() -> 
         for stream in streams:
             assert (await anext(stream)).kind == "connected"
         assert live.full
-        await served.dispatcher.deliver(ID)
+        await deliver(served)
         await asyncio.sleep(EVERY)
         frames = [await anext(stream) for stream in streams]
         assert len({id(event.encoded) for event in frames}) == 1

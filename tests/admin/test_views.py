@@ -2,6 +2,8 @@
 
 import asyncio
 from itertools import cycle
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import orjson
@@ -15,7 +17,9 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Attempt
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Outcome, Rules
-from flaky_load_balancer.proxy.dispatcher import Answer, Dispatcher
+from flaky_load_balancer.proxy.attempt import Attempt as AttemptOfOne
+from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Whole
+from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.bounds.known import known
@@ -35,17 +39,17 @@ async def raced(strategy: str, name: str, requests: int) -> Route:
     fleet = known(scenario, 3, game, 10.0, requests)
     row = np.zeros(1, dtype=np.intp)
 
-    async def send(arm: int, request_id: str) -> Answer:
-        response = servers.respond(row, np.array([arm]), np.array([clock()]))
+    async def send(attempt: AttemptOfOne, request_id: str) -> Answer:
+        response = servers.respond(row, np.array([attempt.arm]), np.array([clock()]))
         await asyncio.sleep(float(response.latency[0]))
         return Answer(Outcome(response.outcome[0]))
 
     rules = game.rules(scenario.servers)
     balancer = Balancer(registry.built_in(strategy), rules, np.random.default_rng(0))
     tally = Tally(rules, fleet.bound)
-    dispatcher = Dispatcher(balancer, send, clock, tally.add)
+    dispatcher = Dispatcher(balancer, clock, tally.add, Policy(10.0, 2.0))
     for _ in range(requests):
-        await dispatcher.deliver("a" * 24)
+        await dispatcher.deliver("a" * 24, Whole(send, "a" * 24))
         await asyncio.sleep(0.1)
     urls = [f"http://127.0.0.1:{5000 + arm}" for arm in range(scenario.servers)]
     route = f"{strategy}-{name}", f"/{strategy}/{name}"
@@ -96,17 +100,16 @@ def large(servers: int, strategy: str = "v6") -> Route:
     for arm in range(servers):
         tally.add(Attempt(100 + arm, 1, arm, Outcome.SUCCEEDED, 1.0, 0.5))
 
-    async def send(arm: int, request_id: str) -> Answer:
-        return Answer(Outcome.SUCCEEDED)
-
     names = [f"http://10.0.{arm // 256}.{arm % 256}:8080" for arm in range(servers)]
-    dispatcher = Dispatcher(balancer, send, lambda: 101.0, tally.add)
+    dispatcher = Dispatcher(balancer, lambda: 101.0, tally.add, names=names)
     return Route("orders", "/orders", strategy, None, names, balancer, dispatcher, tally)
 
 
 def test_a_frame_of_ten_thousand_servers_has_the_top_and_the_sum_of_the_others() -> None:
     route = large(10_000)
-    route.unavailable = {9_000: "draining", 9_001: "down"}
+    states: dict[int, str] = {9_000: "draining", 9_001: "down"}
+    servers: list[Any] = [SimpleNamespace(state=states.get(arm)) for arm in range(10_000)]
+    route.dispatcher.servers = servers
     route.dispatcher.not_before[9_500] = 120.0
     encoded = orjson.dumps({"time": 101.0, "routes": [View(route).frame(101.0)]})
     assert len(encoded) < 60 * KILOBYTE
@@ -138,10 +141,13 @@ def test_the_detail_of_a_large_pool_is_bounded_and_its_servers_can_be_searched()
 
 
 def test_decisions_of_a_large_pool_have_the_indices_of_the_chosen() -> None:
+    async def send(attempt: AttemptOfOne, request_id: str) -> Answer:
+        return Answer(Outcome.SUCCEEDED)
+
     async def play() -> None:
         view = View(large(10_000, "v4"))
         for _ in range(3):
-            await view.route.dispatcher.deliver("a" * 24)
+            await view.route.dispatcher.deliver("a" * 24, Whole(send, "a" * 24))
         found = view.decisions(list(view.route.dispatcher.decisions))
         chosen = {decision["server"] for decision in found["decisions"]}
         assert set(found["servers"]) == chosen

@@ -10,7 +10,15 @@ import pytest
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Outcome, Rules
-from flaky_load_balancer.proxy.dispatcher import Answer, Dispatcher, OverloadedError
+from flaky_load_balancer.proxy.attempt import Attempt as AttemptOfOne
+from flaky_load_balancer.proxy.dispatcher import (
+    Dispatcher,
+    OverloadedError,
+    Policy,
+    Request,
+    Whole,
+)
+from flaky_load_balancer.proxy.outcomes import Answer
 from tests.clock import run_in_virtual_time
 from tests.scripted import Scripted
 
@@ -28,7 +36,16 @@ class Stage:
         rules = Rules(arms=3)
         balancer = Balancer(self.strategy, rules, np.random.default_rng(0), slots=slots)
         clock = asyncio.get_running_loop().time
-        self.dispatcher = Dispatcher(balancer, answer, clock, self.events.append, **options)
+        deadline, timeout = options.get("deadline", 10.0), options.get("attempt_timeout", 2.0)
+        policy = Policy(deadline, timeout)
+        self.dispatcher = Dispatcher(balancer, clock, self.events.append, policy)
+        self._answer = answer
+
+    async def deliver(self, request_id: str = ID) -> Request:
+        async def send(attempt: AttemptOfOne, request_id: str) -> Answer:
+            return await self._answer(attempt.arm, request_id)
+
+        return await self.dispatcher.deliver(request_id, Whole(send, request_id))
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -61,8 +78,8 @@ def virtually(play: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def test_it_attempts_until_one_succeeds() -> None:
     async def play() -> None:
         stage = Stage([0, 1, 2], answering(Outcome.FAILED, Outcome.RATE_LIMITED, Outcome.SUCCEEDED))
-        request = await stage.dispatcher.deliver(ID)
-        assert (request.ending, request.attempts, request.server) == (Ending.DELIVERED, 3, 2)
+        request = await stage.deliver()
+        assert (request.ending, request.attempts, request.arm) == (Ending.DELIVERED, 3, 2)
         assert request.any_failed
         assert [(a.number, a.server, a.outcome) for a in stage.attempts] == [
             (1, 0, Outcome.FAILED),
@@ -81,7 +98,7 @@ def test_it_attempts_until_one_succeeds() -> None:
 def test_a_held_request_is_asked_about_again() -> None:
     async def play() -> None:
         stage = Stage([HOLD, HOLD, 1], answering(Outcome.SUCCEEDED))
-        await stage.dispatcher.deliver(ID)
+        await stage.deliver()
         assert stage.attempts[0].sent == pytest.approx(2.0)
         moves = [(d.arm, d.until, d.number) for d in stage.dispatcher.decisions]
         assert moves == [(HOLD, 1.0, 1), (HOLD, 2.0, 1), (1, None, 1)]
@@ -92,7 +109,7 @@ def test_a_held_request_is_asked_about_again() -> None:
 def test_giving_up_without_any_attempt() -> None:
     async def play() -> None:
         stage = Stage([GIVE_UP], never)
-        request = await stage.dispatcher.deliver(ID)
+        request = await stage.deliver()
         assert (request.ending, request.attempts, request.any_failed) == (
             Ending.GIVEN_UP,
             0,
@@ -105,7 +122,7 @@ def test_giving_up_without_any_attempt() -> None:
 def test_an_attempt_that_takes_too_long_has_failed() -> None:
     async def play() -> None:
         stage = Stage([0, GIVE_UP], never, attempt_timeout=2.0)
-        request = await stage.dispatcher.deliver(ID)
+        request = await stage.deliver()
         assert request.ending is Ending.GIVEN_UP
         assert [(a.outcome, round(a.latency, 3)) for a in stage.attempts] == [(Outcome.FAILED, 2.0)]
 
@@ -115,7 +132,7 @@ def test_an_attempt_that_takes_too_long_has_failed() -> None:
 def test_the_deadline_cancels_an_attempt_and_teaches_nothing() -> None:
     async def play() -> None:
         stage = Stage([0, 0, 0], never, attempt_timeout=2.0, deadline=5.0)
-        request = await stage.dispatcher.deliver(ID)
+        request = await stage.deliver()
         assert request.ending is Ending.DEADLINE
         assert [a.outcome for a in stage.attempts] == [
             Outcome.FAILED,
@@ -130,7 +147,7 @@ def test_the_deadline_cancels_an_attempt_and_teaches_nothing() -> None:
 def test_a_client_that_hangs_up_is_one_cancelled_attempt_and_a_free_slot() -> None:
     async def play() -> None:
         stage = Stage([0], never, slots=1)
-        task = asyncio.create_task(stage.dispatcher.deliver(ID))
+        task = asyncio.create_task(stage.deliver())
         await asyncio.sleep(1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -144,7 +161,7 @@ def test_a_client_that_hangs_up_is_one_cancelled_attempt_and_a_free_slot() -> No
 def test_a_client_that_hangs_up_during_a_hold_has_cost_no_attempt() -> None:
     async def play() -> None:
         stage = Stage([HOLD], never)
-        task = asyncio.create_task(stage.dispatcher.deliver(ID))
+        task = asyncio.create_task(stage.deliver())
         await asyncio.sleep(0.5)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -162,7 +179,7 @@ def test_a_delivery_after_an_attempt_that_may_have_been_served_is_possibly_twice
             return next(answers)
 
         stage = Stage([0, 1], send)
-        assert (await stage.dispatcher.deliver(ID)).possibly_twice
+        assert (await stage.deliver()).possibly_twice
         assert stage.deliveries[0].possibly_twice
 
     virtually(play)
@@ -174,7 +191,7 @@ def test_what_the_server_asks_for_reaches_the_strategy() -> None:
             return Answer(Outcome.RATE_LIMITED, retry_after=7.0)
 
         stage = Stage([0, GIVE_UP], send)
-        await stage.dispatcher.deliver(ID)
+        await stage.deliver()
         assert stage.strategy.retry_after == [7.0]
 
     virtually(play)
@@ -187,7 +204,7 @@ def test_a_fault_in_sending_is_still_reported() -> None:
 
         stage = Stage([0], send)
         with pytest.raises(ZeroDivisionError):
-            await stage.dispatcher.deliver(ID)
+            await stage.deliver()
         assert [outcome for *_, outcome in stage.strategy.told] == [Outcome.CANCELLED]
         assert stage.dispatcher.in_flight == 0
 
@@ -203,7 +220,7 @@ def test_two_hundred_in_flight_each_keep_their_own_books() -> None:
 
         stage = Stage([0] * 200 + [GIVE_UP] * 100, send, slots=200)
         ids = [f"{number:024}" for number in range(200)]
-        requests = await asyncio.gather(*(stage.dispatcher.deliver(i) for i in ids))
+        requests = await asyncio.gather(*(stage.deliver(i) for i in ids))
         assert [r.ending is Ending.DELIVERED for r in requests] == [n % 2 == 1 for n in range(200)]
         assert sorted(a.request for a in stage.attempts) == list(range(1, 201))
         assert sorted(d.id for d in stage.deliveries) == ids
@@ -216,10 +233,10 @@ def test_two_hundred_in_flight_each_keep_their_own_books() -> None:
 def test_no_room_is_said_and_not_waited_for() -> None:
     async def play() -> None:
         stage = Stage([0], never, slots=1)
-        task = asyncio.create_task(stage.dispatcher.deliver(ID))
+        task = asyncio.create_task(stage.deliver())
         await asyncio.sleep(0.1)
         with pytest.raises(OverloadedError):
-            await stage.dispatcher.deliver(ID)
+            await stage.deliver()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -229,7 +246,7 @@ def test_no_room_is_said_and_not_waited_for() -> None:
 def test_decisions_remember_why_and_what_came_of_it() -> None:
     async def play() -> None:
         stage = Stage([2, 1], answering(Outcome.FAILED, Outcome.SUCCEEDED))
-        await stage.dispatcher.deliver(ID)
+        await stage.deliver()
         first, second = stage.dispatcher.decisions
         assert (first.cursor, first.number, first.arm) == (1, 1, 2)
         assert first.answer is not None

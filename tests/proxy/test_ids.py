@@ -12,8 +12,9 @@ import pytest
 from starlette.types import Message
 
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Outcome
-from flaky_load_balancer.proxy.dispatcher import Answer
-from flaky_load_balancer.proxy.ids import LARGEST, DataPlane, Gate
+from flaky_load_balancer.proxy.gate import Gate
+from flaky_load_balancer.proxy.ids import LARGEST, DataPlane
+from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.route import Route
 from tests.routes import ID, SERVERS, Send, answering, route
 from tests.scripted import Scripted

@@ -55,7 +55,7 @@ def test_any_http(
     answer = of_http(status, headers, NOW, FAILED)
     assert answer.outcome is outcome
     assert answer.processed is processed
-    assert (answer.reason is None) is (outcome is Outcome.SUCCEEDED)
+    assert (answer.reason == "status") is (outcome is Outcome.FAILED)
 
 
 def test_too_early_is_the_clients_answer_if_its_request_was_early() -> None:

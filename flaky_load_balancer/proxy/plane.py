@@ -1,0 +1,146 @@
+"""The data plane: every request of a client comes here, and goes to the kind of its route."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from random import random
+
+from flaky_load_balancer.config import RouteSettings
+from flaky_load_balancer.proxy import headers
+from flaky_load_balancer.proxy.access import AccessLog
+from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request
+from flaky_load_balancer.proxy.gate import Gate
+from flaky_load_balancer.proxy.headers import Trusted
+from flaky_load_balancer.proxy.http import HttpCarrier, HttpRoute, reply_problem
+from flaky_load_balancer.proxy.http1 import BodyError, Exchange, Headers, asgi
+from flaky_load_balancer.proxy.ids import DataPlane as GamePlane
+from flaky_load_balancer.proxy.mirror import mirrored
+from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
+from flaky_load_balancer.proxy.route import Route
+from flaky_load_balancer.proxy.routing import DotSegmentError, Router
+
+SOON = 1.0  # seconds after which somebody who was refused may come again
+log = logging.getLogger(__name__)
+
+
+class DataPlane:
+    """Hands each request to its route.  ``load`` may be called at any time."""
+
+    def __init__(
+        self, gate: Gate, access_log: AccessLog | None = None, trusted: Sequence[str] = ()
+    ) -> None:
+        self.gate = gate
+        self._access_log = access_log or AccessLog(None)
+        self._trusted = Trusted(trusted)
+        self._mirrors: set[asyncio.Task[None]] = set()
+        self.load([], [])
+
+    def load(
+        self,
+        routes: Iterable[HttpRoute],
+        games: Sequence[Route],
+        trusted: Sequence[str] | None = None,
+    ) -> None:
+        """From now on requests take these routes."""
+        if trusted is not None:
+            self._trusted = Trusted(trusted)
+        self._game = asgi(GamePlane(games, self.gate))
+        of_game = [_Game(RouteSettings(each.name, each.path, "", kind="ids")) for each in games]
+        self._router: Router[HttpRoute | _Game] = Router(
+            [*routes, *of_game], lambda route: route.settings
+        )
+
+    def overloaded(self) -> tuple[Headers, bytes] | None:
+        """Headers and body of a 503 if nobody is let in now."""
+        why = self.gate.refusal()
+        if why is None:
+            return None
+        passed = [
+            (b"Content-Type", MEDIA_TYPE.encode()),
+            (b"Retry-After", b"%d" % SOON),
+            (b"X-FLB-Attempts", b"0"),
+            (b"X-Request-ID", headers.request_id([])),
+        ]
+        return passed, details(503, why)
+
+    async def handle(self, exchange: Exchange) -> None:
+        """One request."""
+        head = exchange.head
+        try:
+            route = self._router.find(head.host, head.path)
+        except DotSegmentError:
+            reply_problem(exchange, 400, "a path with '.' or '..' segments", _id(exchange))
+            return
+        if isinstance(route, HttpRoute):
+            await self._proxied(route, exchange)
+        else:
+            await self._game(exchange)  # which also says that there is no such route
+
+    async def _proxied(self, route: HttpRoute, exchange: Exchange) -> None:
+        began, request_id = time.time(), headers.request_id(exchange.headers)
+        task = asyncio.current_task()
+        assert task is not None
+        self.gate.inside.add(task)
+        part = route.part()
+        trusted = exchange.peer in self._trusted
+        carrier = HttpCarrier(route, part, exchange, trusted=trusted, id=request_id)
+        request: Request | None = None
+        try:
+            self._mirror(route, carrier)
+            request = await part.dispatcher.deliver(request_id.decode(), carrier)
+        except OverloadedError:
+            _refuse(exchange, 503, "too many requests are in flight", request_id)
+        except BodyError as error:
+            if not exchange.responded and not exchange.gone:
+                _refuse(exchange, error.status, error.detail, request_id, None)
+        except asyncio.CancelledError:
+            if exchange.gone or not self.gate.closing:
+                raise
+            if not exchange.responded:
+                _refuse(exchange, 503, "shutting down", request_id)
+        finally:
+            carrier.close()
+            self.gate.inside.discard(task)
+            self._access_log.note(
+                exchange,
+                began,
+                request_id,
+                route.settings.name,
+                status=carrier.code,
+                server=carrier.server,
+                request=request,
+            )
+
+    def _mirror(self, route: HttpRoute, carrier: HttpCarrier) -> None:
+        """Send a copy elsewhere, where that is safe; nobody waits for it."""
+        if route.mirror is None or random() >= route.mirror_share:
+            return
+        if carrier.repeatable and carrier.whole and len(self._mirrors) < self.gate.max_in_flight:
+            task = asyncio.create_task(mirrored(route, route.mirror, carrier.copy()))
+            self._mirrors.add(task)
+            task.add_done_callback(self._mirrors.discard)
+
+    async def close(self, grace: float) -> None:
+        """Let nobody in any more; give those inside some seconds."""
+        await self.gate.close(grace)
+        for task in self._mirrors:
+            task.cancel()
+
+
+class _Game:
+    """A route of kind ids, whose plane finds it by its path."""
+
+    def __init__(self, settings: RouteSettings) -> None:
+        self.settings = settings
+
+
+def _id(exchange: Exchange) -> Headers:
+    return [(b"X-Request-ID", headers.request_id(exchange.headers)), (b"X-FLB-Attempts", b"0")]
+
+
+def _refuse(
+    exchange: Exchange, status: int, why: str, request_id: bytes, wait: float | None = SOON
+) -> None:
+    marks = [(b"X-Request-ID", request_id), (b"X-FLB-Attempts", b"0")]
+    reply_problem(exchange, status, why, marks, wait)

@@ -1,0 +1,164 @@
+"""The servers of a pool as they are now: who may be sent to, and what ails them."""
+
+import logging
+import ssl
+import time
+from collections.abc import Sequence
+from random import random
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from flaky_load_balancer.config import PoolSettings, ServerSettings, Tls
+from flaky_load_balancer.core.types import Bools
+from flaky_load_balancer.proxy.http1 import Client, Headers, Upstream, tls_context
+
+SLOW_START = 10.0  # seconds in which the share of a server that comes back grows
+LEAST_SHARE = 0.1
+QUIET = 10.0  # seconds between two lines of the log about one server's trouble
+IN_A_ROW = 3  # failures by status that are trouble: single ones are what retries are for
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """One server: how it is reached, and how it is.
+
+    It is shared by all routes of its pool; an attempt ``enter``s and ``leave``s it.
+    """
+
+    def __init__(self, pool: str, settings: ServerSettings, upstream: Upstream) -> None:
+        self.pool = pool
+        self.name = settings.identity
+        self.mark = self.name.encode("ascii", "backslashreplace")  # as a header's value
+        self.in_flight = 0
+        self.drained = False
+        self.down: str | None = None  # why, as its health check says
+        self.back_since = -SLOW_START  # when it last came back, on the clock of ``time.monotonic``
+        self.trouble = Trouble(pool, self.name)
+        self.reach(settings, upstream)
+
+    def reach(self, settings: ServerSettings, upstream: Upstream) -> None:
+        """From now on it is at this address."""
+        self.settings = settings
+        self.upstream = upstream
+        parts = urlsplit(settings.url)
+        self.base = parts.path.encode()
+        self.host = parts.netloc.encode()
+        self.headers: Headers = [(n.encode(), value.encode()) for n, value in settings.headers]
+
+    @property
+    def full(self) -> bool:
+        limit = self.settings.max_in_flight
+        return limit is not None and self.in_flight >= limit
+
+    @property
+    def state(self) -> str | None:
+        """Why it is left out; None if it is not."""
+        if self.drained:
+            return "draining"
+        if self.down is not None:
+            return "down"
+        return "full" if self.full else None
+
+    def drain(self) -> None:
+        self.drained = True
+        log.info("pool %s: %s is drained", self.pool, self.name)
+
+    def ready(self) -> None:
+        if self.drained:
+            self.drained = False
+            self.back_since = time.monotonic()
+            log.info("pool %s: %s is back", self.pool, self.name)
+
+
+class Trouble:
+    """Why attempts on a server failed last; the log says when that begins and when it ends."""
+
+    def __init__(self, pool: str, server: str) -> None:
+        self._of = f"pool {pool}: {server}"
+        self._failures = 0  # in a row
+        self._said = False
+        self._last_line = -QUIET
+
+    def failed(self, reason: str, detail: str | None) -> None:
+        self._failures += 1
+        certain = reason != "status" or self._failures >= IN_A_ROW
+        now = time.monotonic()
+        if certain and not self._said and now - self._last_line >= QUIET:
+            self._said, self._last_line = True, now
+            log.warning("%s: attempts fail: %s", self._of, detail or reason)
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        if self._said:
+            self._said = False
+            log.info("%s: attempts succeed again", self._of)
+
+
+class Pool:
+    """Servers that belong together."""
+
+    def __init__(self, name: str, settings: PoolSettings, client: Client) -> None:
+        self.name = name
+        self.panics = 0  # decisions for which health was ignored
+        self._client = client
+        self.servers: list[Server] = []
+        self.settings = settings
+        self.reload(settings)
+
+    def find(self, name: str) -> Server | None:
+        return next((server for server in self.servers if server.name == name), None)
+
+    def reload(self, settings: PoolSettings) -> None:
+        """Other servers, or other addresses of them; those that stay keep their state."""
+        tls, same_tls = _context(settings.tls), settings.tls == self.settings.tls
+        there = {server.name: server for server in self.servers}
+        self.settings, self.servers = settings, []
+        for each in settings.servers:
+            server = there.pop(each.identity, None)
+            if server is not None and server.settings == each and same_tls:
+                self.servers.append(server)
+                continue
+            upstream = self._client.upstream(each.url, tls, settings.tls.server_name)
+            if server is None:
+                server = Server(self.name, each, upstream)
+            else:
+                self._client.forget(server.upstream)
+                server.reach(each, upstream)
+            self.servers.append(server)
+        for gone in there.values():
+            self._client.forget(gone.upstream)
+
+
+def available(pool: Pool, servers: Sequence[Server], *, slow_start: bool) -> Bools | None:
+    """(1, K) which of a route's servers may be sent to; None if all may.
+
+    If health alone leaves none it is ignored; drains and ``max_in_flight`` never are.
+    """
+    now = time.monotonic()
+    usable = [not (server.drained or server.full) for server in servers]
+    healthy = [server.down is None for server in servers]
+    starting = slow_start and any(now - server.back_since < SLOW_START for server in servers)
+    if all(usable) and all(healthy) and not starting:
+        return None
+    both = np.array([one and other for one, other in zip(usable, healthy, strict=True)])
+    if not both.any():
+        both = np.array(usable)
+        pool.panics += bool(both.any())
+    elif starting:
+        both = _slowly(both, servers, now)
+    return both[None, :]
+
+
+def _slowly(mask: Bools, servers: Sequence[Server], now: float) -> Bools:
+    """Leave those that came back out at random, ever less often."""
+    shares = [(now - server.back_since) / SLOW_START for server in servers]
+    drawn = mask & np.array([random() < max(share, LEAST_SHARE) for share in shares])
+    return drawn if drawn.any() else mask
+
+
+def _context(tls: Tls) -> ssl.SSLContext | None:
+    """None: as usual, with the roots of the system."""
+    if tls.verify and tls.ca is None:
+        return None
+    return tls_context(verify=tls.verify, ca=tls.ca)

@@ -1,0 +1,112 @@
+"""``flb serve``: both planes, the live view and the records in one process and one event loop."""
+
+import gc
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flaky_load_balancer.admin import page
+from flaky_load_balancer.admin.app import admin_plane
+from flaky_load_balancer.admin.stream import Live
+from flaky_load_balancer.config import Settings
+from flaky_load_balancer.processes import stop_requested
+from flaky_load_balancer.proxy.http1 import HttpServer, Listener, asgi, raise_descriptor_limit
+from flaky_load_balancer.records import NoRecorder, Recorder, Records
+from flaky_load_balancer.service.listening import listening, url
+from flaky_load_balancer.service.notify import notify
+from flaky_load_balancer.service.running import Service, clock
+
+STOPPING = signal.SIGTERM, signal.SIGINT  # SIGHUP reloads
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the planes listen, and under which session the runs are recorded."""
+
+    data: str
+    admin: str
+    session: str | None
+    runs: dict[str, int | None]  # the number in the records of each route's run
+
+
+async def serve(
+    settings: Settings,
+    ready: Callable[[Addresses], None],
+    *,
+    child: bool,
+    read: Callable[[], Settings] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; ``ready`` is called once both planes listen.
+
+    A ``child`` also stops when its parent is gone.  ``read`` reads the settings again for a
+    reload; None where they came from flags alone.  Raises SettingsError for a taken port and
+    RecordsError for a data directory that cannot be used.
+    """
+    stop = stop_requested(child=child, signals=STOPPING)  # before anybody can reach us
+    raise_descriptor_limit()
+    with (
+        listening(settings.host, settings.port, "--port") as data_socket,
+        listening(settings.admin_host, settings.admin_port, "--admin-port") as admin_socket,
+        _recording(settings) as recorder,
+    ):
+        session = settings.session or recorder.start_session(
+            "serve",
+            seed=settings.seed,
+            rate=settings.rate,
+            settings={"routes": {route.name: asdict(route.game) for route in settings.routes}},
+        )
+        service = Service(settings, recorder, session, read)
+        data = url(data_socket, tls=settings.tls is not None)
+        async with service.running(data_socket, admin_socket, data):
+            runs = {route.name: route.run for route in service.routes.shown}
+            _spare_the_collector()
+            ready(Addresses(data, url(admin_socket), session, runs))
+            notify("READY=1")
+            await stop
+            notify("STOPPING=1")
+        if settings.session is None:  # else whoever began the session knows when it is complete
+            service.routes.finish()
+            recorder.finish_session(session)
+
+
+async def show(where: Path | str, admin_port: int, ready: Callable[[str], None]) -> None:
+    """The admin plane alone, over what is recorded; ``ready`` is told where it listens."""
+    stop = stop_requested()
+    with listening("127.0.0.1", admin_port, "--admin-port") as opened:
+        live = Live([], clock, NoRecorder(), kind="records")
+        admin = admin_plane(
+            [],
+            live,
+            Records(where),
+            ready=lambda: True,
+            records_lost=lambda: 0,
+            dashboard=page.built(),
+        )
+        server = HttpServer(asgi(admin))
+        listener = Listener(opened, server.protocol)
+        ready(url(opened))
+        await stop
+        await live.close()
+        listener.close()
+        server.abort()
+
+
+def _spare_the_collector() -> None:
+    """Never look again at the objects that are there by now: they are there to stay.
+
+    A full collection would go through all modules, for several milliseconds, while requests wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+@contextmanager
+def _recording(settings: Settings) -> Iterator[Recorder]:
+    if settings.place is None:
+        yield NoRecorder()
+        return
+    with Recorder(settings.place, settings.kept) as recorder:
+        yield recorder

@@ -1,0 +1,312 @@
+"""All routes and pools that are served: made of settings, and changed by a reload."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import partial
+
+import numpy as np
+
+from flaky_load_balancer import registry
+from flaky_load_balancer.config import PoolSettings, RouteSettings, Settings
+from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.events import Changed, Event
+from flaky_load_balancer.core.state import StateError
+from flaky_load_balancer.core.tally import Tally, interpolated
+from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy
+from flaky_load_balancer.proxy.health import HealthChecks
+from flaky_load_balancer.proxy.hedging import Hedging
+from flaky_load_balancer.proxy.http import HttpRoute
+from flaky_load_balancer.proxy.http1 import Client
+from flaky_load_balancer.proxy.pool import Pool, Server
+from flaky_load_balancer.proxy.retry import RetryBudget
+from flaky_load_balancer.proxy.route import Route
+from flaky_load_balancer.records import Recorder
+
+RESTART = ("host", "port", "admin_host", "admin_port", "tls", "workers", "data_dir", "records")
+AT_ONCE = ("max_in_flight", "trust_forwarded", "drain")
+WITHOUT_SLOW_START = "cascade"  # it feels its way to what a server can take by itself
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Strand:
+    """One strategy on one pool: a route, or a part of it that has beliefs and a run of its own."""
+
+    name: str
+    strategy: str
+    pool: str
+    settings: RouteSettings
+    mirror: bool = False
+
+
+def strands(settings: RouteSettings) -> Iterator[Strand]:
+    """The parts of a route; its mirror is the last one."""
+    if settings.split:
+        for part in settings.split:
+            spec = registry.canonical(part.strategy)
+            yield Strand(f"{settings.name}~{spec}", spec, settings.pool, settings)
+    else:
+        yield Strand(settings.name, registry.canonical(settings.strategy), settings.pool, settings)
+    if settings.mirror is not None:
+        spec = registry.canonical(settings.strategy)
+        yield Strand(f"{settings.name}~mirror", spec, settings.mirror.pool, settings, mirror=True)
+
+
+class Routes:
+    """What is served now.  ``shown`` is one list for as long as the program runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        recorder: Recorder,
+        session: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.pools: dict[str, Pool] = {}
+        self.shown: list[Route] = []
+        self.https: list[HttpRoute] = []
+        self.games: list[Route] = []
+        self._strands: dict[str, Strand] = {}
+        self._checks: dict[str, HealthChecks] = {}
+        self._client = client
+        self._recorder = recorder
+        self._session = session
+        self._clock = clock
+        self._load(settings, settings.pools)
+
+    def reload(self, settings: Settings) -> tuple[list[str], list[str]]:
+        """Serve by these settings from now on: what changed, and what would need a restart."""
+        before = self.settings
+        changed = [*_changed(before, settings)]
+        restart = [
+            f"server.{name}" for name in RESTART if getattr(before, name) != getattr(settings, name)
+        ]
+        pools = {
+            name: pool for name, pool in settings.pools.items() if before.pools.get(name) != pool
+        }
+        kept = {name: getattr(before, name) for name in RESTART}
+        self.settings = replace(settings, **kept)
+        self._load(self.settings, pools)
+        return changed, restart
+
+    def server(self, pool: str, name: str) -> Server | None:
+        found = self.pools.get(pool)
+        return None if found is None else found.find(name)
+
+    def fresh(self, name: str) -> bool:
+        """Forget what a route has learnt, with all its parts; False if there is no such route."""
+        found = [route for route in self.shown if route.name == name or _base(route.name) == name]
+        for route in found:
+            route.dispatcher.forget(np.random.default_rng())
+            self._event(route, Changed(self._clock(), "fresh"))
+        return bool(found)
+
+    def changed(self, server: Server, state: str, reason: str | None = None) -> None:
+        """Record a server's new state in the runs of all its routes."""
+        for route in self.shown:
+            if server in route.dispatcher.servers:
+                arm = route.dispatcher.servers.index(server)
+                index = route.dispatcher.indices[arm]
+                self._event(route, Changed(self._clock(), state, index, reason))
+
+    def finish(self) -> None:
+        """The end of all runs."""
+        for route in self.shown:
+            self._finish(route)
+
+    def stop(self) -> None:
+        for checks in self._checks.values():
+            checks.stop()
+
+    # Loading.
+
+    def _load(self, settings: Settings, pools: dict[str, PoolSettings]) -> None:
+        self._load_pools(pools)
+        wanted = {each.name: each for route in settings.routes for each in strands(route)}
+        there = {route.name: route for route in self.shown}
+        routes = {name: self._route(each, there.get(name)) for name, each in wanted.items()}
+        for name, route in there.items():
+            if routes.get(name) is not route:
+                self._finish(route)
+        self._strands = wanted
+        self.shown[:] = routes.values()
+        self.games = [routes[route.name] for route in settings.routes if route.kind == "ids"]
+        self.https = [
+            self._http(route, routes) for route in settings.routes if route.kind == "http"
+        ]
+        self._drop_pools(settings)
+
+    def _load_pools(self, pools: dict[str, PoolSettings]) -> None:
+        for name, each in pools.items():
+            if name in self._checks:
+                self._checks.pop(name).stop()
+            if name in self.pools:
+                self.pools[name].reload(each)
+            else:
+                self.pools[name] = Pool(name, each, self._client)
+            if each.health is not None:
+                self._checks[name] = HealthChecks(self.pools[name], each.health, self.changed)
+
+    def _drop_pools(self, settings: Settings) -> None:
+        for name in self.pools.keys() - settings.pools.keys():
+            if name in self._checks:
+                self._checks.pop(name).stop()
+            del self.pools[name]
+
+    def _http(self, settings: RouteSettings, routes: dict[str, Route]) -> HttpRoute:
+        parts = [routes[each.name] for each in strands(settings) if not each.mirror]
+        shares = [part.percent / 100 for part in settings.split] or [1.0]
+        mirror = routes.get(f"{settings.name}~mirror") if settings.mirror else None
+        share = settings.mirror.percent / 100 if settings.mirror else 0.0
+        return HttpRoute(settings, list(zip(shares, parts, strict=True)), mirror, share)
+
+    def _route(self, strand: Strand, before: Route | None) -> Route:
+        """The route as it was with what has changed, or a new one."""
+        old = self._strands.get(strand.name)
+        pool = self.pools[strand.pool]
+        if before is not None and old is not None and _same_game(old, strand):
+            self._resize(before, pool)
+            before.pool = strand.pool
+            if old.settings != strand.settings:
+                before.path = strand.settings.path
+                before.dispatcher.policy = _policy(strand)
+            before.dispatcher.grow(self.settings.max_in_flight)
+            return before
+        route = self._new(strand, pool)
+        if before is not None and before.strategy == route.strategy:
+            _inherit(route, before)
+        return route
+
+    def _resize(self, route: Route, pool: Pool) -> None:
+        """Servers have come or gone; a run's list of servers only grows."""
+        names, before = [server.name for server in pool.servers], list(route.servers)
+        route.dispatcher.pool = pool
+        if names == before:
+            route.dispatcher.servers = list(pool.servers)
+            return
+        keep = np.array([before.index(name) if name in before else -1 for name in names])
+        new = [name for name in names if name not in route.recorded]
+        route.recorded += new
+        route.tally.grow(len(route.recorded))
+        if new and route.run is not None:
+            self._recorder.extend_run(route.run, route.recorded)
+        indices = [route.recorded.index(name) for name in names]
+        route.dispatcher.resize(keep, pool.servers, indices)
+        route.servers = names
+        self._event(route, Changed(self._clock(), "reloaded"))
+
+    def _new(self, strand: Strand, pool: Pool) -> Route:
+        settings, of_pool = self.settings, pool.settings
+        names = [server.name for server in pool.servers]
+        rules = strand.settings.game.rules(len(names))
+        tally = Tally(rules, None if of_pool.bound is None else interpolated(of_pool.bound))
+        run = self._recorder.start_run(
+            self._session,
+            route=strand.name,
+            path=strand.settings.path,
+            strategy=strand.strategy,
+            scenario=of_pool.scenario,
+            servers=names,
+            rules=rules,
+            truth=of_pool.truth,
+            bound=of_pool.bound,
+            pieces=of_pool.pieces,
+            faults=of_pool.faults,
+            seed=settings.seed,
+            rate=settings.rate,
+        )
+        balancer = Balancer(
+            registry.load(strand.strategy),
+            rules,
+            np.random.default_rng([settings.seed, self._number(strand)]),
+            slots=settings.max_in_flight,
+        )
+        record = partial(_record, tally, self._recorder, run)
+        dispatcher = Dispatcher(balancer, self._clock, record, _policy(strand), pool=pool)
+        return Route(
+            strand.name,
+            strand.settings.path,
+            strand.strategy,
+            of_pool.scenario,
+            names,
+            balancer,
+            dispatcher,
+            tally,
+            of_pool.truth,
+            run,
+            pool=strand.pool,
+            pieces=of_pool.pieces,
+            faults=of_pool.faults,
+        )
+
+    def _number(self, strand: Strand) -> int:
+        """Of the route, so that each has chance of its own."""
+        names = [route.name for route in self.settings.routes]
+        return names.index(strand.settings.name)
+
+    def _event(self, route: Route, event: Event) -> None:
+        if route.run is not None:
+            _record(route.tally, self._recorder, route.run, event)
+
+    def _finish(self, route: Route) -> None:
+        if route.run is not None:
+            self._recorder.finish_run(route.run)
+
+
+def _policy(strand: Strand) -> Policy:
+    settings, timeouts = strand.settings, strand.settings.timeouts
+    if settings.kind == "ids":
+        return Policy(timeouts.total, timeouts.first_byte)
+    if strand.mirror:
+        return Policy(timeouts.total, max_attempts=1)
+    retry = settings.retry
+    return Policy(
+        timeouts.total,
+        budget=RetryBudget(retry.budget_percent, retry.budget_per_second),
+        hedging=None if settings.hedge is None else Hedging(settings.hedge),
+        slow_start=strand.strategy.partition(":")[0] != WITHOUT_SLOW_START,
+    )
+
+
+def _same_game(old: Strand, new: Strand) -> bool:
+    """Whether the same strategy plays by the same rules."""
+    return (old.strategy, old.settings.game, old.settings.kind, old.mirror) == (
+        *(new.strategy, new.settings.game, new.settings.kind, new.mirror),
+    )
+
+
+def _inherit(route: Route, before: Route) -> None:
+    """Let the same strategy under other rules know what it has learnt."""
+    names = list(before.servers)
+    keep = np.array([names.index(name) if name in names else -1 for name in route.servers])
+    mine, its = route.balancer.strategy, before.balancer.strategy
+    try:
+        mine.load(its.state().take(keep, mine.state()))
+    except StateError as error:
+        log.warning("route %s begins anew: %s", route.name, error)
+
+
+def _changed(before: Settings, after: Settings) -> Iterator[str]:
+    """The keys of what is not as it was."""
+    for name in (field.name for field in fields(Settings)):
+        if name in AT_ONCE and getattr(before, name) != getattr(after, name):
+            yield f"server.{name}"
+    for name in sorted(before.pools.keys() | after.pools.keys()):
+        if before.pools.get(name) != after.pools.get(name):
+            yield f"pools.{name}"
+    old, new = ({route.name: route for route in each.routes} for each in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield f"routes.{name}"
+
+
+def _base(name: str) -> str:
+    return name.partition("~")[0]
+
+
+def _record(tally: Tally, recorder: Recorder, run: int, event: Event) -> None:
+    tally.add(event)
+    recorder.record(run, event)
