@@ -22,8 +22,10 @@ RECORDED = re.compile(r"\d+|\d{8}-\d{6}-[0-9a-f]{4}")  # a run, a session
 def main(log: Path, name: str | None, where: Path | str, json: str | None) -> None:
     """Fit a scenario to a log of attempts: failure rates, latency, and the limiter.
 
-    LOG.csv has a line for each attempt; RUN is the number of a recorded run or the name of a
-    session.
+    LOG.csv has a line for each attempt; it may be gzipped, and `-` is standard input.  Columns:
+    server; time (seconds since any moment, or a date as a number or a text), or time_ms, time_us,
+    time_ns; outcome or status; and perhaps latency_ms.  RUN is the number of a recorded run or the
+    name of a session.
     """
     from flaky_load_balancer.simulation import fitting
     from flaky_load_balancer.terminal import Output, stderr

@@ -19,13 +19,15 @@ class Fitted(NamedTuple):
 
 
 def fit(path: Path, name: str | None = None) -> Fitted:
-    """Fit a scenario to the log in a file; raises a ``UserError`` for what is wrong with it."""
+    """Fit a scenario to the log in a file, or ``-``; a ``UserError`` for what is wrong with it."""
     made = Fit.of(read(path))
-    text = toml(made, _named(path) if name is None else name, path.name)
+    source = "standard input" if str(path) == "-" else path.name
+    text = toml(made, _named(path) if name is None else name, source)
     parse(text, source="--name" if name is not None else str(path))
     return Fitted(text, made.doubts, made.result())
 
 
 def _named(path: Path) -> str:
     """The file's name, as far as a scenario may have it."""
-    return re.sub(r"[^A-Za-z0-9._-]+|^[._-]+", "-", path.stem).lstrip("._-")[:64] or "fitted"
+    stem = Path(path.name.removesuffix(".gz")).stem
+    return re.sub(r"[^A-Za-z0-9._-]+|^[._-]+", "-", stem).lstrip("._-")[:64] or "fitted"

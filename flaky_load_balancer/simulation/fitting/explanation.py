@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import betaln
 
 from flaky_load_balancer.core.types import Bools, Ints
-from flaky_load_balancer.simulation.fitting.lanes import Lane
+from flaky_load_balancer.simulation.fitting.received import Received
 from flaky_load_balancer.simulation.fitting.search import Range, slack
 
 ONE = Range(1.0, 1.0, 1.0)
@@ -26,11 +26,12 @@ class Explanation:
 
     kind: str  # as in a scenario, or "none"
     limits: Sequence[Range]  # per server: admissions in a window, of a bucket in a second
-    table: Ints  # (4,) see Lane.judged
+    table: Ints  # (4,) see Received.judged
     parameters: int
     window: Range = ONE  # seconds
     burst: Range = ONE  # tokens
     phase: float = 0.0  # seconds from the first attempt to the beginning of a window
+    failures: bool = True  # whether a failed attempt uses an admission
 
     @property
     def attempts(self) -> int:
@@ -50,7 +51,7 @@ class Explanation:
 
 def explained(
     kind: str,
-    lanes: Sequence[Lane],
+    servers: Sequence[Received],
     limits: Sequence[Range],
     refusing: Sequence[Bools],
     *,
@@ -60,14 +61,14 @@ def explained(
     phase: float = 0.0,
 ) -> Explanation:
     """An explanation that would refuse these attempts of each server."""
-    table = sum(lane.judged(said) for lane, said in zip(lanes, refusing, strict=True))
-    parameters = extra + sum(lane.limited for lane in lanes)
+    table = sum(server.judged(said) for server, said in zip(servers, refusing, strict=True))
+    parameters = extra + sum(server.limited for server in servers)
     return Explanation(kind, limits, np.asarray(table), parameters, window, burst, phase)
 
 
-def spare(wrong: float, lanes: Sequence[Lane]) -> int:
+def spare(wrong: float, servers: Sequence[Received]) -> int:
     """How many more of all attempts may be wrong within the interval of 95 %."""
-    return slack(int(wrong), sum(len(lane.t) for lane in lanes))
+    return slack(int(wrong), sum(len(server.t) for server in servers))
 
 
 def _evidence(wrong: int, right: int) -> float:

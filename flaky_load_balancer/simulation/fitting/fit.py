@@ -12,13 +12,15 @@ from scipy.special import betaincinv
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.simulation.fitting.explanation import Explanation
 from flaky_load_balancer.simulation.fitting.limiters import explanations
-from flaky_load_balancer.simulation.fitting.log import Log
+from flaky_load_balancer.simulation.fitting.log import EPOCH, Log
 from flaky_load_balancer.simulation.fitting.search import Range
 from flaky_load_balancer.simulation.scenarios import Latency
 
 CLEAR = 10.0  # a difference in BIC that leaves little doubt (Kass and Raftery 1995)
 MUCH = 0.1  # of the refusals: more that are not explained deserve a word
 VAGUE = 1.25  # high over low: a limit of which that is more is known roughly
+COARSE = 0.05  # of a window, or of the time of a token: a clock that counts in more is too coarse
+UNIT_NAMES = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 FEW = 20  # attempts: fewer tell little of a failure rate
 
 
@@ -55,7 +57,24 @@ class Fit:
     @property
     def doubts(self) -> list[str]:
         """What is uncertain, in sentences."""
-        return [*self._limiter_doubts(), *self._rate_doubts()]
+        return [*self._clock_doubts(), *self._limiter_doubts(), *self._rate_doubts()]
+
+    def _clock_doubts(self) -> list[str]:
+        log, best = self.log, self.best
+        doubts = []
+        if log.unit != "s":
+            doubts.append(f"times are taken for {UNIT_NAMES[log.unit]}")
+        elif abs(log.start) < EPOCH[0]:
+            doubts.append(
+                f"times are taken for seconds, {log.span:,.6g} from the first to the last: if they"
+                " are not, name the column time_ms, time_us or time_ns"
+            )
+        if best is not None and log.tick > COARSE * _finest(best):
+            doubts.append(
+                f"the clock of the log is too coarse, it counts in {log.tick:g} s: what a limiter"
+                " does in less cannot be seen, so kind, window and limits are guesses"
+            )
+        return doubts
 
     def _limiter_doubts(self) -> list[str]:
         if not self.explanations:
@@ -65,6 +84,11 @@ class Fit:
         if self.best is None:
             return [f"no limiter explains the {refused} refusals better than chance: left out"]
         doubts = _rivals(self.best, self.explanations)
+        if not self.best.failures:
+            doubts.append(
+                "failures seem to use no admission, without them the limiter is wrong less than"
+                " half as often; in a scenario they use one"
+            )
         if self.best.unexplained > MUCH * refused:
             doubts.append(
                 f"{self.best.unexplained} attempts are not as the limiter has it, next to {refused}"
@@ -91,6 +115,7 @@ class Fit:
             "burst": best.burst._asdict(),
             "values": self.limits,
             "unexplained": best.unexplained,
+            "failures_use_admissions": best.failures,
         }  # fmt: skip
         return {
             "attempts": len(log.time),
@@ -105,6 +130,13 @@ class Fit:
             ],
             "doubts": self.doubts,
         }
+
+
+def _finest(best: Explanation) -> float:
+    """Seconds: the window, or the time in which the fastest bucket gets a token."""
+    if best.kind != "token-bucket":
+        return best.window.value
+    return 1 / max(each.value for each in best.limits if np.isfinite(each.value))
 
 
 def _rivals(best: Explanation, explanations: Sequence[Explanation]) -> list[str]:

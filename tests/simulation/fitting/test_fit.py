@@ -1,11 +1,12 @@
 """Known fleets are found again from what they answered, and what is uncertain is said."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flaky_load_balancer.simulation.fitting import fit
+from flaky_load_balancer.simulation.fitting import Fitted, fit
 from flaky_load_balancer.simulation.fitting.fit import Fit, described
 from flaky_load_balancer.simulation.fitting.log import parse, read
 from flaky_load_balancer.simulation.scenarios import Limit, Scenario
@@ -17,6 +18,7 @@ LIMITS = {
     "bucket 5": '[limit]\nkind="token-bucket"\nwindow=1.0\nvalues=[2.5, 3, 4]\nburst=5',
     "fixed 1 s": '[limit]\nkind="fixed-window"\nwindow=1.0\nvalues=[2, 4, 6]',
     "fixed 60 s": '[limit]\nkind="fixed-window"\nwindow=60.0\nvalues=[90, 120, 250]',
+    "fixed 7.3 s": '[limit]\nkind="fixed-window"\nwindow=7.3\nvalues=[14, 19, 30]',
     "sliding 3 s": '[limit]\nkind="sliding-window"\nwindow=3.0\nvalues=[7, 12, 15]',
 }
 
@@ -82,6 +84,72 @@ def test_refusals_by_chance_need_no_limiter(tmp_path: Path) -> None:
     made = fit(path)
     assert scenario_of(made.toml, source="mine.toml").limit is None
     assert any("better than chance" in doubt for doubt in made.doubts)
+
+
+def fitted(path: Path, change: Callable[[list[str]], list[str]]) -> Fitted:
+    """The log of a known bucket of 3, 5.5 and 8 per second with its lines changed."""
+    record(path, LIMITS["bucket 1"], requests=1000)
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    changed = [",".join(change(line.split(","))) for line in lines]
+    path.write_text("\n".join([head, *changed]), encoding="utf-8")
+    return fit(path)
+
+
+def test_epoch_milliseconds_are_taken_for_what_they_are(tmp_path: Path) -> None:
+    made = fitted(tmp_path / "l.csv", lambda row: [row[0], f"{1e3 * float(row[1]):.0f}", *row[2:]])
+    limit = scenario_of(made.toml, source="mine.toml").limit
+    assert limit is not None
+    assert limit.admissions.low == pytest.approx((3, 5.5, 8), rel=0.03)
+    assert "times are taken for milliseconds" in made.doubts
+
+
+def test_a_clock_that_is_too_coarse_is_said(tmp_path: Path) -> None:
+    made = fitted(tmp_path / "l.csv", lambda row: [row[0], row[1].partition(".")[0], *row[2:]])
+    assert any("clock of the log is too coarse, it counts in 1 s" in d for d in made.doubts)
+    limit = scenario_of(made.toml, source="mine.toml").limit
+    assert limit is None or limit.window >= 1
+
+
+def test_clients_that_hung_up_are_no_failures(tmp_path: Path) -> None:
+    """Half of what succeeded is 499 instead."""
+    luck = np.random.default_rng(1)
+
+    def hung_up(row: list[str]) -> list[str]:
+        gone = row[2] == "succeeded" and luck.random() < 0.5
+        return [*row[:2], "499" if gone else row[2], row[3]]
+
+    path = tmp_path / "l.csv"
+    made = fitted(path, hung_up)
+    rates = scenario_of(made.toml, source="mine.toml").failure.rate.low
+    expected = [each / 2 / (1 - each / 2) for each in (0.9, 0.7, 0.5)]  # of delivered and failed
+    assert rates == pytest.approx([1 - each for each in expected], abs=0.06)
+    assert any("cancelled attempts tell nothing" in doubt for doubt in made.doubts)
+
+
+def test_relative_times_are_said_to_be_taken_for_seconds() -> None:
+    made = Fit.of(parse(["server,time,status", "a,36.073,200", "a,1059.5,429"], "log.csv"))
+    assert any("taken for seconds, 1,023.43 from the first" in doubt for doubt in made.doubts)
+
+
+def test_failures_in_front_of_the_limiter_are_no_moving_limit(tmp_path: Path) -> None:
+    """Two fifths of all attempts fail before the limiter sees them."""
+    path, chance = tmp_path / "log.csv", np.random.default_rng(5)
+    rows, used, window = [], 0, -1
+    for t in np.cumsum(chance.exponential(0.1, 1500)):
+        if int(t) != window:
+            used, window = 0, int(t)
+        if chance.random() < 0.4:
+            rows.append(f"a,{1.7e9 + t:.6f},500")
+        else:
+            rows.append(f"a,{1.7e9 + t:.6f},{200 if used < 3 else 429}")
+            used += used < 3
+    path.write_text("\n".join(["server,time,status", *rows]), encoding="utf-8")
+    made = fit(path)
+    limit = scenario_of(made.toml, source="mine.toml").limit
+    assert limit is not None
+    assert (limit.kind, limit.window, limit.admissions.low) == ("fixed-window", 1.0, (3.0,))
+    assert any("failures seem to use no admission" in doubt for doubt in made.doubts)
+    assert not any("limits may move" in doubt for doubt in made.doubts)
 
 
 def test_what_cannot_be_told_apart_is_said() -> None:

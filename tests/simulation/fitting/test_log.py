@@ -1,5 +1,7 @@
 """Logs are read by the names of their columns; what is wrong is named by line and column."""
 
+import gzip
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,58 @@ def test_attempts_are_sorted_and_runs_told_apart() -> None:
     assert log.since.tolist() == [0, 0, 4]
 
 
+@pytest.mark.parametrize(("unit", "scale"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
+def test_units_of_times_are_told_apart_by_the_year(unit: str, scale: float) -> None:
+    times = [1_764_000_000.25, 1_764_000_001.75]
+    log = parse([HEAD, *(f"a,{time * scale:.6f},failed,2" for time in times)], "log.csv")
+    assert log.unit == unit
+    assert log.time.tolist() == pytest.approx([0, 1.5], abs=1e-6)
+    assert log.start == pytest.approx(times[0])
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [("s", 1), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)])
+def test_units_of_times_and_latencies_may_be_named(unit: str, seconds: float) -> None:
+    head = f"server,time_{unit},outcome,latency_{unit}"
+    log = parse([head, "a,1000,failed,7", "a,3000,failed,7"], "log.csv")
+    assert log.time.tolist() == pytest.approx([0, 2000 * seconds])
+    assert log.latency.tolist() == pytest.approx([7 * seconds] * 2)
+
+
+@pytest.mark.parametrize("status", ["499", "460", "cancelled", "canceled", "Cancelled"])
+def test_a_client_that_hung_up_is_nobody_s_failure(status: str) -> None:
+    log = parse(["server,time,status", f"a,1,{status}"], "log.csv")
+    assert log.outcome.tolist() == [Outcome.CANCELLED]
+
+
+@pytest.mark.parametrize(
+    ("times", "tick"),
+    [
+        ([5.0, 7.0, 1e6], 1.0),
+        ([1_764_000_000.125, 1_764_000_001.5], 0.001),
+        ([0.1, 0.25], 0.01),
+        ([0.0, 2**-0.5], 0.0),
+    ],
+)
+def test_what_its_clock_counts_in_is_found(times: list[float], tick: float) -> None:
+    log = parse([HEAD, *(f"a,{time!r},failed,2" for time in times)], "log.csv")
+    assert log.tick == pytest.approx(tick)
+
+
+def test_a_log_may_be_gzipped_or_come_through_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{HEAD}\na,1.5,failed,2\na,2,succeeded,2\n".encode()
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress(text))
+    assert read(path).time.tolist() == [0, 0.5]
+    for content in (text, gzip.compress(text)):
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(content)))
+        assert read(Path("-")).time.tolist() == [0, 0.5]
+    path.write_bytes(gzip.compress(text)[:-9])
+    with pytest.raises(LogError, match="gzip file that is broken"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -61,6 +115,13 @@ def test_attempts_are_sorted_and_runs_told_apart() -> None:
         ([HEAD, ",1,failed,2"], "column server: expected the name or URL of a server, not ''"),
         ([HEAD, "a,-1e308,failed,2", "a,1e308,failed,2"], "line 2, column time: expected seconds"),
         ([HEAD, "a,1"], "line 2, column outcome: missing"),
+        ([f"{HEAD},outcome", "a,1,failed,2,failed"], "column outcome: it is there 2 times"),
+        ([f"server,{HEAD}", "a,a,1,failed,2"], "column server: it is there 2 times"),
+        ([HEAD, "a,1764000000000,failed,2", "a,1764000000,failed,2"], "all times in one unit"),
+        ([HEAD, "a,1764000000000,failed,2", "a,2026-11-22,failed,2"], "all times in one unit"),
+        ([HEAD, "a,99999999999,failed,2"], "name the column time_ms, time_us or time_ns"),
+        (["server,time_ms,outcome", "a,2026-11-22,failed"], "expected a number, not"),
+        (["server,time,outcome,latency", "a,1,failed,250"], "name the column latency_ms"),
         ([HEAD, f"a,{'9' * 99}x,failed,2"], "..."),
     ],
 )

@@ -5,24 +5,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Bools, Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints, Outcome
 from flaky_load_balancer.simulation.fitting.log import Log
 
 DAY = 86400.0
 MOST = 10_000  # attempts of each server: more tell nothing new of its limit
 
 
-class Lane(NamedTuple):
+class Received(NamedTuple):
     """What one server received; (n,) each."""
 
     t: Floats  # seconds; every run begins on a whole day of its own
-    admitted: Bools
+    admitted: Bools  # for sure
     refused: Bools
-
-    @property
-    def took(self) -> Bools:
-        """What used an admission; of what was cancelled nobody knows, but probably it did."""
-        return ~self.refused
+    took: Bools  # what used an admission; of what was cancelled nobody knows, but probably it did
 
     @property
     def limited(self) -> bool:
@@ -50,12 +46,19 @@ class Lane(NamedTuple):
         return table
 
 
-def lanes_of(log: Log) -> Sequence[Lane]:
-    """One for each server, in their order."""
+def received_by(log: Log, *, failures: bool = True) -> Sequence[Received]:
+    """One for each server, in their order; ``failures`` says whether these use an admission.
+
+    Where they do not, a server fails in front of its limiter.
+    """
+    failed = log.outcome == Outcome.FAILED
+    admitted, took = log.admitted, ~log.refused
+    if not failures:
+        admitted, took = admitted & ~failed, took & ~failed
     clock = log.since + log.run * DAY * (np.floor(log.since.max() / DAY) + 2)
-    lanes = []
+    servers = []
     for server in range(len(log.servers)):
         mine = np.flatnonzero(log.server == server)
         mine = mine[np.argsort(clock[mine], kind="stable")][:MOST]
-        lanes.append(Lane(clock[mine], log.admitted[mine], log.refused[mine]))
-    return lanes
+        servers.append(Received(clock[mine], admitted[mine], log.refused[mine], took[mine]))
+    return servers
