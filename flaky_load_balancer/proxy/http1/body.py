@@ -121,9 +121,9 @@ class Body:
         if self.complete:
             sink.end()
             return
+        self._begin()
         self._sink = sink
         sink.feed_from(self.pause)
-        self._begin()
 
     def unpipe(self) -> None:
         """Stop handing on."""

@@ -2,8 +2,12 @@
 
 import asyncio
 
+from flaky_load_balancer.proxy.http1.body import Body
 from flaky_load_balancer.proxy.http1.client import ClientConnection
 from flaky_load_balancer.proxy.http1.exchange import Exchange
+from flaky_load_balancer.proxy.http1.failures import BodyError, UpstreamError
+
+FOREVER = 1e8  # seconds; a timer needs a number
 
 
 async def relay(connection: ClientConnection, exchange: Exchange) -> None:
@@ -23,20 +27,35 @@ async def relay(connection: ClientConnection, exchange: Exchange) -> None:
 
 
 async def tunnel(connection: ClientConnection, exchange: Exchange, idle: float = 3600.0) -> None:
-    """Both directions, after a 101 that was passed on, until both have ended or one breaks."""
-    exchange.limit(idle)
-    connection.limit(idle, idle)
+    """Both directions, after a 101 that was passed on, until both have ended or one breaks.
+
+    It is cut once neither has carried a byte for ``idle`` seconds.
+    """
+    exchange.limit(FOREVER)
+    connection.limit(FOREVER, FOREVER)
     there, back = exchange.body, connection.body
+    both = asyncio.gather(there.finished(), back.finished())
     try:
         there.pipe(connection)
         back.pipe(exchange)
-        async with asyncio.TaskGroup() as directions:
-            directions.create_task(there.finished())
-            directions.create_task(back.finished())
-    except* Exception:
+        await _until_idle(both, there, back, idle)
+    except (UpstreamError, BodyError, TimeoutError):
         exchange.abort()
     finally:
+        both.cancel()
         there.unpipe()
         back.unpipe()
         connection.close()
     exchange.finish()
+
+
+async def _until_idle(
+    both: "asyncio.Future[tuple[None, None]]", there: Body, back: Body, idle: float
+) -> None:
+    carried = -1
+    while not both.done():
+        before, carried = carried, there.received + back.received
+        if carried == before:
+            raise TimeoutError
+        await asyncio.wait([both], timeout=idle)
+    both.result()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from flaky_load_balancer.proxy.http1 import Client
+from flaky_load_balancer.proxy.http1 import Client, Exchange
 from tests.proxy.http1.wire import (
     WAIT,
     Got,
@@ -153,3 +153,110 @@ async def test_a_websocket_passes_both_ways_until_both_have_ended() -> None:
         writer.write_eof()
         assert (await rest(reader)).data == b"bye"
         writer.close()
+
+
+UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+SWITCHED = b"HTTP/1.1 101 Switching\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
+
+
+async def test_a_tunnel_in_which_one_side_only_listens_stays() -> None:
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(SWITCHED)
+        for _ in range(8):
+            await asyncio.sleep(0.05)
+            writer.write(b"tick")
+        writer.close()
+
+    async with proxy(server, idle=0.2) as port:
+        reader, writer = await opened(port)
+        writer.write(UPGRADE)
+        await head_of(reader)
+        assert await asyncio.wait_for(reader.readexactly(32), WAIT) == b"tick" * 8
+        writer.close()
+
+
+async def test_a_tunnel_without_a_byte_is_cut() -> None:
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(SWITCHED)
+        await reader.read()
+
+    async with proxy(server, idle=0.05) as port:
+        reader, writer = await opened(port)
+        writer.write(UPGRADE)
+        await head_of(reader)
+        assert (await rest(reader)).reset
+        writer.close()
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+async def test_a_tunnel_that_breaks_on_one_side_breaks_on_the_other(side: str) -> None:
+    broken = asyncio.Event()
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(SWITCHED)
+        if side == "server":
+            await reader.read(1)
+            writer.transport.abort()
+            return
+        try:
+            while await reader.read(100):
+                writer.write(b"x")
+        finally:
+            broken.set()
+
+    async with proxy(server) as port:
+        reader, writer = await opened(port)
+        writer.write(UPGRADE)
+        await head_of(reader)
+        writer.write(b"x")
+        if side == "client":
+            await asyncio.wait_for(reader.readexactly(1), WAIT)
+            writer.transport.abort()
+            await asyncio.wait_for(broken.wait(), WAIT)
+        else:
+            await rest(reader)
+            writer.close()
+
+
+async def test_slow_readers_hold_senders_back_on_both_sides() -> None:
+    """What is read from one side and not yet taken by the other stays small."""
+    taken = asyncio.Event()
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await taken.wait()
+        left = 20_000_000
+        while left:
+            left -= len(await reader.read(1 << 20))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000)
+
+    seen: list[Exchange] = []
+    client = Client()
+    async with peer(server) as upstream:
+        passed = passing(client, upstream)
+
+        async def handler(exchange: Exchange) -> None:
+            exchange.body.keep(65536)
+            seen.append(exchange)
+            await passed(exchange)
+
+        async with serving(handler) as port:
+            reader, writer = await opened(port)
+            writer.write(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n")
+            writer.write(b"x" * 20_000_000)
+            while not seen or seen[0].body.received < 65536:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.1)
+            in_buffers_of_the_system = 12_000_000
+            assert seen[0].body.received < in_buffers_of_the_system
+            assert seen[0].body.held
+            taken.set()
+            await head_of(reader)
+            await asyncio.sleep(0.1)
+            assert seen[0].written < in_buffers_of_the_system
+            assert len(await asyncio.wait_for(reader.readexactly(20_000_000), WAIT)) == 20_000_000
+            writer.close()
+    client.close()

@@ -169,7 +169,7 @@ def passing(
             return
         connection.limit(idle, idle)
         try:
-            await pass_on(exchange, connection)
+            await pass_on(exchange, connection, idle)
         except UpstreamError as error:
             if not exchange.responded:
                 exchange.reply(502, [], str(error.reason).encode())
@@ -180,7 +180,7 @@ def passing(
     return handler
 
 
-async def pass_on(exchange: Exchange, connection: ClientConnection) -> None:
+async def pass_on(exchange: Exchange, connection: ClientConnection, idle: float) -> None:
     head = exchange.head
     headers = end_to_end(head.headers, head.named)
     if head.upgrade:
@@ -194,7 +194,7 @@ async def pass_on(exchange: Exchange, connection: ClientConnection) -> None:
     if answer.status == 101:
         upgrade = [header for header in answer.headers if header[0].lower() != b"connection"]
         exchange.upgrade(answer.reason, upgrade)
-        await tunnel(connection, exchange)
+        await tunnel(connection, exchange, idle)
         return
     length = answer_length(answer, head.method)
     headers = end_to_end(answer.headers, answer.named)
