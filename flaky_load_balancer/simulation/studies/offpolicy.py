@@ -15,6 +15,7 @@ other, so that its errors are independent of what it corrects.
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Value:
     @classmethod
     def of(cls, samples: Floats) -> "Value":
         """The mean of independent samples."""
-        error = Z * float(samples.std(ddof=1)) / np.sqrt(len(samples))
+        error = Z * float(samples.std(ddof=1)) / sqrt(len(samples))
         mean = float(samples.mean())
         return cls(mean, mean - error, mean + error)
 
@@ -97,7 +98,7 @@ def evaluate(
 def _self_normalised(weight: Floats, reward: Floats) -> Value:
     """The ratio of two means, with its delta-method interval."""
     mean = float((weight * reward).sum() / weight.sum())
-    error = float(np.sqrt(np.square(weight * (reward - mean)).sum()) / weight.sum())
+    error = sqrt(float(np.square(weight * (reward - mean)).sum())) / float(weight.sum())
     return Value(mean, mean - Z * error, mean + Z * error)
 
 

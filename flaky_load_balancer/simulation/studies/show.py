@@ -1,15 +1,21 @@
 """A study in the terminal: progress, tables, the finding, and where the plots are."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table as Printed
 from rich.text import Text
 
+from flaky_load_balancer.registry import parse
 from flaky_load_balancer.simulation import scenarios
+from flaky_load_balancer.simulation.comparison.intervals import Estimate
 from flaky_load_balancer.simulation.studies import STUDIES, plots
+from flaky_load_balancer.simulation.studies.offpolicy import TooLittleExploredError
 from flaky_load_balancer.simulation.studies.play import WORLDS, Setting, recorded
-from flaky_load_balancer.simulation.studies.report import Report, Table, shown
+from flaky_load_balancer.simulation.studies.replay import Decisions, would_earn
+from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, shown
 from flaky_load_balancer.terminal import Output
 
 
@@ -49,6 +55,28 @@ def play(name: str, setting: Setting, out: Output, folder: Path | None) -> None:
     for file in _written(report, folder):
         out.console.print(f"plot: {escape(str(file))}")
     out.write(report.json())
+
+
+def replayed(name: str, specs: Sequence[str], decisions: Decisions, out: Output, seed: int) -> None:
+    """Three estimates of what each strategy would have earned, or why there is none."""
+    rows: list[list[Cell]] = []
+    results = []
+    for spec in specs:
+        try:
+            found = would_earn(parse(spec), decisions, seed)
+        except TooLittleExploredError as error:
+            rows.append([spec, None, None, None, str(error)])
+            results.append({"strategy": spec, "refused": str(error)})
+            continue
+        estimates = [Estimate(*astuple(each)) for each in (found.ips, found.snips, found.dr)]
+        rows.append([spec, *estimates, f"{found.effective:.0f} of {found.decisions}"])
+        results.append({"strategy": spec, **asdict(found)})
+    logged = float(decisions.reward.mean()) if len(decisions) else None
+    title = f"{name}: {len(decisions)} decisions, mean reward {shown(logged)}"
+    head = ["strategy", "ips", "self-normalised", "doubly robust", "effective decisions"]
+    out.console.print(_printed(Table(title, head, rows)))
+    out.console.print("[dim]+- is half of a 95 % interval of its own[/dim]")
+    out.write({"decisions": len(decisions), "reward": logged, "strategies": results})
 
 
 def _written(report: Report, folder: Path | None) -> list[Path]:
