@@ -19,11 +19,11 @@ import numpy as np
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Rules
 from strategies.parts.confidence import beliefs, lower, share, upper
+from strategies.parts.cooldown import Rest
 from strategies.parts.counts import SUCCEEDED, Counts, pulls
 from strategies.parts.episode import Episode
 from strategies.parts.null_arm import best_or_null
 from strategies.parts.numbers import require
-from strategies.parts.rest import Rest
 
 
 @dataclass

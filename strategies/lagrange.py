@@ -21,10 +21,10 @@ import numpy as np
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
 from strategies.parts.confidence import beliefs, lower, share, upper
+from strategies.parts.cooldown import Rest
 from strategies.parts.counts import REFUSED, SUCCEEDED, Counts, pulls
 from strategies.parts.null_arm import best_or_null
 from strategies.parts.numbers import require
-from strategies.parts.rest import Rest
 
 
 @dataclass

@@ -81,7 +81,7 @@ class Oracle(Informed):
         self._follow(context)
         self._price(context, success)
         price = self.price.take(rows, 0)
-        free = (self.truth.left(rows, now) >= ADMITTED) & context.available
+        free = (self.truth.remaining(rows, now) >= ADMITTED) & context.available
         worth = self._worth(context, success, price)
         arm = np.where(free, worth, -np.inf).argmax(axis=1)
         value = np.where(free, worth, -np.inf).max(axis=1)
@@ -153,7 +153,7 @@ class Unknown(Truth):
     def success(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
         return np.full((len(rows), self.arms), 0.6)
 
-    def left(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
+    def remaining(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
         return np.full((len(rows), self.arms), np.inf)
 
     def wait(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002

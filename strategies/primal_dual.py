@@ -27,15 +27,15 @@ import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Action, Bools, Context, Feedback, Floats, Rules, Sent
-from strategies.parts.attempt_rate import AttemptRate
 from strategies.parts.confidence import beliefs, lower, share, upper
+from strategies.parts.cooldown import Rest
 from strategies.parts.counts import REFUSED, SUCCEEDED, Counts, pulls
 from strategies.parts.episode import Episode
 from strategies.parts.limit_rate import LimitRate
 from strategies.parts.null_arm import best_or_null
 from strategies.parts.numbers import require
 from strategies.parts.prices import Prices
-from strategies.parts.rest import Rest
+from strategies.parts.stopwatch import AttemptRate
 
 
 @dataclass

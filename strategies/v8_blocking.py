@@ -17,8 +17,8 @@ import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
-from strategies.parts.backoff import Backoff
 from strategies.parts.beta import BetaPosterior, require_prior
+from strategies.parts.cooldown import Backoff
 from strategies.parts.counts import Counts
 from strategies.parts.masked import FALLBACKS, best_rested
 from strategies.parts.numbers import require, require_one_of

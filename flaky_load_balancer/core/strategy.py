@@ -108,7 +108,7 @@ class Truth(Protocol):
     def success(self, rows: Ints, now: Floats) -> Floats:
         """The chance that an admitted attempt succeeds before its time is over."""
 
-    def left(self, rows: Ints, now: Floats) -> Floats:
+    def remaining(self, rows: Ints, now: Floats) -> Floats:
         """How many attempts would be admitted at once; infinite without a limit."""
 
     def wait(self, rows: Ints, now: Floats) -> Floats:

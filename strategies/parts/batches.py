@@ -1,4 +1,4 @@
-"""Batches of decisions that were made in two ways, put together again."""
+"""Batches: where their entries are in a table, and two ways of deciding put together again."""
 
 import numpy as np
 
@@ -20,3 +20,8 @@ def together(context: Context, parts: Pair, actions: tuple[Action, Action]) -> A
         if action.probability is not None:
             probability[those] = action.probability
     return Action(arm, until, index, eligible, probability)
+
+
+def place(*index: Ints) -> tuple[Ints, ...] | tuple[int, ...]:
+    """Indices of n entries; of one, as live, as plain numbers, which numpy finds faster."""
+    return index if len(index[0]) != 1 else tuple([each.item() for each in index])

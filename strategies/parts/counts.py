@@ -8,7 +8,7 @@ rate = S / n.  Nothing is counted before an attempt has ended, so requests in fl
 import numpy as np
 
 from flaky_load_balancer.core.types import Feedback, Floats, Ints, Outcome
-from strategies.parts.place import place
+from strategies.parts.batches import place
 
 SUCCEEDED, FAILED, REFUSED = map(int, (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.RATE_LIMITED))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from flaky_load_balancer.core.strategy import best, candidates, stuck
 from flaky_load_balancer.core.types import GIVE_UP, Action, Bools, Context, Floats
-from strategies.parts.rest import Rest
+from strategies.parts.cooldown import Rest
 
 
 def best_or_null(

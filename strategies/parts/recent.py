@@ -8,9 +8,9 @@ window Thompson sampling: Trovo et al., JAIR 2020).  Refusals neither enter nor 
 import numpy as np
 
 from flaky_load_balancer.core.types import Feedback, Floats, Ints
+from strategies.parts.batches import place
 from strategies.parts.beta import beliefs, draw
 from strategies.parts.counts import FAILED
-from strategies.parts.place import place
 
 VACANT = 2  # beside SUCCEEDED = 0 and FAILED = 1: a place in the ring that was never filled
 

@@ -1,4 +1,4 @@
-"""Seconds since each replication's first event, for strategies that do things every so often."""
+"""Seconds since each replication's first event, and attempts for each of them."""
 
 import numpy as np
 
@@ -22,3 +22,22 @@ class Stopwatch:
     def peek(self, now: Floats) -> Floats:
         """(R,) as ``elapsed`` for every replication, without starting any."""
         return np.fmax(now - self.start, 0.0)
+
+
+class AttemptRate:
+    """Attempts sent, over the seconds since the first decision, taken as ``least`` at first."""
+
+    def __init__(self, replications: int, least: float) -> None:
+        self.least = least
+        self.watch = Stopwatch(replications)
+        self.sent: Floats = np.zeros(replications)
+
+    def per_second(self, rows: Ints, now: Floats) -> Floats:
+        """(n,) attempts a second, the one that is being decided included."""
+        elapsed = np.maximum(self.watch.elapsed(rows, now), self.least)
+        rate: Floats = (self.sent.take(rows) + 1.0) / elapsed
+        return rate
+
+    def count(self, rows: Ints) -> None:
+        """An attempt was sent in each of n replications."""
+        self.sent[rows] += 1.0

@@ -21,7 +21,7 @@ class FleetTruth:
     def success(self, rows: Ints, now: Floats) -> Floats:
         return self._table(self.servers.chance(*self._lanes(rows, now), self.within))
 
-    def left(self, rows: Ints, now: Floats) -> Floats:
+    def remaining(self, rows: Ints, now: Floats) -> Floats:
         if self._limiter is None:
             return self._all(rows, np.inf)
         return self._table(self._limiter.remaining(*self._lanes(rows, now)))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer.core.types import Feedback, Floats
-from strategies.parts.attempt_rate import AttemptRate
+from strategies.parts.cooldown import Rest
 from strategies.parts.episode import Episode
 from strategies.parts.limit_rate import LimitRate
 from strategies.parts.prices import CHEAPEST, Prices
-from strategies.parts.rest import Rest
+from strategies.parts.stopwatch import AttemptRate
 from tests.strategies.table import LETTERS
 
 HERE = np.array([0])
