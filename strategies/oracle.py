@@ -36,8 +36,10 @@ from strategies.parts.dual import balance, values
 from strategies.parts.numbers import require
 
 ADMITTED = 1 - 1e-9  # what must be left of a limit
-EVERY = 1.0  # seconds from one look at what the limits will admit to the next
-LATER = 1e-6  # seconds after which a server admits that will admit: no rounded last digit early
+REFRESH = 1.0  # seconds from one look at what the limits will admit to the next
+JUST_AFTER = (
+    1e-6  # seconds after which a server admits that will admit: no rounded last digit early
+)
 
 
 @dataclass
@@ -93,14 +95,14 @@ class Oracle(Informed):
 
     def _follow(self, context: Context) -> None:
         """Look at the limits of fleets that were not looked at for a while."""
-        old = np.flatnonzero(~(context.now < self.looked.take(context.rows) + EVERY))
+        old = np.flatnonzero(~(context.now < self.looked.take(context.rows) + REFRESH))
         if old.size:
             rows, now = context.rows.take(old), context.now.take(old)
             self.looked[rows] = now
             requests, seconds = self.truth.ahead(rows, now)
             stay = (context.deadline.take(old) - now)[:, None]
             horizon = np.minimum(self.truth.keeps(rows), seconds[:, None]) + stay
-            share = np.minimum(horizon / np.maximum(seconds, LATER)[:, None], 1.0)
+            share = np.minimum(horizon / np.maximum(seconds, JUST_AFTER)[:, None], 1.0)
             demand = 1.0 + requests[:, None] * share
             self.supply[rows] = self.truth.coming(rows, now, horizon) / demand
 
@@ -135,7 +137,7 @@ class Oracle(Informed):
     def _wait(self, context: Context, worth: Floats, value: Floats) -> Floats:
         """(n,) until when it is better to wait than to have ``value`` (n,) now; else now."""
         rows, now = context.rows, context.now
-        ready = now[:, None] + self.truth.wait(rows, now) + LATER
+        ready = now[:, None] + self.truth.wait(rows, now) + JUST_AFTER
         in_time = (ready < context.deadline[:, None]) & context.available
         later = np.where(in_time, worth, -np.inf)
         each = np.arange(len(rows))

@@ -38,10 +38,10 @@ def checked_rate(value: float) -> float:
     return value
 
 
-def chosen_strategies(asked: str | Strategy | Sequence[str | Strategy]) -> dict[str, Strategy]:
+def chosen_strategies(given: str | Strategy | Sequence[str | Strategy]) -> dict[str, Strategy]:
     """By the names that results show; objects that are not ours must keep the rules first."""
     found: dict[str, Strategy] = {}
-    for each in _some("strategies", [asked] if isinstance(asked, str | Strategy) else asked):
+    for each in _some("strategies", [given] if isinstance(given, str | Strategy) else given):
         if isinstance(each, Strategy):
             found[repr(each)] = _conforming(each)
         elif isinstance(each, str):
@@ -52,11 +52,11 @@ def chosen_strategies(asked: str | Strategy | Sequence[str | Strategy]) -> dict[
 
 
 def chosen_scenarios(
-    asked: str | Path | Scenario | Sequence[str | Path | Scenario],
+    given: str | Path | Scenario | Sequence[str | Path | Scenario],
 ) -> list[Scenario]:
     """Each scenario once; two of one name are refused."""
     found: dict[str, Scenario] = {}
-    for each in _some("scenarios", [asked] if isinstance(asked, str | Path | Scenario) else asked):
+    for each in _some("scenarios", [given] if isinstance(given, str | Path | Scenario) else given):
         for one in ALL if each == "all" else (each,):
             scenario = one if isinstance(one, Scenario) else find(str(one))
             if found.setdefault(scenario.name, scenario) != scenario:
@@ -66,10 +66,10 @@ def chosen_scenarios(
     return list(found.values())
 
 
-def _some(name: str, asked: Sequence[One]) -> Sequence[One]:
-    if not len(asked):
+def _some(name: str, given: Sequence[One]) -> Sequence[One]:
+    if not len(given):
         raise SettingsError(f"{name}: there are none; name at least one, or leave it out for all")
-    return asked
+    return given
 
 
 def _conforming(strategy: Strategy) -> Strategy:

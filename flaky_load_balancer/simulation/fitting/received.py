@@ -9,7 +9,7 @@ from flaky_load_balancer.core.types import Bools, Floats, Ints, Outcome
 from flaky_load_balancer.simulation.fitting.log import Log
 
 DAY = 86400.0
-MOST = 10_000  # attempts of each server: more tell nothing new of its limit
+LARGEST = 10_000  # attempts of each server: more tell nothing new of its limit
 
 
 class Received(NamedTuple):
@@ -59,6 +59,6 @@ def received_by(log: Log, *, failures: bool = True) -> Sequence[Received]:
     servers = []
     for server in range(len(log.servers)):
         mine = np.flatnonzero(log.server == server)
-        mine = mine[np.argsort(clock[mine], kind="stable")][:MOST]
+        mine = mine[np.argsort(clock[mine], kind="stable")][:LARGEST]
         servers.append(Received(clock[mine], admitted[mine], log.refused[mine], took[mine]))
     return servers

@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     fault: Fault = Fault.NONE
 
 
-class Desk(NamedTuple):
+class Handlers(NamedTuple):
     """What a connection needs of the server it belongs to."""
 
     attempt: Callable[[bytes], Answer]  # given the body of the request
@@ -73,8 +73,8 @@ NOT_HTTP = _refusal(HTTPStatus.BAD_REQUEST, "Connection: close")
 class Connection(asyncio.Protocol):
     """The server's side of one connection."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[_Request] = deque()
@@ -91,11 +91,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._desk.connections.add(self)
+        self._handlers.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._closing = True
-        self._desk.connections.discard(self)
+        self._handlers.connections.discard(self)
         self._queue.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -170,9 +170,9 @@ class Connection(asyncio.Protocol):
         elif request.target.partition(b"?")[0] != b"/":
             self._write(NOT_FOUND, request.keep)
         elif request.method == b"POST":
-            self._act(self._desk.attempt(request.body), request.keep)
+            self._act(self._handlers.attempt(request.body), request.keep)
         elif request.method == b"GET":
-            self._write(http(HTTPStatus.OK, self._desk.status()), request.keep)
+            self._write(http(HTTPStatus.OK, self._handlers.status()), request.keep)
         else:
             self._write(NOT_ALLOWED, request.keep and request.method != b"HEAD")
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.simulation.fleets import ports
-from flaky_load_balancer.simulation.fleets.connection import Answer, Desk, http
+from flaky_load_balancer.simulation.fleets.connection import Answer, Handlers, http
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Fault, Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
@@ -49,7 +49,7 @@ class LiveFleet:
         self.copy = copy
         self.heard: Callable[[bytes], object] | None = None  # told the body of every attempt
         self.ports = [
-            ports.Port(sock, Desk(partial(self.attempt, arm), partial(self.status, arm), set()))
+            ports.Port(sock, Handlers(partial(self.attempt, arm), partial(self.status, arm), set()))
             for arm, sock in enumerate(sockets)
         ]
         self._row = np.zeros(1, dtype=np.intp)

@@ -7,10 +7,10 @@ import socket
 from collections.abc import Sequence
 
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.simulation.fleets.connection import Connection, Desk
+from flaky_load_balancer.simulation.fleets.connection import Connection, Handlers
 
 BACKLOG = 1024
-PATIENCE = 2.0  # seconds for the system to let go of a port that was just closed
+RELEASE_TIMEOUT = 2.0  # seconds for the system to let go of a port that was just closed
 
 
 class PortError(UserError):
@@ -38,11 +38,11 @@ class Port:
     ours: a bound socket that does not listen keeps it.
     """
 
-    def __init__(self, sock: socket.socket, desk: Desk) -> None:
+    def __init__(self, sock: socket.socket, handlers: Handlers) -> None:
         """``sock`` is bound; it is served from ``open`` on."""
         self.host, self.number = sock.getsockname()[:2]
         self._sock = sock
-        self._desk = desk
+        self._handlers = handlers
         self._server: asyncio.Server | None = None
         self._turn = asyncio.Lock()
 
@@ -54,7 +54,7 @@ class Port:
         async with self._turn:
             if self._server is None:
                 self._server = await asyncio.get_running_loop().create_server(
-                    lambda: Connection(self._desk), sock=self._sock, backlog=BACKLOG
+                    lambda: Connection(self._handlers), sock=self._sock, backlog=BACKLOG
                 )
 
     async def shut(self) -> None:
@@ -69,12 +69,12 @@ class Port:
             self._server.close()
             self._server = None
         self._sock.close()
-        for connection in tuple(self._desk.connections):
+        for connection in tuple(self._handlers.connections):
             connection.abort()
 
     async def _bound_again(self) -> socket.socket:
         loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
+        end = loop.time() + RELEASE_TIMEOUT
         while True:
             await asyncio.sleep(0)  # the loop closes the old socket in its next round
             try:

@@ -1,4 +1,4 @@
-"""A table of a scenario file that is asked for its keys, and knows which ones nobody asked for."""
+"""A table of a scenario file that is read key by key, and knows which keys nobody read."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -22,10 +22,10 @@ class Table:
         self.source = source
         self.path = path
         self.content = content
-        self.asked: set[str] = set()
+        self.read: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
-        self.asked.add(key)
+        self.read.add(key)
         return key in self.content
 
     def error(self, key: str, expected: str, *found: Any) -> ScenarioError:
@@ -34,10 +34,10 @@ class Table:
         return ScenarioError(f"{self.source}: {self._dotted(key)}: expected {expected}{shown}")
 
     def finish(self) -> None:
-        """Refuse the keys that nothing asked for."""
-        for key in sorted(self.content.keys() - self.asked)[:1]:
-            close = get_close_matches(key, self.asked, n=1)
-            known = ", ".join(sorted(self.asked))
+        """Refuse the keys that were never read."""
+        for key in sorted(self.content.keys() - self.read)[:1]:
+            close = get_close_matches(key, self.read, n=1)
+            known = ", ".join(sorted(self.read))
             raise ScenarioError(
                 f"{self.source}: {self._dotted(key)}: unknown key, "
                 + (f"did you mean {close[0]}?" if close else f"expected one of {known}")
