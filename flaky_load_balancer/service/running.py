@@ -21,8 +21,8 @@ from flaky_load_balancer.proxy.gate import Gate
 from flaky_load_balancer.proxy.http1 import Client, HttpServer, Limits, Listener, asgi
 from flaky_load_balancer.proxy.plane import DataPlane
 from flaky_load_balancer.records import Recorder, Records
-from flaky_load_balancer.service import notify
 from flaky_load_balancer.service.listening import server_tls
+from flaky_load_balancer.service.notify import notify, reloading
 from flaky_load_balancer.service.routes import Routes
 
 LAST_CALL = 0.1  # seconds in which whoever is connecting is still answered, with 503
@@ -112,7 +112,7 @@ class Service:
         """Read the settings again and serve by them: all of them, or SettingsError."""
         if self._read is None:
             raise NothingToReloadError("there is no config file: settings came from flags")
-        notify.reloading()
+        reloading()
         try:
             settings = self._read()
             self._access_log.reopen()
@@ -120,7 +120,7 @@ class Service:
             log.error("not reloaded: %s", error)
             raise
         finally:
-            notify.notify("READY=1")
+            notify("READY=1")
         changed, restart = self.routes.reload(settings)
         self.settings = replace(self.settings, drain=settings.drain)
         self.gate.max_in_flight = settings.max_in_flight
