@@ -107,6 +107,7 @@ if TYPE_CHECKING:
 @options.database
 @options.keep
 @options.no_records
+@click.option("--fresh", is_flag=True, help="Begin anew: put aside what was learnt before.")
 @click.option(
     "--access-log",
     default=None,
@@ -122,7 +123,7 @@ if TYPE_CHECKING:
 @click.option("--session", default=None, hidden=True)
 @options.json
 @options.child
-def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> None:
+def main(*, log_format: str, json: str | None, child: bool, fresh: bool, **flags: Any) -> None:
     """Put the balancer in front of servers that already run."""
     from flaky_load_balancer.processes import end_with_parent, reporting
 
@@ -148,5 +149,5 @@ def main(*, log_format: str, json: str | None, child: bool, **flags: Any) -> Non
         out.console.print(page.address(addresses.admin), soft_wrap=True)
         out.write(asdict(addresses))
 
-    serving = service.serve(found, ready, child=child, read=read)
+    serving = service.serve(found, ready, child=child, read=read, fresh=fresh)
     run(reporting(serving) if child else serving)

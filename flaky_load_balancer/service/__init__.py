@@ -1,5 +1,6 @@
 """``flb serve``: both planes, the live view and the records in one process and one event loop."""
 
+import asyncio
 import gc
 import signal
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from flaky_load_balancer.service.listening import listening, url
 from flaky_load_balancer.service.notify import notify
 from flaky_load_balancer.service.running import Service, clock
+from flaky_load_balancer.sharing import Keeper, Snapshots
 
 STOPPING = signal.SIGTERM, signal.SIGINT  # SIGHUP reloads
 
@@ -37,11 +39,13 @@ async def serve(
     *,
     child: bool,
     read: Callable[[], Settings] | None = None,
+    fresh: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` is called once both planes listen.
 
     A ``child`` also stops when its parent is gone.  ``read`` reads the settings again for a
-    reload; None where they came from flags alone.  Raises SettingsError for a taken port and
+    reload; None where they came from flags alone.  With ``fresh`` routes begin anew, and what they
+    had learnt is put aside.  Raises SettingsError for a taken port and
     RecordsError for a data directory that cannot be used.
     """
     stop = stop_requested(child=child, signals=STOPPING)  # before anybody can reach us
@@ -50,6 +54,7 @@ async def serve(
         listening(settings.host, settings.port, "--port") as data_socket,
         listening(settings.admin_host, settings.admin_port, "--admin-port") as admin_socket,
         _recording(settings) as recorder,
+        _snapshots(settings) as snapshots,
     ):
         session = settings.session or recorder.start_session(
             "serve",
@@ -58,14 +63,19 @@ async def serve(
             settings={"routes": {route.name: asdict(route.game) for route in settings.routes}},
         )
         service = Service(settings, recorder, session, read)
+        keeper = _keeper(snapshots, service, fresh=fresh)
         data = url(data_socket, tls=settings.tls is not None)
         async with service.running(data_socket, admin_socket, data):
             runs = {route.name: route.run for route in service.routes.shown}
             _spare_the_collector()
             ready(Addresses(data, url(admin_socket), session, runs))
             notify("READY=1")
+            keeping = asyncio.ensure_future(keeper.run()) if keeper else None
             await stop
             notify("STOPPING=1")
+        if keeper is not None and keeping is not None:
+            keeping.cancel()
+            keeper.save()
         if settings.session is None:  # else whoever began the session knows when it is complete
             service.routes.finish()
             recorder.finish_session(session)
@@ -101,6 +111,26 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@contextmanager
+def _snapshots(settings: Settings) -> Iterator[Snapshots | None]:
+    """Where what is learnt is kept; nowhere in a session of the harness, or without records."""
+    if settings.data_dir is None or settings.session is not None:
+        yield None
+        return
+    with Snapshots(settings.data_dir) as snapshots:
+        yield snapshots
+
+
+def _keeper(snapshots: Snapshots | None, service: Service, *, fresh: bool) -> Keeper | None:
+    if snapshots is None:
+        return None
+    if fresh:
+        snapshots.forget()
+    keeper = Keeper(snapshots, service.routes.shown, clock)
+    keeper.load()
+    return keeper
 
 
 @contextmanager
