@@ -35,6 +35,7 @@ from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
 LARGEST_AHEAD = 65536  # bytes of further requests that wait for the answer to one before them
 WRITE_TOGETHER = 16384  # bytes that wait for what is written next
 WRITE_AHEAD = 4096  # bytes that may wait to be sent before whoever writes is held back
+LOOK_AGAIN = 0.1  # seconds between looks whether a client has gone that sends no more
 BARE_LF = re.compile(rb"(?<!\r)\n")
 EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 LINE_BYTES = TEXT + b"\r\n"
@@ -53,7 +54,7 @@ class Limits:
     keep_alive: float = 75.0  # without a request
     idle: float = 30.0  # without a byte of a body, either way; handlers may set another
     linger: float = 2.0  # reading on after an answer that came before the end of its request
-    probe: float = 0.25  # between looks whether a client that sends no more is there at all
+    probe: float = 0.5  # before asking whether a client that sends no more is there at all
 
 
 class HttpServer:
@@ -544,7 +545,7 @@ class ServerConnection(asyncio.Protocol):
         if not self._probed:
             self._probed = True
             exchange.inform(100, b"Continue", [])
-        self._timer.set(self._server.limits.probe)
+        self._timer.set(LOOK_AGAIN)
 
     def _reset_by_peer(self) -> bool:
         """The system knows it; the event loop no longer watches once the client's end was read."""
