@@ -30,9 +30,6 @@ from flaky_load_balancer.core.types import (
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
-_NO_COST, _LONGEST = np.zeros(1), np.full(1, LONGEST_WAIT)  # of the one attempt that ended
-for _constant in (_NO_COST, _LONGEST):
-    _constant.flags.writeable = False
 
 
 class IllegalMoveError(Exception):
@@ -182,64 +179,30 @@ class Balancer:
         ``number`` (n,) says which attempt of its request it was, the last one if not given;
         ``cost`` (n,) in dollars; ``size`` (n,) what the request's size turned out to be.
         """
+        books = self._books
+        at = books.places(rows, slots)
+        number, arm, sent_at = books.end(at, number)
         if len(rows) == 1:
-            self._complete_one(rows, slots, outcome, now, retry_after, number, cost, size)
-            return
-        books, at = self._books, rows * self.slots + slots
-        number = books.attempts[at] if number is None else number
-        arm, sent_at = books.end(at, number)
-        self.delivered[rows] += outcome == _SUCCEEDED
+            self.delivered[rows.item()] += outcome.item() == _SUCCEEDED
+        else:
+            self.delivered[rows] += outcome == _SUCCEEDED
         feedback = Feedback(
             rows,
             now,
             arm,
             outcome,
             now - sent_at,
-            np.minimum(retry_after, LONGEST_WAIT),
-            books.request[at],
+            _bounded(retry_after),
+            books.request[at].copy(),
             number,
             np.zeros(len(rows)) if cost is None else cost,
             books.sizes(at) if size is None else size,
-            None if books.features is None else books.features[at],
-        )
-        here = np.flatnonzero(arm != GONE)
-        if here.size:
-            self.strategy.observe(feedback if here.size == len(rows) else feedback.take(here))
-
-    def _complete_one(  # noqa: PLR0917 - what ``complete`` was given
-        self,
-        rows: Ints,
-        slots: Ints,
-        outcome: Ints,
-        now: Floats,
-        retry_after: Floats,
-        number: Ints | None,
-        cost: Floats | None,
-        size: Floats | None,
-    ) -> None:
-        """As ``complete`` for a single attempt."""
-        books, place = self._books, self._books.place(rows, slots)
-        at = slice(place, place + 1)
-        number = np.array([books.attempts.item(place)]) if number is None else number
-        arm, sent_at = books.end_one(place, number.item())
-        if outcome.item() == _SUCCEEDED:
-            self.delivered[rows.item()] += 1
-        if arm == GONE:
-            return
-        feedback = Feedback(
-            rows,
-            now,
-            np.array([arm]),
-            outcome,
-            now - sent_at,
-            _LONGEST if retry_after.item() > LONGEST_WAIT else retry_after,
-            books.request[at].copy(),
-            number,
-            _NO_COST if cost is None else cost,
-            books.sizes(at) if size is None else size,
             None if books.features is None else books.features[at].copy(),
         )
-        self.strategy.observe(feedback)
+        if books.any_gone:
+            feedback = feedback.take(np.flatnonzero(arm != GONE))
+        if len(feedback.rows):
+            self.strategy.observe(feedback)
 
     def leave(self, rows: Ints, slots: Ints) -> None:
         """A request leaves in each of n replications; what was promised to it is withdrawn."""
@@ -254,7 +217,10 @@ class Balancer:
         self.strategy.reward(reward)
 
     def note(self, sent: Sent) -> None:
-        """A replica of this balancer sends, or has promised to send, these attempts."""
+        """A replica of this balancer sends, or has promised to send, these attempts.
+
+        As in every batch there is at most one of each replication.
+        """
         self.strategy.note(sent)
 
     def observe(self, feedback: Feedback) -> None:
@@ -335,6 +301,13 @@ def _everybody(replications: int, arms: int) -> Bools:
     everybody = np.ones((replications, arms), dtype=bool)
     everybody.flags.writeable = False
     return everybody
+
+
+def _bounded(retry_after: Floats) -> Floats:
+    """(n,) for how many seconds servers may send us away."""
+    if len(retry_after) == 1 and not retry_after.item() > LONGEST_WAIT:
+        return retry_after  # as live, mostly: also where it is NaN
+    return np.minimum(retry_after, LONGEST_WAIT)
 
 
 def _whole(until: Floats) -> Floats:

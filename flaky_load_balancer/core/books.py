@@ -33,6 +33,7 @@ class Books:
         self.size = np.full(places, np.nan)
         self.held = np.zeros(places, dtype=bool)  # until it is asked about again
         self.any_size = False  # was ever known
+        self.any_gone = False  # have any servers ever left
         self.features: Floats | None = None  # (places, d), once there are any
         self.arm = np.full((places, FIRST_WIDTH), NO_SERVER, dtype=np.intp)
         self.sent_at = np.zeros((places, FIRST_WIDTH))
@@ -112,22 +113,32 @@ class Books:
         self.sent_at[place, made] = now
         return made + 1
 
-    def end(self, at: Ints, number: Ints) -> tuple[Ints, Floats]:
-        """(n,) each: where n attempts were sent that ended, and when."""
-        book = at, number - 1
+    def end(self, at: Place, number: Ints | None) -> tuple[Ints, Ints, Floats]:
+        """(n,) each: the numbers of n attempts that ended, where they were sent, and when.
+
+        Without ``number`` they are the last ones of their requests.
+        """
+        if isinstance(at, slice):
+            return self._end_one(at.start, number)
+        number = self.attempts[at] if number is None else number
+        known = (number > 0) & (number <= self.arm.shape[1])
+        book = at, np.where(known, number, 1) - 1
         arm = self.arm[book]
-        if np.count_nonzero(arm == NO_SERVER) or np.count_nonzero(number < 1):
+        if np.count_nonzero(~known | (arm == NO_SERVER)):
             raise ValueError(f"attempts {number} are not all under way")
         self.arm[book] = NO_SERVER
-        return arm, self.sent_at[book]
+        return number, arm, self.sent_at[book]
 
-    def end_one(self, place: int, number: int) -> tuple[int, float]:
+    def _end_one(self, place: int, number: Ints | None) -> tuple[Ints, Ints, Floats]:
         """As ``end`` for a single attempt."""
-        arm = self.arm.item(place, number - 1) if number > 0 else NO_SERVER
+        last = self.attempts.item(place) if number is None else number.item()
+        known = 0 < last <= self.arm.shape[1]
+        arm = self.arm.item(place, last - 1) if known else NO_SERVER
         if arm == NO_SERVER:
-            raise ValueError(f"attempt {number} is not under way")
-        self.arm[place, number - 1] = NO_SERVER
-        return arm, self.sent_at.item(place, number - 1)
+            raise ValueError(f"attempt {last} is not under way")
+        self.arm[place, last - 1] = NO_SERVER
+        sent_at = self.sent_at.item(place, last - 1)
+        return np.array([last]), np.array([arm]), np.array([sent_at])
 
     def grow(self, slots: int) -> None:
         """Make room for this many requests in flight in each replication."""
@@ -141,6 +152,7 @@ class Books:
         old, new = keep[keep >= 0], np.flatnonzero(keep >= 0)
         is_now = np.full(self.tried.shape[1], GONE)
         is_now[old] = new
+        self.any_gone = True
         under_way = self.arm >= 0
         self.arm[under_way] = is_now[self.arm[under_way]]
         tried = np.zeros((len(self.tried), len(keep)), dtype=bool)

@@ -214,6 +214,21 @@ def test_several_attempts_of_a_request_end_once_each_in_any_order(
     assert balancer.delivered[0] == sum(fate is Outcome.SUCCEEDED for *_, fate, _ in ended)
 
 
+@pytest.mark.parametrize("number", [-1, 0, 1, 2, 9])
+def test_an_attempt_that_was_never_sent_cannot_end(number: int) -> None:
+    balancer, strategy = balancer_of([])
+    fate, numbered = np.array([Outcome.FAILED]), np.array([number])
+    with pytest.raises(ValueError, match="not under way"):
+        balancer.complete(ROW, ROW, fate, at(1.0), UNSAID, number=numbered)
+    rows, two = np.zeros(2, dtype=np.intp), np.arange(2)
+    with pytest.raises(ValueError, match="not all under way"):
+        balancer.complete(
+            *(rows, two, fate.repeat(2), at(1.0).repeat(2), UNSAID.repeat(2)),
+            number=numbered.repeat(2),
+        )
+    assert not strategy.feedback
+
+
 def test_attempts_outlive_a_change_of_servers() -> None:
     balancer, strategy = balancer_of([0, 2, 1])
     for slot in (0, 1):
