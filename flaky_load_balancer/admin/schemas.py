@@ -361,6 +361,8 @@ class Simulated(Shape):
     seed: int
     replications: int
     requests: int
+    feedback_delay: float = Field(0.0, json_schema_extra=_without_default)
+    feedback_batch: int = Field(1, json_schema_extra=_without_default)
     seconds: float
     bound_seconds: float
     cells: list[SimulatedCell]

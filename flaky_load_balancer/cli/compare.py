@@ -30,6 +30,18 @@ if TYPE_CHECKING:
 @options.rate
 @options.seed
 @options.game
+@click.option(
+    "--feedback-delay",
+    type=options.Number(0.0),
+    default=0.0,
+    help="Seconds until a strategy learns how an attempt ended.",
+)
+@click.option(
+    "--feedback-batch",
+    type=click.IntRange(1),
+    default=1,
+    help="Attempts whose ends it learns at once.",
+)
 @click.option("--save", is_flag=True, help="Record it as a session.")
 @options.recorded
 @options.json
@@ -42,6 +54,8 @@ def main(
     rate: float,
     seed: int,
     game: "Game",
+    feedback_delay: float,
+    feedback_batch: int,
     save: bool,
     where: Path | str,
     json: str | None,
@@ -64,6 +78,8 @@ def main(
         rate=rate,
         seed=seed,
         game=game,
+        feedback_delay=feedback_delay,
+        feedback_batch=feedback_batch,
     )
     with interruptible():
         play(plan, Output(json), jobs=jobs, where=where if save else None)

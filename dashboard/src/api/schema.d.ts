@@ -1340,6 +1340,10 @@ export interface components {
             replications: number;
             /** Requests */
             requests: number;
+            /** Feedback Delay */
+            feedback_delay?: number;
+            /** Feedback Batch */
+            feedback_batch?: number;
             /** Seconds */
             seconds: number;
             /** Bound Seconds */

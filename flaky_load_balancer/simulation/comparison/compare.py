@@ -17,6 +17,7 @@ from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.bounds.possible import bounds
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.simulation.comparison.workers import cores, workers
+from flaky_load_balancer.simulation.engine.delayed import delayed
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
@@ -102,7 +103,7 @@ class _Game(NamedTuple):
 
 def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
     return simulate(
-        plan.strategies[game.strategy],
+        delayed(plan.strategies[game.strategy], plan.feedback_delay, plan.feedback_batch),
         game.scenario,
         rules_of(game.scenario, plan.game.rules(game.scenario.servers)),
         requests=plan.requests,

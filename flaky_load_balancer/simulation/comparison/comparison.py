@@ -35,6 +35,8 @@ class Plan:
     rate: float = 10.0
     seed: int = 0
     game: Game = field(default_factory=Game)
+    feedback_delay: float = 0.0  # seconds until a strategy learns how an attempt ended, and
+    feedback_batch: int = 1  # with how many others at once
 
     def block(self, scenario: Scenario) -> int:
         """How many replications of this scenario are played together."""
@@ -136,6 +138,8 @@ class Comparison:
             "seed": plan.seed,
             "replications": plan.replications,
             "requests": plan.requests,
+            "feedback_delay": plan.feedback_delay,
+            "feedback_batch": plan.feedback_batch,
             "seconds": self.seconds,
             "bound_seconds": self.bound_seconds,
             "cells": [_placed(cell, standing) for cell in self.cells],

@@ -44,8 +44,14 @@ def opening(plan: Plan) -> str:
         f"[bold]{count} {'strategy' if count == 1 else 'strategies'}[/bold] on {scenarios};"
         f" {plan.replications} fleet{'' if plan.replications == 1 else 's'},"
         f" {plan.requests} requests each, {plan.rate:g} per second,"
-        f" seed {plan.seed}"
+        f" seed {plan.seed}{_late(plan)}"
     )
+
+
+def _late(plan: Plan) -> str:
+    delay, batch = plan.feedback_delay, plan.feedback_batch
+    late = f"; feedback {delay:g} s late" if delay else ""
+    return late + (f"{'' if late else '; feedback'} in batches of {batch}" if batch > 1 else "")
 
 
 def show(comparison: Comparison, out: Output) -> None:
