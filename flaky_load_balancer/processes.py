@@ -46,7 +46,7 @@ class ChildDiedError(Exception):
 
     def __init__(self, message: str, refusal: str | None = None) -> None:
         super().__init__(message)
-        self.refusal = refusal  # what one of ours said that refused to start
+        self.refusal = refusal  # the message of a program of ours that refused to start
 
 
 class Child:
@@ -79,7 +79,7 @@ class Child:
         inherits: Sequence[int] = (),
         first_input: bytes = b"",
     ) -> Self:
-        """Run a command in a process group of its own: Ctrl-C is for us alone to handle.
+        """Run a command in a process group of its own: Ctrl-C reaches the parent alone.
 
         ``inherits`` are files that it has open, too; ``first_input`` is what it reads first on
         its stdin, which then stays open.
@@ -105,7 +105,7 @@ class Child:
     async def ready(
         self, work: Awaitable[T] | None = None, *, within: float = START_TIMEOUT
     ) -> T | Any:
-        """Do the work by which we see that it is ready, or hear the next line of JSON.
+        """Wait for this work, which shows that the child is ready, or for its next line of JSON.
 
         ChildDiedError if that does not happen in time.
         """

@@ -23,7 +23,7 @@ from flaky_load_balancer.processes import REFUSED, STOPPING, ChildDiedError
 T = TypeVar("T")
 
 FAILED = 1
-WIDE = 200  # characters
+NO_TERMINAL_WIDTH = 200  # characters
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -32,7 +32,7 @@ def _console(*, stderr: bool) -> Console:
     """Where there is no terminal, nothing is wrapped or cut to the width of one."""
     console = Console(stderr=stderr, highlight=False)
     if not console.is_terminal:
-        console.width = WIDE
+        console.width = NO_TERMINAL_WIDTH
     return console
 
 
@@ -43,11 +43,11 @@ class Output:
     """
 
     def __init__(self, json: str | None, descriptor: int | None = None) -> None:
-        """``descriptor``: the open file to write to, for whom the sandbox lets open none."""
+        """``descriptor``: of a file to write to, in a sandbox where none can be opened."""
         self.to_stdout = json == "-"
         self._path = None if json in {None, "-"} else Path(str(json))
         self.console = _console(stderr=self.to_stdout)
-        self._held = descriptor
+        self._descriptor = descriptor
         if self._path is not None:
             self._check(self._path)
 
@@ -56,28 +56,28 @@ class Output:
         if self.to_stdout:
             sys.stdout.write(orjson.dumps(result).decode() + "\n")
             sys.stdout.flush()
-        elif self._path is not None or self._held is not None:
+        elif self._path is not None or self._descriptor is not None:
             try:
                 self._rewrite(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
             except OSError as error:
                 stderr.print(f"[red]error:[/red] --json {self._path}: {error.strerror}")
                 raise click.exceptions.Exit(FAILED) from None
 
-    def held(self) -> list[int]:
-        """The file, opened now: where we are going, nothing can be opened."""
-        if self._path is not None and self._held is None:
-            self._held = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
-        return [] if self._held is None else [self._held]
+    def opened(self) -> list[int]:
+        """The descriptor of the JSON file, if any, opened now: in the sandbox it cannot be."""
+        if self._path is not None and self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+        return [] if self._descriptor is None else [self._descriptor]
 
     def _rewrite(self, text: bytes) -> None:
-        if self._held is not None:
-            os.ftruncate(self._held, 0)
-            os.pwrite(self._held, text, 0)
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, text, 0)
         elif self._path is not None:
             self._path.write_bytes(text)
 
     def _check(self, path: Path) -> None:
-        """Better refused now than lost after the run."""
+        """Refuse now what would be lost after the run."""
         folder = path.parent
         if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
             raise SettingsError(f"--json {path}: not a file that can be written")
@@ -85,7 +85,7 @@ class Output:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """What a user can mend ends with a message and exit code 2, not with a traceback."""
+    """End what a user can mend with a message and exit code 2, not with a traceback."""
     try:
         yield
     except UserError as error:

@@ -119,7 +119,7 @@ def servers(
     """
     if not is_confined(backend):
         return None
-    kept = out.held()
+    kept = out.opened()
     command = servers_command(
         backend, scenarios, seed=seed, rate=rate, copies=copies, free_ports=free
     )
