@@ -13,6 +13,19 @@ test("what was recorded is listed, and replayed while nothing runs", async ({ pa
   await page.getByRole("main").getByRole("link", { name: "Runs" }).click();
   await page.getByRole("searchbox").fill(said.session);
   await page.getByRole("button", { name: /^Runs of/ }).click();
+  await page.getByRole("button", { name: /^Edit/ }).click();
+  const form = page.getByRole("form", { name: `Edit ${said.session}` });
+  await form.getByLabel("Name").fill("Before the change");
+  await form.getByLabel(/^Tags/).fill("baseline, t1");
+  await form.getByLabel("Note").fill("As it was");
+  await form.getByLabel(/^Pinned/).check();
+  await expectAccessible(page);
+  await form.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Before the change")).toBeVisible();
+  await page.getByRole("searchbox").fill("baseline");
+  await expect(page.getByRole("rowheader", { name: "Pinned" })).toBeVisible();
+  const [row0] = await (await fetch(`${admin}/api/sessions`)).json();
+  expect(row0).toMatchObject({ name: "Before the change", tags: ["baseline", "t1"], pinned: true });
   const table = page.getByRole("table", { name: /^Runs of/ });
   for (const { strategy, score } of runs) {
     const row = table.getByRole("row", { name: new RegExp(strategy) });
@@ -63,6 +76,15 @@ test("what was recorded is listed, and replayed while nothing runs", async ({ pa
   await page.keyboard.press("End");
   const facts = page.getByText("Score", { exact: true }).first().locator("xpath=..");
   await expect(facts).toContainText(String(runs.find((run) => run.strategy === "v4")!.score));
+  await page.goto(`${admin}/runs`);
+  await expect(page.getByRole("searchbox")).toBeVisible();
+  await page.keyboard.press("/");
+  await expect(page.getByRole("searchbox")).toBeFocused();
+  await page.getByRole("searchbox").fill(said.session);
+  await page.getByRole("button", { name: /^Edit/ }).click();
+  await page.getByRole("button", { name: /^Delete/ }).click();
+  await page.getByRole("button", { name: "Yes" }).click();
+  await expect(page.getByText("Before the change")).toBeHidden();
   await page.goto(`${admin}/runs?replay=999`);
   await expect(page.getByRole("main").getByRole("alert")).toContainText("no such run");
 });

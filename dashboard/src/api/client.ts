@@ -54,6 +54,19 @@ export async function act(path: string): Promise<void> {
   await answered(path, { method: "POST" });
 }
 
+/** Change some of what is at a path, which has one part that differs. */
+export async function change(path: Path, part: string, body: unknown): Promise<void> {
+  const headers = { "Content-Type": "application/json" };
+  await answered(filled(path, part), { method: "PATCH", headers, body: JSON.stringify(body) });
+}
+
+export async function remove(path: Path, part: string): Promise<void> {
+  await answered(filled(path, part), { method: "DELETE" });
+}
+
+const filled = (path: Path, part: string): string =>
+  path.replace(/\{\w+\}/, encodeURIComponent(part));
+
 async function answered(address: string, request: RequestInit): Promise<unknown> {
   let response: Response;
   try {

@@ -3,6 +3,7 @@
 import Link from "next/link";
 import { useMemo, useState } from "react";
 import type { RouteFrame, SessionDetail } from "@/api/types";
+import { OriginContext } from "@/charts/picture";
 import { ZoomChoice, ZoomGroup } from "@/charts/zoom";
 import { Choice } from "@/components/Choice";
 import { Disconnected, Missing } from "@/components/Connection";
@@ -17,6 +18,7 @@ import { type Known, UNKNOWN } from "@/route/known";
 import { MEASURES, measure } from "@/route/measures";
 import { useSource, type View } from "@/store/source";
 import { columns, type Starts, startsOf } from "./columns";
+import { originOf } from "./compare/title";
 import { Health } from "./health/Health";
 import { standings } from "./leaders";
 import { keyOf, ownName } from "./naming";
@@ -118,91 +120,93 @@ export function Running(props: {
   const first = useMemo(() => leading(shown), [shown]);
   const by = sorting.read(asked.sort || (!ranked ? "strategy" : bounded ? "regret" : "score"));
   return (
-    <ZoomGroup>
-      <RaceHeader routes={routes} session={session} onPoint={point} />
-      <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
-        <p className="mr-auto text-ink-2">{summary(routes, scenarios)}</p>
-        {scenarios.length > 1 && (
-          <Choice
-            label="Scenario"
-            value={asked.scenario}
-            options={[
-              { value: ALL, name: "All" },
-              ...scenarios.map((name) => ({ value: name, name })),
-            ]}
-            onChange={(scenario) => ask({ scenario })}
-          />
-        )}
-        <Choice
-          label="Shown over time"
-          value={measured.key}
-          options={bounded ? CHOICES : CHOICES.slice(1)}
-          onChange={(show) => ask({ show })}
-        />
-        <Search
-          label="Strategies to show"
-          hint="Filter strategies: v4 v6"
-          value={asked.strategy}
-          onChange={(strategy) => ask({ strategy })}
-        />
-      </div>
-      <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
-        <p className="mr-auto text-ink-3 text-xs">{measured.hint}</p>
-        {measured.log && (
-          <Choice
-            label="Axis"
-            value={asked.axis}
-            options={AXES}
-            onChange={(axis) => ask({ axis })}
-          />
-        )}
-        <ZoomChoice />
-      </div>
-      <div className="mb-4 grid gap-4 md:grid-cols-[repeat(auto-fit,minmax(360px,1fr))]">
-        {scenarios
-          .filter((name) => shown.some((row) => scenarioOf(row) === name))
-          .map((name) => (
-            <Race
-              key={name}
-              scenario={name}
-              routes={shown.filter((row) => scenarioOf(row) === name)}
-              all={routes}
-              view={view}
-              measure={measured}
-              known={props.known.get(name) ?? UNKNOWN}
-              log={measured.log === true && asked.axis === "log"}
-              first={first}
-              highlight={pointed}
-              onHighlight={point}
+    <OriginContext value={originOf(session)}>
+      <ZoomGroup>
+        <RaceHeader routes={routes} session={session} onPoint={point} />
+        <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
+          <p className="mr-auto text-ink-2">{summary(routes, scenarios)}</p>
+          {scenarios.length > 1 && (
+            <Choice
+              label="Scenario"
+              value={asked.scenario}
+              options={[
+                { value: ALL, name: "All" },
+                ...scenarios.map((name) => ({ value: name, name })),
+              ]}
+              onChange={(scenario) => ask({ scenario })}
             />
-          ))}
-      </div>
-      <Panel
-        title="Race"
-        hint={
-          bounded
-            ? `The finish on the right is the bound: what no strategy's mean can beat; the start is ${where(startsOf(routes))}. One run is noise: a few points may well be chance.`
-            : undefined
-        }
-        actions={<CsvButton name="race" columns={table} rows={shown} by={by} />}
-      >
-        {shown.length === 0 ? (
-          <p className="py-8 text-center text-ink-3">No route matches the filters.</p>
-        ) : (
-          <Table
-            caption="Running routes"
-            columns={table}
-            rows={shown}
-            rowKey={(row) => row.route}
-            by={by}
-            onSort={(sort) => ask({ sort: sorting.write(sort) })}
-            {...(scenarios.length > 1 ? { group: scenarioOf } : {})}
-            onPoint={(row) => point(row && keyOf(row, routes))}
-            rowClass={(row) => (keyOf(row, routes) === pointed ? "bg-sunken/60" : undefined)}
+          )}
+          <Choice
+            label="Shown over time"
+            value={measured.key}
+            options={bounded ? CHOICES : CHOICES.slice(1)}
+            onChange={(show) => ask({ show })}
           />
-        )}
-      </Panel>
-    </ZoomGroup>
+          <Search
+            label="Strategies to show"
+            hint="Filter strategies: v4 v6"
+            value={asked.strategy}
+            onChange={(strategy) => ask({ strategy })}
+          />
+        </div>
+        <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
+          <p className="mr-auto text-ink-3 text-xs">{measured.hint}</p>
+          {measured.log && (
+            <Choice
+              label="Axis"
+              value={asked.axis}
+              options={AXES}
+              onChange={(axis) => ask({ axis })}
+            />
+          )}
+          <ZoomChoice />
+        </div>
+        <div className="mb-4 grid gap-4 md:grid-cols-[repeat(auto-fit,minmax(360px,1fr))]">
+          {scenarios
+            .filter((name) => shown.some((row) => scenarioOf(row) === name))
+            .map((name) => (
+              <Race
+                key={name}
+                scenario={name}
+                routes={shown.filter((row) => scenarioOf(row) === name)}
+                all={routes}
+                view={view}
+                measure={measured}
+                known={props.known.get(name) ?? UNKNOWN}
+                log={measured.log === true && asked.axis === "log"}
+                first={first}
+                highlight={pointed}
+                onHighlight={point}
+              />
+            ))}
+        </div>
+        <Panel
+          title="Race"
+          hint={
+            bounded
+              ? `The finish on the right is the bound: what no strategy's mean can beat; the start is ${where(startsOf(routes))}. One run is noise: a few points may well be chance.`
+              : undefined
+          }
+          actions={<CsvButton name="race" columns={table} rows={shown} by={by} />}
+        >
+          {shown.length === 0 ? (
+            <p className="py-8 text-center text-ink-3">No route matches the filters.</p>
+          ) : (
+            <Table
+              caption="Running routes"
+              columns={table}
+              rows={shown}
+              rowKey={(row) => row.route}
+              by={by}
+              onSort={(sort) => ask({ sort: sorting.write(sort) })}
+              {...(scenarios.length > 1 ? { group: scenarioOf } : {})}
+              onPoint={(row) => point(row && keyOf(row, routes))}
+              rowClass={(row) => (keyOf(row, routes) === pointed ? "bg-sunken/60" : undefined)}
+            />
+          )}
+        </Panel>
+      </ZoomGroup>
+    </OriginContext>
   );
 }
 

@@ -6,6 +6,8 @@ import { type ReactNode, Suspense } from "react";
 import { live } from "@/store/live";
 import { SourceContext } from "@/store/source";
 import { Connection } from "./Connection";
+import { CopyLink } from "./CopyLink";
+import { Keys } from "./Keys";
 import { Mark } from "./Mark";
 import { Navigated } from "./Navigated";
 import { ThemeSwitch } from "./ThemeSwitch";
@@ -32,15 +34,17 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to content
       </a>
       <header className="sticky top-0 z-30 border-line border-b bg-canvas/85 backdrop-blur-md">
-        <div className="mx-auto flex max-w-[1560px] flex-wrap items-center gap-x-6 px-4 sm:h-14 sm:flex-nowrap sm:px-6">
+        <div className="mx-auto flex max-w-[1560px] flex-wrap items-center gap-x-3 px-4 sm:px-6 md:h-14 md:flex-nowrap md:gap-x-6">
           <Link href="/" className="flex h-12 items-center gap-2.5 font-medium tracking-tight">
             <Mark />
             <span>
               flaky<span className="text-ink-3">_load_balancer</span>
             </span>
           </Link>
-          <div className="ml-auto flex items-center gap-2 sm:order-3">
+          <div className="ml-auto flex items-center gap-1.5 md:order-3 md:gap-2">
             <Connection />
+            <CopyLink />
+            <Keys />
             <ThemeSwitch />
           </div>
           <Pages />
@@ -60,7 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
 function Pages() {
   const path = usePathname();
   return (
-    <nav aria-label="Pages" className="-mx-2 flex w-full gap-1 sm:w-auto">
+    <nav aria-label="Pages" className="-mx-2 flex w-full gap-1 md:w-auto">
       {PAGES.map(({ href, name }) => {
         const here =
           href === "/" ? path === "/" || path.startsWith("/route") : path.startsWith(href);
@@ -69,7 +73,7 @@ function Pages() {
             key={href}
             href={href}
             aria-current={here ? "page" : undefined}
-            className="relative flex h-10 items-center px-2.5 text-ink-2 hover:text-ink aria-[current=page]:text-ink aria-[current=page]:after:absolute aria-[current=page]:after:inset-x-2.5 aria-[current=page]:after:-bottom-px aria-[current=page]:after:h-0.5 aria-[current=page]:after:bg-ink sm:h-14"
+            className="relative flex h-10 items-center px-2.5 text-ink-2 hover:text-ink aria-[current=page]:text-ink aria-[current=page]:after:absolute aria-[current=page]:after:inset-x-2.5 aria-[current=page]:after:-bottom-px aria-[current=page]:after:h-0.5 aria-[current=page]:after:bg-ink md:h-14"
           >
             {name}
           </Link>

@@ -6,10 +6,13 @@ import type { SessionDetail, SessionRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
 import { Choice, Select } from "@/components/Choice";
 import { Disconnected } from "@/components/Connection";
+import { Invalid } from "@/components/Invalid";
 import { Failed, Loading, Note } from "@/components/Note";
 import { list, useHydrated, useUrlState } from "@/lib/url";
 import { ALL, measureOf, rangeOf } from "./cells";
-import { Session, type Shown, title } from "./Session";
+import { Differences } from "./Differences";
+import { Session, type Shown } from "./Session";
+import { title } from "./title";
 
 const DEFAULTS = { session: "", with: "", scenario: ALL, sort: "", open: "" };
 const AGAIN = 3000; // milliseconds, while a session is going on
@@ -71,6 +74,9 @@ function Chosen({ sessions }: { sessions: readonly SessionRow[] }) {
           ),
       )}
       {one.status === "loading" && one.data === undefined && <Loading what="the comparison" />}
+      {one.data && other.data && (
+        <Differences one={one.data} other={other.data} scenario={asked.scenario} />
+      )}
       <SideBySide loaded={loaded} />
     </>
   );
@@ -100,9 +106,14 @@ function SideBySide({ loaded }: { loaded: readonly SessionDetail[] }) {
     <div className={two ? "grid items-start gap-x-4 gap-y-10 xl:grid-cols-2" : ""}>
       {loaded.map((session) =>
         session.comparison === null ? (
-          <Note key={session.session} title={`${title(session)}: nothing to compare yet`}>
-            It is {session.state}. Its numbers show up here once there are some.
-          </Note>
+          <div key={session.session}>
+            <Invalid session={session} />
+            <Note title={`${title(session)}: nothing to compare`}>
+              {session.valid === false
+                ? "What was measured is the machine, not the strategies."
+                : `It is ${session.state}. Its numbers show up here once there are some.`}
+            </Note>
+          </div>
         ) : (
           <Session
             key={session.session}

@@ -3,6 +3,7 @@
 import Link from "next/link";
 import type { Compared, SessionDetail } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
+import { OriginContext } from "@/charts/picture";
 import { Button, ButtonLink } from "@/components/Button";
 import { Invalid } from "@/components/Invalid";
 import { Panel } from "@/components/Panel";
@@ -12,6 +13,7 @@ import { ALL, cellsOf, type Measure, verdictOf } from "./cells";
 import { indented, named, numbers, written } from "./columns";
 import { HeatMap } from "./HeatMap";
 import { Intervals } from "./Intervals";
+import { originOf, title } from "./title";
 
 export interface Shown {
   scenario: string;
@@ -24,13 +26,6 @@ export interface Shown {
   onOpen: (strategies: readonly string[]) => void;
   pointed: string | null;
   onPoint: (strategy: string | null) => void;
-}
-
-const WHAT = { harness: "Race", compare: "Simulation", serve: "Balancer" };
-
-/** A session by what it was, and when. */
-export function title(session: Pick<SessionDetail, "kind" | "started">): string {
-  return `${WHAT[session.kind]}, ${format.moment(session.started)}`;
 }
 
 /** One session: what it was, and its strategies by scenarios in three forms. */
@@ -50,29 +45,32 @@ export function Session(props: {
       : (compared.scenarios[0] ?? "");
   const which = compact ? `, ${title(session)}` : ""; // of two panels alike
   return (
-    <div className="flex min-w-0 flex-col gap-4">
-      <Panel
-        title={title(session)}
-        hint={facts(session, compared)}
-        actions={
-          <>
-            {session.runs.length > 0 && (
-              <Link href={`/runs?replay=${session.session}`} className="contents">
-                <span className="inline-flex h-7 items-center rounded-md border border-line bg-surface px-2.5 text-ink-2 text-xs hover:border-line-strong hover:text-ink max-sm:h-9">
-                  Replay
-                </span>
-              </Link>
-            )}
-            <ButtonLink href={`/api/sessions/${session.session}`}>JSON</ButtonLink>
-          </>
-        }
-      >
-        <Invalid session={session} />
-        {valid && <p className="max-w-[75ch] leading-relaxed">{verdictOf(compared, scenario)}</p>}
-      </Panel>
-      {valid && <Pictures {...props} where={where} which={which} />}
-      <Numbers {...props} where={where + which} />
-    </div>
+    <OriginContext value={originOf(session)}>
+      <div className="flex min-w-0 flex-col gap-4">
+        <Panel
+          title={title(session)}
+          hint={facts(session, compared)}
+          actions={
+            <>
+              {session.runs.length > 0 && (
+                <Link href={`/runs?replay=${session.session}`} className="contents">
+                  <span className="inline-flex h-7 items-center rounded-md border border-line bg-surface px-2.5 text-ink-2 text-xs hover:border-line-strong hover:text-ink max-sm:h-9">
+                    Replay
+                  </span>
+                </Link>
+              )}
+              <ButtonLink href={`/api/sessions/${session.session}`}>JSON</ButtonLink>
+            </>
+          }
+        >
+          <Invalid session={session} />
+          {session.note && <p className="mb-2 whitespace-pre-wrap text-ink-2">{session.note}</p>}
+          {valid && <p className="max-w-[75ch] leading-relaxed">{verdictOf(compared, scenario)}</p>}
+        </Panel>
+        {valid && <Pictures {...props} where={where} which={which} />}
+        <Numbers {...props} where={where + which} />
+      </div>
+    </OriginContext>
   );
 }
 

@@ -4,12 +4,14 @@ import Link from "next/link";
 import { useEffect, useMemo } from "react";
 import type { RunRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
+import { OriginContext } from "@/charts/picture";
 import { Failed, Loading, Note } from "@/components/Note";
 import * as format from "@/lib/format";
 import { useUrlState } from "@/lib/url";
 import type { Known } from "@/route/known";
 import { RouteView } from "@/route/RouteView";
 import { SourceContext, useSource } from "@/store/source";
+import { originOf } from "../compare/title";
 import { Running } from "../Live";
 import { isRun, type Loaded, load } from "./load";
 import { Player } from "./Player";
@@ -66,14 +68,16 @@ function Playing(props: Loaded & { target: string }) {
   const rest = (at: number, speed: number) =>
     ask({ at: String(Math.ceil(1000 * at) / 1000), speed: String(speed) });
   return (
-    <SourceContext value={store}>
-      {isRun(props.target) ? (
-        <One known={known.get(runs[0]?.scenario ?? null)} />
-      ) : (
-        <All runs={runs} known={known} />
-      )}
-      <Player store={store} onRest={rest} />
-    </SourceContext>
+    <OriginContext value={originOf(runs[0])}>
+      <SourceContext value={store}>
+        {isRun(props.target) ? (
+          <One known={known.get(runs[0]?.scenario ?? null)} />
+        ) : (
+          <All runs={runs} known={known} />
+        )}
+        <Player store={store} onRest={rest} />
+      </SourceContext>
+    </OriginContext>
   );
 }
 

@@ -13,7 +13,7 @@ import { AllRuns } from "./AllRuns";
 import { Replay } from "./Replay";
 import { Sessions } from "./Sessions";
 
-const DEFAULTS = { replay: "", by: "session", q: "" };
+const DEFAULTS = { replay: "", by: "session", q: "", from: "", to: "" };
 
 /** All that was recorded; and the replay of any of it. */
 export function Runs() {
@@ -57,16 +57,27 @@ function Recorded() {
               onChange={(by) => ask({ by })}
             />
             <Search
-              label="Strategies or scenarios"
-              hint="Filter: v6 T2"
+              label="Names, notes, tags, strategies or scenarios"
+              hint="Filter: v6 T2 baseline"
               value={asked.q}
               onChange={(q) => ask({ q })}
             />
+            {asked.by === "session" && (
+              <>
+                <Day name="From" value={asked.from} onChange={(from) => ask({ from })} />
+                <Day name="To" value={asked.to} onChange={(to) => ask({ to })} />
+              </>
+            )}
           </div>
           {asked.by === "run" ? (
             <AllRuns words={asked.q} />
           ) : (
-            <Sessions sessions={sessions.data.filter((each) => matches(each, asked.q))} />
+            <Sessions
+              sessions={sessions.data.filter(
+                (each) => matches(each, asked.q) && within(each, asked.from, asked.to),
+              )}
+              onChange={sessions.reload}
+            />
           )}
         </>
       )}
@@ -74,11 +85,32 @@ function Recorded() {
   );
 }
 
-/** Every word is a strategy, a scenario, a kind or a part of the session's name. */
+/** It began on or between these days of the visitor's, as far as they are given. */
+export function within({ started }: Pick<SessionRow, "started">, from: string, to: string) {
+  const day = new Date(1000 * started).toLocaleDateString("sv-SE");
+  return (from === "" || day >= from) && (to === "" || day <= to);
+}
+
+/** Every word is a strategy, a scenario, a kind, a tag or a part of the name or note. */
 function matches(session: SessionRow, words: string): boolean {
-  const names = [...session.strategies, ...session.scenarios, session.kind, session.session];
+  const { name, note, tags, strategies, scenarios, kind, session: id } = session;
+  const names = [...strategies, ...scenarios, ...tags, kind, id, name ?? "", note ?? ""];
   const said = words.toLowerCase().split(/\s+/).filter(Boolean);
   return said.every((word) => names.some((name) => name.toLowerCase().includes(word)));
+}
+
+function Day(props: { name: string; value: string; onChange: (day: string) => void }) {
+  return (
+    <label className="inline-flex items-center gap-2 text-ink-3 text-xs">
+      {props.name}
+      <input
+        type="date"
+        value={props.value}
+        onChange={(event) => props.onChange(event.target.value)}
+        className="h-7 rounded-md border border-line bg-surface px-2 text-ink max-sm:h-9"
+      />
+    </label>
+  );
 }
 
 function Nothing() {

@@ -28,7 +28,7 @@ test("a session that was deleted meanwhile says so instead of a table of nothing
     late_ms: null,
     settings: {},
   };
-  render(<Sessions sessions={[session]} />);
+  render(<Sessions sessions={[session]} onChange={() => undefined} />);
   fireEvent.click(screen.getByRole("button", { name: /^Runs of/ }));
   expect(await screen.findByText("Its runs were deleted.")).toBeTruthy();
   expect(screen.getAllByRole("table")).toHaveLength(1);

@@ -4,25 +4,30 @@ import Link from "next/link";
 import { get } from "@/api/client";
 import type { SessionRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
+import { Button } from "@/components/Button";
 import { Failed } from "@/components/Note";
 import { Panel } from "@/components/Panel";
 import { type Column, CsvButton, sorting, Table } from "@/components/Table";
 import * as format from "@/lib/format";
 import { list, useUrlState } from "@/lib/url";
+import { KINDS } from "../compare/title";
+import { Edit } from "./Edit";
 import { RunsTable } from "./RunsTable";
 
-const DEFAULTS = { sort: "-started", open: "" };
-const KINDS = { harness: "Race", compare: "Simulation", serve: "Balancer" };
+const DEFAULTS = { sort: "-started", open: "", edit: "" };
 
 /** Sessions, the newest first; each opens to its runs. */
-export function Sessions({ sessions }: { sessions: readonly SessionRow[] }) {
+export function Sessions(props: { sessions: readonly SessionRow[]; onChange: () => void }) {
+  const { sessions, onChange } = props;
   const [asked, ask] = useUrlState(DEFAULTS);
   const open = list.read(asked.open);
   const toggle = (id: string) =>
     ask({
       open: list.write(open.includes(id) ? open.filter((each) => each !== id) : [...open, id]),
     });
-  const table = columns(open, toggle);
+  const edit = (id: string) => ask({ edit: asked.edit === id ? "" : id });
+  const table = columns(open, toggle, edit);
+  const pins = sessions.some(({ pinned }) => pinned);
   const by = sorting.read(asked.sort);
   return (
     <Panel
@@ -40,15 +45,25 @@ export function Sessions({ sessions }: { sessions: readonly SessionRow[] }) {
           rowKey={(row) => row.session}
           by={by}
           onSort={(each) => ask({ sort: sorting.write(each) })}
+          {...(pins ? { group: (row: SessionRow) => (row.pinned ? "Pinned" : "Recorded") } : {})}
           below={(row) =>
-            open.includes(row.session) && (
+            (open.includes(row.session) || asked.edit === row.session) && (
               <tr role="row" className="max-sm:block">
                 <td
                   role="cell"
                   colSpan={table.length}
                   className="pb-4 pl-8 max-sm:block max-sm:p-0"
                 >
-                  <RunsOf session={row.session} />
+                  {asked.edit === row.session && (
+                    <Edit
+                      session={row}
+                      onDone={() => {
+                        ask({ edit: "" });
+                        onChange();
+                      }}
+                    />
+                  )}
+                  {open.includes(row.session) && <RunsOf session={row.session} />}
                 </td>
               </tr>
             )
@@ -75,7 +90,11 @@ function RunsOf({ session }: { session: string }) {
   );
 }
 
-function columns(open: readonly string[], toggle: (id: string) => void): Column<SessionRow>[] {
+function columns(
+  open: readonly string[],
+  toggle: (id: string) => void,
+  edit: (id: string) => void,
+): Column<SessionRow>[] {
   return [
     {
       key: "started",
@@ -86,10 +105,9 @@ function columns(open: readonly string[], toggle: (id: string) => void): Column<
     {
       key: "session",
       title: "Name",
-      value: (row) => row.session,
-      cell: (row) => <span className="num text-ink-2 text-xs">{row.session}</span>,
-      wide: true,
-      className: "max-lg:hidden",
+      value: (row) => row.name ?? row.session,
+      cell: (row) => <Named row={row} />,
+      className: "max-sm:col-span-3",
     },
     { key: "kind", title: "Kind", value: (row) => row.kind, cell: (row) => KINDS[row.kind] },
     {
@@ -121,16 +139,41 @@ function columns(open: readonly string[], toggle: (id: string) => void): Column<
     {
       key: "state",
       title: "State",
-      value: (row) => row.state,
-      cell: (row) => <State state={row.state} />,
+      value: (row) => (row.valid === false ? "INVALID" : row.state),
+      cell: (row) =>
+        row.valid === false ? (
+          <strong className="text-bad" title={row.why.join("; ")}>
+            INVALID
+          </strong>
+        ) : (
+          <State state={row.state} />
+        ),
     },
     {
       key: "actions",
       title: "Show",
-      cell: (row) => <Actions row={row} />,
+      cell: (row) => <Actions row={row} edit={edit} />,
       className: "text-right max-sm:col-span-3 max-sm:text-left max-sm:before:hidden!",
     },
   ];
+}
+
+/** What people call it, or its id; and their tags. */
+function Named({ row }: { row: SessionRow }) {
+  return (
+    <span className="flex flex-wrap items-center gap-1.5" title={row.note ?? undefined}>
+      {row.name === null ? (
+        <span className="num text-ink-2 text-xs">{row.session}</span>
+      ) : (
+        <span className="min-w-0 break-words font-medium">{row.name}</span>
+      )}
+      {row.tags.map((tag) => (
+        <span key={tag} className="rounded bg-accent-soft px-1.5 py-px text-[11px] text-accent">
+          {tag}
+        </span>
+      ))}
+    </span>
+  );
 }
 
 function Name(props: { row: SessionRow; open: boolean; toggle: (id: string) => void }) {
@@ -163,10 +206,13 @@ export function State({ state }: { state: string }) {
 const LINK =
   "inline-flex h-7 items-center whitespace-nowrap rounded-md border border-line bg-surface px-2.5 text-xs text-ink-2 hover:border-line-strong hover:text-ink max-sm:h-9";
 
-function Actions({ row }: { row: SessionRow }) {
+function Actions({ row, edit }: { row: SessionRow; edit: (id: string) => void }) {
   const when = format.moment(row.started);
   return (
     <span className="inline-flex gap-1.5">
+      <Button onClick={() => edit(row.session)} aria-label={`Edit ${when}`}>
+        Edit
+      </Button>
       {row.runs > 0 && (
         <Link href={`/runs?replay=${row.session}`} className={LINK} aria-label={`Replay ${when}`}>
           Replay
