@@ -44,7 +44,8 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
   await expect(page.getByText("One run each: scores that differ")).toBeVisible();
   await expect(page.getByRole("table", { name: /Race/ }).getByText("best")).toHaveCount(0);
   await page.reload();
-  await expect(page.getByRole("table")).toHaveCount(2);
+  await expect(page.getByRole("table", { name: "Difference of two sessions" })).toBeVisible();
+  await expect(page.getByRole("table")).toHaveCount(3);
   await expectAccessible(page);
   const drawing = page.waitForEvent("download");
   await page

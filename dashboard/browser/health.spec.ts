@@ -22,8 +22,16 @@ test("a server that fails is named, with what can be done about it", async ({ pa
   // Nothing is done without a question.
   await first.getByRole("button", { name: `Drain :${failing}` }).click();
   await expect(first.getByRole("group", { name: /Send nothing to/ })).toBeVisible();
-  await first.getByRole("button", { name: "No" }).click();
-  await expect(first.getByRole("button", { name: `Drain :${failing}` })).toBeVisible();
+  await first.getByRole("button", { name: "Yes" }).click();
+  const drained = table.getByRole("row", { name: new RegExp(`:${failing}`) });
+  await expect(drained).toContainText("drained");
+  await expect(health).toContainText("Nothing is wrong: 2 servers up. 1 server drained.");
+  await drained.getByRole("button", { name: /^Send to/ }).click();
+  await drained.getByRole("button", { name: "Yes" }).click();
+  await expect(drained.getByRole("button", { name: `Drain :${failing}` })).toBeVisible();
+  await page.getByRole("button", { name: "Reload" }).click();
+  await page.getByRole("button", { name: "Yes" }).click();
+  await expect(health.getByRole("alert")).toContainText("file"); // it was started with flags
   await expectAccessible(page);
   await page.setViewportSize({ width: 390, height: 844 });
   await expectNarrow(page);

@@ -157,7 +157,7 @@ export const test = base.extend<{ errors: string[] }, { stage: Stage; race: Prog
         if (
           message.type() === "error" &&
           !message.text().includes("net::ERR_") &&
-          !/status of 4(04|22)/.test(message.text())
+          !/status of 4(04|09|22)/.test(message.text())
         )
           errors.push(message.text());
       });

@@ -200,12 +200,15 @@ class FaultStretch(Shape):
 class RouteDetail(RouteFrame):
     """A route in full; ``beliefs`` is what its strategy believes of each server.
 
-    ``truth`` is what holds without faults, ``pieces`` with them.
+    ``truth`` is what holds without faults, ``pieces`` with them.  ``held`` are requests that wait
+    now for a server to wake, ``budget`` the retries that may still be made, null without a limit.
     """
 
     run: int | None
     pool: str
     retries: int
+    held: int
+    budget: int | None
     rules: RulesOfTheGame
     truth: list[Chance] | None
     pieces: Pieces | None

@@ -5,7 +5,7 @@ the sum of the others: what it costs to make and to send does not grow with the 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,15 @@ class View:
         """The frame, and what is too much to send twice a second."""
         route, servers = self.route, _Servers(self.route, now)
         shown = servers.top(LISTED)
-        rules = route.balancer.rules
+        rules, budget = route.balancer.rules, route.dispatcher.policy.budget
         edges, counts = route.tally.latency.bars()
         return {
             **self._frame(servers, shown, reasons=True),
             "run": route.run,
             "pool": route.pool,
             "retries": route.tally.retries,
+            "held": _held(route.dispatcher.decisions, now),
+            "budget": None if budget is None else budget.tokens(now),
             "rules": {
                 "free_attempts": rules.free_attempts,
                 "max_attempts": rules.max_attempts,
@@ -191,6 +193,12 @@ class _Servers:
             return "up"
         refused = self._route.tally.outcomes[Outcome.RATE_LIMITED][self._places[arm]]
         return "cooling" if refused else "ejected"
+
+
+def _held(decisions: Iterable[Decision], now: float) -> int:
+    """Requests that are held at this moment, as far as decisions are remembered."""
+    last = {each.request: each for each in decisions}
+    return sum(each.arm == HOLD and (each.until or now) > now for each in last.values())
 
 
 def _decision(decision: Decision, shown: Ints) -> dict[str, Any]:

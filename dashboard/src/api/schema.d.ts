@@ -824,7 +824,8 @@ export interface components {
          * RouteDetail
          * @description A route in full; ``beliefs`` is what its strategy believes of each server.
          *
-         *     ``truth`` is what holds without faults, ``pieces`` with them.
+         *     ``truth`` is what holds without faults, ``pieces`` with them.  ``held`` are requests that wait
+         *     now for a server to wake, ``budget`` the retries that may still be made, null without a limit.
          */
         RouteDetail: {
             /** Strategy */
@@ -878,6 +879,10 @@ export interface components {
             pool: string;
             /** Retries */
             retries: number;
+            /** Held */
+            held: number;
+            /** Budget */
+            budget: number | null;
             rules: components["schemas"]["RulesOfTheGame"];
             /** Truth */
             truth: number[] | null;

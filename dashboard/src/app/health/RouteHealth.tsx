@@ -86,11 +86,21 @@ function Now(props: {
       format.number(route.in_flight),
       "Requests that have not ended yet, held ones too",
     ],
+    ["Held", format.number(detail?.held), "Requests that wait now for a server to wake"],
     [
       "Retries",
       format.number(detail?.retries),
       "Attempts after the first of a request, hedges apart",
     ],
+    ...(detail?.budget == null
+      ? []
+      : [
+          [
+            "Retries left",
+            format.number(detail.budget),
+            "Tokens of the retry budget: without one, a request ends with the answer that it has",
+          ] as [string, string, string],
+        ]),
     ["Hedges", format.number(route.hedges ?? 0), "Attempts sent beside one that was slow"],
     ["Refused", format.number(route.rate_limited), "Attempts that a server refused"],
     ["Given up", format.number(route.given_up), "Requests that no server delivered"],

@@ -29,7 +29,7 @@ const MINUTE = 60;
 const PARTS = 20; // of a sparkline
 const HALF = 0.5;
 const SEVERAL = 3; // failures
-const UNREACHABLE = new Set(["refused", "reset", "timeout", "name", "certificate", "garbage"]);
+const ANSWERED = new Set(["status", "ours"]);
 
 const REASONS: Record<string, string> = {
   refused: "connection refused",
@@ -38,6 +38,10 @@ const REASONS: Record<string, string> = {
   name: "its name is not found",
   certificate: "its certificate is not accepted",
   status: "answered with an error",
+  unreachable: "not reachable",
+  closed: "connection closed too early",
+  tls: "TLS fails",
+  "not HTTP": "what it answered is no HTTP",
   garbage: "what it answered is no HTTP",
   check: "its health check fails",
 };
@@ -102,7 +106,7 @@ function fails(
   now: number,
 ): boolean {
   if (failed >= SEVERAL && failed / (succeeded + failed) > HALF) return true;
-  if (reason === null || !UNREACHABLE.has(reason)) return false;
+  if (reason === null || ANSWERED.has(reason)) return false;
   return reasonTime > now - 10 * MINUTE && !trails.succeededSince(route, server, reasonTime);
 }
 
