@@ -27,10 +27,9 @@ from flaky_load_balancer.proxy.http1.head import (
     parse_answer,
     render,
 )
+from flaky_load_balancer.proxy.http1.outgoing import Outgoing
 from flaky_load_balancer.proxy.http1.timer import Timer
 
-JOINED = 8192  # bytes up to which a chunk is copied rather than written in three parts
-WRITE_AHEAD = 4096  # bytes that may wait to be sent before whoever writes is held back
 MOST_INTERIM = 100  # interim answers to one request
 FIRST_BYTE, IDLE = 10.0, 30.0  # seconds
 
@@ -62,9 +61,7 @@ class ClientConnection(asyncio.Protocol):
         "_answer",
         "_chunked",
         "_decoder",
-        "_feeder",
         "_first_byte",
-        "_full",
         "_held",
         "_idle",
         "_interim",
@@ -73,17 +70,16 @@ class ClientConnection(asyncio.Protocol):
         "_method",
         "_news",
         "_pending",
-        "_progress",
         "_raw",
         "_sending",
         "_timer",
-        "_unsent",
         "_upgrade",
         "body",
         "head",
         "idle",
         "inform",
         "lost",
+        "out",
         "reused",
         "sent",
         "since",
@@ -96,13 +92,11 @@ class ClientConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._keep = keep  # takes back a connection that can be used again
         self._timer = Timer(self._loop, self._silent)
-        self._progress: Timer | None = None  # runs while the server does not take what is written
+        self.out = Outgoing(self._loop, self._stuck, IDLE)
         self.lost = False
         self.since = 0.0  # idle since, on the loop's clock
         self.reused = 0  # requests before this one
         self.idle = False  # nobody uses it
-        self._full = False
-        self._unsent = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -122,16 +116,16 @@ class ClientConnection(asyncio.Protocol):
         self._chunked = False
         self._sending = False  # the body of the request is not complete
         self._held = False
-        self._feeder: Callable[[bool], None] | None = None
+        self.out.feed_from(None)
         self._first_byte = FIRST_BYTE
-        self._idle = IDLE
+        self._idle = self.out.idle = IDLE
 
     # A request.
 
     def limit(self, first_byte: float, idle: float) -> None:
         """Seconds from the end of the request to the answer's head, and between bytes."""
         self._first_byte = first_byte
-        self._idle = idle
+        self._idle = self.out.idle = idle
 
     def send(
         self,
@@ -165,32 +159,32 @@ class ClientConnection(asyncio.Protocol):
             last += b"Content-Length: %d\r\n" % length
         self._sending = length != 0 and body is None
         head = render(b"%b %b HTTP/1.1" % (method, target), headers, last)
-        self.transport.write(head + body if body else head)
-        if not self._sending:
+        if self._sending:
+            self.out.write(head)
+        else:
+            self.out.write_now(head + body if body else head)
             self._timer.set(self._first_byte)
 
     def write(self, data: bytes) -> None:
         """Some of the request's body, or of a tunnel."""
         if self.lost or not data:
             return
-        if not self._chunked:
-            self.transport.write(data)
-        elif len(data) <= JOINED:
-            self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        if self._chunked:
+            self.out.write_chunk(data)
         else:
-            self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+            self.out.write(data)
 
     def end(self) -> None:
         """The request's body is complete, or this direction of a tunnel."""
         if self.lost:
             return
         if self._raw:
-            self.transport.write_eof() if self.transport.can_write_eof() else self.close()
+            self.out.end()
             return
         if not self._sending:
             return
         if self._chunked:
-            self.transport.write(b"0\r\n\r\n")
+            self.out.write(b"0\r\n\r\n")
         self._sending = False
         if self.head is None:
             self._timer.set(self._first_byte)
@@ -202,9 +196,7 @@ class ClientConnection(asyncio.Protocol):
         self._break_off(error)
 
     def feed_from(self, pause: Callable[[bool], None] | None) -> None:
-        self._feeder = pause
-        if self._full and pause is not None:
-            pause(True)
+        self.out.feed_from(pause)
 
     async def answer(self) -> AnswerHead:
         """The head of the final answer."""
@@ -251,7 +243,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(high=WRITE_AHEAD, low=0)
+        self.out.start(self.transport)
         self._news = select.poll()
         self._news.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
@@ -274,28 +266,17 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
         self._timer.close()
-        if self._progress is not None:
-            self._progress.close()
+        self.out.close()
         if error is None:
             self._fail(Reason.CLOSED, "the connection was closed")
         else:
             self._fail(reason_of(error), str(error) or type(error).__name__)
 
     def pause_writing(self) -> None:
-        self._full = True
-        self._unsent = self.transport.get_write_buffer_size()
-        if self._progress is None:
-            self._progress = Timer(self._loop, self._stuck)
-        self._progress.set(self._idle)
-        if self._feeder is not None:
-            self._feeder(True)
+        self.out.pause()
 
     def resume_writing(self) -> None:
-        self._full = False
-        if self._progress is not None:
-            self._progress.clear()
-        if self._feeder is not None:
-            self._feeder(False)
+        self.out.resume()
 
     # The answer.
 
@@ -424,11 +405,4 @@ class ClientConnection(asyncio.Protocol):
             self._fail(Reason.TIMEOUT, f"no byte for {self._idle:g} s")
 
     def _stuck(self) -> None:
-        """The server has had time to take what was written."""
-        assert self._progress is not None
-        unsent = self.transport.get_write_buffer_size()
-        if unsent < self._unsent:
-            self._unsent = unsent
-            self._progress.set(self._idle)
-        else:
-            self._fail(Reason.TIMEOUT, f"the server read nothing for {self._idle:g} s")
+        self._fail(Reason.TIMEOUT, f"the server read nothing for {self._idle:g} s")

@@ -11,10 +11,9 @@ from flaky_load_balancer.proxy.http1.body import Body
 from flaky_load_balancer.proxy.http1.head import Headers, RequestHead, render
 
 if TYPE_CHECKING:
-    from flaky_load_balancer.proxy.http1.server import ServerConnection
+    from flaky_load_balancer.proxy.http1.connection import ServerConnection
 
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-JOINED = 8192  # bytes up to which a chunk is copied rather than written in parts
 
 
 @lru_cache(maxsize=1)
@@ -96,7 +95,7 @@ class Exchange:
     def inform(self, status: int, reason: bytes, headers: Headers) -> None:
         """An interim answer (1xx); clients of HTTP/1.0 know none."""
         if self.head.minor and not self.responded and not self.gone:
-            self._connection.write(render(b"HTTP/1.1 %d %b" % (status, reason), headers, b""))
+            self._connection.out.write(render(b"HTTP/1.1 %d %b" % (status, reason), headers, b""))
 
     def respond(
         self, status: int, reason: bytes, headers: Headers, length: int | None = None
@@ -112,7 +111,7 @@ class Exchange:
             return
         self._bodiless = self.head.method == b"HEAD" or status in {204, 304}
         last = self._framing(status, length)
-        self._connection.write(render(b"HTTP/1.1 %d %b" % (status, reason), headers, last))
+        self._connection.out.write(render(b"HTTP/1.1 %d %b" % (status, reason), headers, last))
 
     def reply(self, status: int, headers: Headers, body: bytes, reason: bytes = b"") -> None:
         """A whole answer."""
@@ -131,13 +130,10 @@ class Exchange:
             self._left -= size
             if self._left < 0:
                 raise ValueError("the body is longer than its Content-Length")
-        if not self._chunked:
-            self._connection.write(data)
-        elif size <= JOINED:
-            self._connection.write(b"%x\r\n%b\r\n" % (size, data))
+        if self._chunked:
+            self._connection.out.write_chunk(data)
         else:
-            for part in (b"%x\r\n" % size, data, b"\r\n"):
-                self._connection.write(part)
+            self._connection.out.write(data)
 
     async def disconnected(self) -> None:
         """Until the client has hung up."""
@@ -145,7 +141,7 @@ class Exchange:
 
     async def drain(self) -> None:
         """Until the client has taken most of what was written."""
-        await self._connection.drain()
+        await self._connection.out.drain()
 
     def finish(self) -> None:
         """The answer is complete; one that is shorter than promised is broken off."""
@@ -155,7 +151,7 @@ class Exchange:
             self.abort()
             return
         if self._chunked and not self.gone:
-            self._connection.write(b"0\r\n\r\n")
+            self._connection.out.write(b"0\r\n\r\n")
         self.finished = True
         self._connection.ended(self)
 
@@ -173,7 +169,7 @@ class Exchange:
         assert not self.responded
         self.responded = self.upgraded = True
         last = b"Connection: Upgrade\r\n"
-        self._connection.write(render(b"HTTP/1.1 101 %b" % reason, headers, last))
+        self._connection.out.write(render(b"HTTP/1.1 101 %b" % reason, headers, last))
         self.body = self._connection.switch()
 
     # A sink.
@@ -181,7 +177,7 @@ class Exchange:
     def end(self) -> None:
         """The source has ended: so has the answer, or this direction of a tunnel."""
         if self.upgraded:
-            self._connection.write_eof()
+            self._connection.out.end()
         else:
             self.finish()
 
@@ -190,7 +186,7 @@ class Exchange:
         self.abort()
 
     def feed_from(self, pause: Callable[[bool], None] | None) -> None:
-        self._connection.feed_from(pause)
+        self._connection.out.feed_from(pause)
 
     def _framing(self, status: int, length: int | None) -> bytes:
         """The headers that say where the body ends and whether the connection goes on."""

@@ -107,3 +107,10 @@ def test_the_limit_of_descriptors_is_raised() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_a_flood_of_pipelined_requests_is_refused_one_by_one() -> None:
+    server = HttpServer(echo, overloaded=lambda: ([], b"busy"))
+    async with running(server) as port:
+        got = await sent(port, GET + GET * 2000 + LAST)
+    assert got.statuses == [503] * 2002
