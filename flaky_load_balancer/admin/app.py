@@ -17,20 +17,19 @@ from flaky_load_balancer.admin import metrics, page, schemas
 from flaky_load_balancer.admin.comparisons import compared
 from flaky_load_balancer.admin.control import Control
 from flaky_load_balancer.admin.control import install as install_control
+from flaky_load_balancer.admin.downloads import Downloads
 from flaky_load_balancer.admin.guard import Bearer, Guard
-from flaky_load_balancer.admin.playground import Observation, Round, play
+from flaky_load_balancer.admin.playing import BusyError, Player
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.admin.views import View
-from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.pool import Pool
 from flaky_load_balancer.proxy.route import Route
-from flaky_load_balancer.records import Records, RecordsError, StillRunningError, export
+from flaky_load_balancer.records import Records, RecordsError, StillRunningError
 
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 STUCK = 30.0  # seconds after which a reader that does not read is let go
 Most = Annotated[int, Query(ge=2, le=10_000)]  # frames of each run
-OUTCOMES = {outcome.label: outcome for outcome in Outcome}
 
 
 def admin_plane(
@@ -67,7 +66,8 @@ def admin_plane(
     _health(app, ready)
     _live(app, live)
     _recorded(app, records)
-    _strategies(app)
+    app.state.player = Player()
+    _strategies(app, app.state.player)
     install_control(app, control)
     registry = metrics.registry(routes, records_lost, pools or {})
 
@@ -151,6 +151,8 @@ def _live(app: FastAPI, live: Live) -> None:
 
 
 def _recorded(app: FastAPI, records: Records | None) -> None:
+    downloads = Downloads()
+
     def kept() -> Records:
         if records is None:
             raise HTTPException(404, "nothing is recorded: started with --no-records")
@@ -220,12 +222,13 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
         return _listed(kept().overview(session, most))
 
     @app.get("/api/runs/{run}/attempts.csv", response_class=StreamingResponse)
-    def attempts_csv(run: int) -> Response:
+    async def attempts_csv(run: int) -> Response:
         """Every attempt, as ``flb export --format csv`` writes it."""
-        one(kept().run(run), "run", run)
-        name = f"attachment; filename=run-{run}.csv"
-        lines = export.csv_lines(kept(), [run])
-        headers = {"Content-Disposition": name}
+        one(await run_in_threadpool(kept().run, run), "run", run)
+        if downloads.full:
+            raise HTTPException(503, "others download already", {"Retry-After": "5"})
+        headers = {"Content-Disposition": f"attachment; filename=run-{run}.csv"}
+        lines = downloads.csv(kept(), run)
         return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
 
     @app.get("/api/runs/{run}/attempts", response_model=schemas.Attempts)
@@ -241,31 +244,22 @@ def _recorded(app: FastAPI, records: Records | None) -> None:
         return _json({"attempts": rows, "next": following})
 
 
-def _strategies(app: FastAPI) -> None:
+def _strategies(app: FastAPI, player: Player) -> None:
     @app.get("/api/strategies")
     def strategies() -> list[schemas.StrategyRow]:
         """What there is, with parameters."""
         return [schemas.StrategyRow(**row) for row in registry.describe()]
 
     @app.post("/api/play", response_model=schemas.Played)
-    def rounds(asked: schemas.PlayRequest) -> Response:
+    async def rounds(asked: schemas.PlayRequest) -> Response:
         """A few rounds of a strategy on a small fleet of given rates."""
         try:
-            strategy = registry.built_in(asked.strategy)
-        except registry.UnknownStrategyError as error:
-            raise HTTPException(422, f"strategy: {error}") from None
-        story = [_step(step, asked.servers) for step in asked.story]
-        return _json(play(strategy, asked.servers, story, asked.seed))
-
-
-def _step(step: schemas.Told | schemas.Round, servers: int) -> Round | Observation:
-    if isinstance(step, schemas.Told):
-        if step.server >= servers:
-            raise HTTPException(422, f"story: there are {servers} servers, the first is 0")
-        return step.server, OUTCOMES[step.outcome]
-    if len(step.rates) != servers:
-        raise HTTPException(422, f"story: a round with {len(step.rates)} rates for {servers}")
-    return step.rates
+            status, answer = await player.play(asked.model_dump_json().encode())
+        except BusyError:
+            raise HTTPException(503, "others play already", {"Retry-After": "5"}) from None
+        if status != 200:
+            raise HTTPException(status, answer.decode())
+        return _encoded(answer)
 
 
 def _listed(documents: Sequence[bytes]) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln
 
+from flaky_load_balancer.admin import schemas
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending
 from flaky_load_balancer.core.strategy import Strategy
@@ -23,6 +24,8 @@ LATENCY = 0.001  # seconds that an attempt takes
 PATIENCE = 10.0  # seconds until a request's deadline
 POINTS = 200  # of a density
 GRID = (np.arange(POINTS) + 0.5) / POINTS
+
+OUTCOMES = {outcome.label: outcome for outcome in Outcome}
 
 Round = Sequence[float]  # one request, on servers with these chances of success
 Observation = tuple[int, Outcome]  # a server, and how an attempt at it ended
@@ -66,6 +69,21 @@ def density(succeeded: np.ndarray, failed: np.ndarray) -> Floats:
     a, b = succeeded[:, None], failed[:, None]
     log: Floats = a * np.log(GRID) + b * np.log1p(-GRID) - betaln(a + 1, b + 1)
     return np.exp(log)
+
+
+class WrongStoryError(ValueError):
+    """A step does not fit the fleet."""
+
+
+def step(told: schemas.Told | schemas.Round, servers: int) -> Round | Observation:
+    """A step of a story as it was sent; WrongStoryError."""
+    if isinstance(told, schemas.Told):
+        if told.server >= servers:
+            raise WrongStoryError(f"story: there are {servers} servers, the first is 0")
+        return told.server, OUTCOMES[told.outcome]
+    if len(told.rates) != servers:
+        raise WrongStoryError(f"story: a round with {len(told.rates)} rates for {servers}")
+    return told.rates
 
 
 class _Game:

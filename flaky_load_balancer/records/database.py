@@ -97,6 +97,11 @@ class Store(ABC):
     name: str
     sizeable: bool  # can it be kept to a size?
 
+    @property
+    @abstractmethod
+    def flags(self) -> tuple[list[str], dict[str, str]]:
+        """How a command is told of this place: flags, and variables of its environment."""
+
     @abstractmethod
     def connect(self, *, create: bool = False) -> Database:
         """Open it, and migrate older tables; with ``create``, make what is missing.

@@ -148,6 +148,11 @@ class Server(Store):
         where = f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}"
         self.name = f"postgresql://{where}/{parts.get('dbname') or ''}"
 
+    @property
+    def flags(self) -> tuple[list[str], dict[str, str]]:
+        """The address, and with it the password, is not on the command line."""
+        return ["--records", "env:FLB_RECORDS"], {"FLB_RECORDS": self._url}
+
     def connect(self, *, create: bool = False) -> Postgres:
         db = Postgres(self._url)
         try:

@@ -72,6 +72,11 @@ class Records:
         """The place's, for messages; without a password."""
         return self._store.name
 
+    @property
+    def flags(self) -> tuple[list[str], dict[str, str]]:
+        """How a command is told where the records are: flags, and its environment."""
+        return self._store.flags
+
     def sessions(self, search: str = "") -> list[Row]:
         """Sessions, newest first; ``runs`` counts theirs.
 

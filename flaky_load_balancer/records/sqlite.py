@@ -123,6 +123,10 @@ class Folder(Store):
         self.name = str(folder)
         self._file: int | None = None  # the number of the file that was opened
 
+    @property
+    def flags(self) -> tuple[list[str], dict[str, str]]:
+        return ["--data-dir", str(self.folder)], {}
+
     def connect(self, *, create: bool = False) -> SQLite:
         if not create and not self.path.exists():
             raise NoRecordsYetError(f"there are no records in {self.folder}: is --data-dir right?")

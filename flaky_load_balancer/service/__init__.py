@@ -3,10 +3,13 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from anyio.to_thread import current_default_thread_limiter
 
 from flaky_load_balancer.admin import page
 from flaky_load_balancer.admin.app import admin_plane
@@ -20,6 +23,8 @@ from flaky_load_balancer.service.notify import notify
 from flaky_load_balancer.service.running import Service, clock
 from flaky_load_balancer.sharing import Keeper, Snapshots
 
+SWITCH = 0.0002  # seconds
+THREADS = 2  # that answer questions of the admin plane
 STOPPING = signal.SIGTERM, signal.SIGINT  # SIGHUP reloads
 
 
@@ -68,6 +73,7 @@ async def serve(
         async with service.running(data_socket, admin_socket, data):
             runs = {route.name: route.run for route in service.routes.shown}
             _spare_the_collector()
+            _favour_the_loop()
             ready(Addresses(data, url(admin_socket), session, runs))
             notify("READY=1")
             keeping = asyncio.ensure_future(keeper.run()) if keeper else None
@@ -101,6 +107,16 @@ async def show(where: Path | str, admin_port: int, ready: Callable[[str], None])
         await live.close()
         listener.close()
         server.abort()
+        await admin.state.player.close()
+
+
+def _favour_the_loop() -> None:
+    """Threads that read records share Python's global lock with the event loop.
+
+    It waits for the lock no longer than for an interval of each of them, so both are small.
+    """
+    sys.setswitchinterval(SWITCH)
+    current_default_thread_limiter().total_tokens = THREADS
 
 
 def _spare_the_collector() -> None:

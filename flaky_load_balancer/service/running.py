@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from fastapi import FastAPI
+
 from flaky_load_balancer.admin import page
 from flaky_load_balancer.admin.app import admin_plane
 from flaky_load_balancer.admin.control import NothingToReloadError
@@ -78,7 +80,8 @@ class Service:
         clients = HttpServer(
             self._plane.handle, Limits(idle=self._idle()), overloaded=self._plane.overloaded
         )
-        people = HttpServer(asgi(self._admin()))
+        admin = self._admin()
+        people = HttpServer(asgi(admin))
         making = asyncio.create_task(self._live.run())
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
@@ -102,6 +105,7 @@ class Service:
             people.drain()
             await _until(lambda: not people.connections, ADMIN_ENDS)
             people.abort()
+            await admin.state.player.close()
             self.routes.stop()
             self._client.close()
             self._access_log.close()
@@ -150,7 +154,7 @@ class Service:
     def fresh(self, route: str) -> bool:
         return self.routes.fresh(route)
 
-    def _admin(self) -> Any:
+    def _admin(self) -> FastAPI:
         settings = self.settings
         return admin_plane(
             self.routes.shown,

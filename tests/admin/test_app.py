@@ -36,6 +36,7 @@ async def admin(
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:8001") as http:
         LIVE[http] = live
         yield http
+        await app.state.player.close()
 
 
 async def played(strategy: str = "v6") -> Route:

@@ -102,7 +102,7 @@ def test_an_export_does_not_grow_with_the_run(
         assert sum(map(len, json_pieces(records, [run]))) > 200 * requests
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0]
+    assert peaks[1] < peaks[0] + 300_000  # bytes; all of it would be millions
 
 
 def test_the_list_of_runs(recorder: Recorder) -> None:
