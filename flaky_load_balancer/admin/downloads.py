@@ -44,6 +44,6 @@ class Downloads:
             finally:
                 if process.returncode is None:
                     process.kill()
-                    await process.wait()
+                    await process.communicate()  # waiting alone would not read what it has written
         finally:
             self._going_on -= 1
