@@ -17,8 +17,12 @@ class FleetTruth:
         self.servers = servers
         self.within = within
         self.rate, self.requests = rate, requests
+        still = not servers.scenario.changes
+        self._always = servers.success(0.0, within) if still else None  # (R, K)
 
     def success(self, rows: Ints, now: Floats) -> Floats:
+        if self._always is not None:
+            return self._always.take(rows, 0)
         return self._table(self.servers.chance(*self._lanes(rows, now), self.within))
 
     def remaining(self, rows: Ints, now: Floats) -> Floats:
