@@ -11,8 +11,9 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
@@ -37,7 +38,11 @@ from benchmarks.parts.processes import (
 )
 
 SERVERS = 10
-OURS, PLAIN, HAPROXY, DIRECT = "flb (v4)", "FastAPI + httpx", "HAProxy", "no balancer"
+OURS, ANY_HTTP = "flb ids (v4)", "flb http (v4)"
+PLAIN, HAPROXY, DIRECT = "FastAPI + httpx", "HAProxy", "no balancer"
+
+
+Peer = Callable[[list[str]], AbstractContextManager[tuple[str, int]]]
 
 
 class Plan(NamedTuple):
@@ -55,11 +60,12 @@ LONGEST_ENDURANCE = 180  # seconds
 
 
 @contextmanager
-def flb(servers: list[str]) -> Iterator[tuple[str, int]]:
+def flb(servers: list[str], kind: str = "ids") -> Iterator[tuple[str, int]]:
     """Our balancer; its URL and pid."""
     port, admin = free_ports(2)
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).with_name("flb")), "serve", "--strategy", "v4"]
+        command += ["--kind", kind]
         command += [word for server in servers for word in ("--server", server)]
         command += ["--port", str(port), "--admin-port", str(admin), "--data-dir", folder]
         with running(command, port, MEASURED) as pid:
@@ -92,7 +98,11 @@ def haproxy(servers: list[str]) -> Iterator[tuple[str, int]]:
 def speed(servers: list[str], plan: Plan) -> None:
     """Requests a second of each, in turn, at 1, 16 and 64 connections."""
     with ExitStack() as stack:
-        peers = {OURS: flb, PLAIN: passthrough}
+        peers: dict[str, Peer] = {
+            OURS: flb,
+            ANY_HTTP: partial(flb, kind="http"),
+            PLAIN: passthrough,
+        }
         if shutil.which("haproxy"):
             peers[HAPROXY] = haproxy
         else:

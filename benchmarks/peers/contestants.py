@@ -112,6 +112,6 @@ def _route(strategy: str, scenario: str, members: list[str]) -> str:
     name = json.dumps(f"{strategy}-{scenario}")
     urls = json.dumps([f"http://{member}" for member in members])
     return (
-        f"[pools.{name}]\nservers = {urls}\n[routes.{name}]\npool = {name}\n"
-        f'path = "/{strategy}/{scenario}"\nstrategy = "{strategy}"\n'
+        f'[pools.{name}]\nservers = {urls}\n[routes.{name}]\nkind = "ids"\n'
+        f'pool = {name}\npath = "/{strategy}/{scenario}"\nstrategy = "{strategy}"\n'
     )

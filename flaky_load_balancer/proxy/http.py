@@ -106,6 +106,7 @@ class HttpCarrier:
         self._kept: Kept | None = None  # the last answer, which was not good
         self._piped = False  # some of the body may be with a server
         exchange.body.keep(route.settings.retry.buffer)
+        exchange.limit(route.settings.timeouts.idle)
 
     @property
     def repeatable(self) -> bool:
@@ -240,7 +241,6 @@ class HttpCarrier:
             names = {name.lower() for name, _ in instead}
             passed = [each for each in passed if each[0].lower() not in names] + instead
         self.code = head.status
-        exchange.limit(self._route.settings.timeouts.idle)
         exchange.respond(
             head.status, head.reason, passed, answer_length(head, exchange.head.method)
         )

@@ -179,7 +179,9 @@ class Service:
             return  # it was logged
 
     def _idle(self) -> float:
-        return max(route.timeouts.idle for route in self.settings.routes)
+        """Seconds that a client may be silent; a route of kind http may allow less."""
+        idle = (route.timeouts.idle for route in self.settings.routes if route.kind == "http")
+        return max(idle, default=Limits().idle)
 
 
 async def _until(holds: Callable[[], bool], seconds: float) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from flaky_load_balancer.config import Retry, Scoring, ServerSettings, Timeouts
+from flaky_load_balancer.config import Game, Retry, RouteSettings, Scoring, ServerSettings, Timeouts
 from tests.service.origins import free_url, origins, serving, settings
 
 KEY = {"Idempotency-Key": "7"}
@@ -263,6 +263,19 @@ async def test_answers_before_the_body_is_read_and_expect() -> None:
         writer.close()
     assert origin.seen[0].body == b"body"
     assert origin.seen[0].all("expect") == []
+
+
+async def test_a_body_that_does_not_come_gets_408() -> None:
+    timeouts = Timeouts(1.0, 10.0, 0.2, 10.0)
+    async with origins(["ok"]) as (origin,):
+        found = settings([origin.url], timeouts=timeouts)
+        game = RouteSettings.of_ids("game", "/game", "p", "v4", Game())
+        async with serving(replace(found, routes=(*found.routes, game))) as served:
+            for path in (b"/", b"/game"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+                writer.write(b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo" % path)
+                assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+                writer.close()
 
 
 async def _until(holds: Callable[[], bool]) -> None:

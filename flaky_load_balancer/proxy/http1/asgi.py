@@ -17,6 +17,8 @@ def asgi(app: ASGIApp) -> Handler:
     async def handler(exchange: Exchange) -> None:
         bridge = _Bridge(exchange)
         await app(bridge.scope(), bridge.receive, bridge.send)
+        if bridge.broken is not None and not exchange.responded:
+            raise bridge.broken
 
     return handler
 
@@ -27,6 +29,7 @@ class _Bridge:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._read = False  # all of the request's body
+        self.broken: BodyError | None = None  # why its body will not come to its end
         self._status = 0
         self._headers: Headers = []
 
@@ -56,8 +59,8 @@ class _Bridge:
             return {"type": "http.disconnect"}
         try:
             piece = await self._exchange.read()
-        except BodyError:
-            self._read = True
+        except BodyError as error:
+            self._read, self.broken = True, error
             return {"type": "http.disconnect"}
         self._read = self._exchange.body.exhausted
         return {"type": "http.request", "body": piece, "more_body": not self._read}
