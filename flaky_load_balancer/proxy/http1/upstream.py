@@ -42,6 +42,7 @@ class Upstream:
         self._names = names
         self._tls = tls
         self._server_name = server_name or host
+        self._reached: Address | None = None  # the address that was reached last
         self._idle: deque[ClientConnection] = deque()  # the longest idle first
         self._sweep: Timer | None = None
         self._closed = False
@@ -82,16 +83,21 @@ class Upstream:
         return len(self._idle)
 
     async def _connect(self, seconds: float) -> ClientConnection:
-        """Try each address in turn; each gets its share of the time that is left."""
+        """Try each address in turn, first the one that was reached last.
+
+        Each gets its share of the time that is left: one that hangs does not cost the others.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        addresses = await self._addresses()
+        addresses = sorted(await self._addresses(), key=lambda each: each != self._reached)
         for left in range(len(addresses), 0, -1):
             address = addresses[-left]
             share = (until - loop.time()) / left
             try:
                 async with asyncio.timeout(share if left > 1 else None):
-                    return await self._reach(address)
+                    connection = await self._reach(address)
+                self._reached = address
+                return connection
             except OSError:
                 if left == 1:
                     raise

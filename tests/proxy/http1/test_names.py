@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import threading
 
 import pytest
@@ -92,12 +93,33 @@ async def connected(script: Script, port: int, name: str = "x") -> None:
     client.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have only one loopback address")
 async def test_the_next_address_is_tried() -> None:
     async with peer(answering(OK)) as port:
         await connected(Script("::1", "127.0.0.2", HOST), port)
         with pytest.raises(UpstreamError) as raised:
             await connected(Script("127.0.0.2", "127.0.0.3"), port)
     assert raised.value.reason is Reason.REFUSED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have only one loopback address")
+async def test_an_address_that_hangs_costs_time_only_once() -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.2", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        for client in (first, second):
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.2", port))
+        server = await asyncio.start_server(lambda _, writer: writer.close(), HOST, port)
+        upstream = Client(Names(Script("127.0.0.2", HOST))).upstream(f"http://x:{port}")
+        (await upstream.connect(0.4)).close()
+        waited = [asyncio.ensure_future(upstream.connect(1000.0, fresh=True)) for _ in range(3)]
+        done, _ = await asyncio.wait(waited, timeout=WAIT)
+        assert len(done) == 3  # the one that hangs would have taken half of 1,000 seconds
+        for each in waited:
+            each.result().close()
+        server.close()
 
 
 async def test_a_name_that_does_not_resolve_in_time() -> None:
