@@ -22,7 +22,7 @@ from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats,
 from flaky_load_balancer.proxy.attempt import Attempt, Phase
 from flaky_load_balancer.proxy.hedging import Hedging
 from flaky_load_balancer.proxy.outcomes import Answer
-from flaky_load_balancer.proxy.pool import Pool, Server, available
+from flaky_load_balancer.proxy.pool import SHORTAGE, Pool, Server, available
 from flaky_load_balancer.proxy.retry import PLENTY, RetryBudget, attempts_left
 from flaky_load_balancer.proxy.timers import Alarms, Within
 
@@ -538,6 +538,8 @@ class Dispatcher:
         if server is None:
             return
         server.in_flight -= 1
+        if answer.ours:
+            SHORTAGE.met(answer.detail)
         if answer.outcome is Outcome.FAILED:
             server.trouble.failed(answer.reason or "", answer.detail)
         elif answer.outcome is Outcome.SUCCEEDED:

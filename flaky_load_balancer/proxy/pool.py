@@ -95,6 +95,22 @@ class Trouble:
             log.info("%s: attempts succeed again", self._of)
 
 
+class Shortage:
+    """This machine is short of sockets or memory: no server's fault, and said once in a while."""
+
+    def __init__(self) -> None:
+        self._last_line = -QUIET
+
+    def met(self, detail: str | None) -> None:
+        now = time.monotonic()
+        if now - self._last_line >= QUIET:
+            self._last_line = now
+            log.error("requests get 503, since this machine is short of something: %s", detail)
+
+
+SHORTAGE = Shortage()  # of the whole process
+
+
 class Pool:
     """Servers that belong together."""
 

@@ -51,3 +51,15 @@ def test_every_key_is_documented(tmp_path: Path, heading: str, text: str) -> Non
     found = keys(tmp_path, text)
     assert len(found) > 1
     assert found <= documented
+
+
+def test_no_key_is_documented_that_does_not_exist(tmp_path: Path) -> None:
+    for heading, text in (
+        ("[server]", POOL + ROUTE + "[server]\nxyz = 1\n"),
+        ("[pools.NAME]", POOL + "xyz = 1\n" + ROUTE),
+        ("[routes.NAME]", POOL + ROUTE + "xyz = 1\n"),
+    ):
+        section = PAGE.partition(f"### `{heading}`")[2].partition("\n### ")[0].partition("\n## ")[0]
+        rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        documented = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+        assert documented == keys(tmp_path, text)
