@@ -7,9 +7,9 @@ Preferences give a projection of queries psi(q) = W phi(q) + b and a theta for e
     A_a = lambda I + sum psi psi^T,   b_a = lambda theta_pref + sum r psi,   lambda = 1 / accuracy
     index = psi^T A^-1 b + alpha sqrt(psi^T A^-1 psi), |psi| = 1
 
-Without a prior it is LinUCB on unit vectors.  Beyond the paper, with one, a small share of requests
-goes anywhere: a server that the prior puts far away would never be tried.  ``budget`` is the
-paper's online cost policy.
+Without a prior it is LinUCB on unit vectors (with ``centre=false`` as published).  Beyond the
+paper, with one, a small share of requests goes anywhere: a server that the prior puts far away
+would never be tried.  ``budget`` is the paper's online cost policy.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,6 @@ class Pilot(LinUCB):
 
     alpha: float = 0.1
     strength: float = 1.0
-    centre: bool = False
     prior: Prior | None = None
     trust: float = 1.0  # how many times as much as its accuracy says the prior counts
     doubt: float = 0.03  # of the requests go anywhere, so that a wrong prior is found out

@@ -8,7 +8,7 @@ from tests.strategies.contexts import Desk, requests, worth
 
 
 def test_without_a_prior_it_is_linucb_on_unit_vectors() -> None:
-    pilot = Desk(Pilot(alpha=0.3, strength=0.7))
+    pilot = Desk(Pilot(alpha=0.3, strength=0.7, centre=False))
     plain = Desk(LinUCB(alpha=0.3, strength=0.7, centre=False))
     for x in requests(300):
         arm = pilot.ask(x).arm.item()
@@ -19,7 +19,10 @@ def test_without_a_prior_it_is_linucb_on_unit_vectors() -> None:
 
 def test_a_prior_of_nothing_changes_nothing_but_the_doubt() -> None:
     nothing = Prior("none", np.eye(4), np.zeros(4), np.zeros((3, 4)), 1.0)
-    with_prior, without = Desk(Pilot(prior=nothing, doubt=0.0)), Desk(Pilot())
+    with_prior, without = (
+        Desk(Pilot(prior=nothing, doubt=0.0, centre=False)),
+        Desk(Pilot(centre=False)),
+    )
     for x in requests(100):
         arm = without.ask(x).arm.item()
         assert with_prior.ask(x).arm.item() == arm
@@ -37,7 +40,7 @@ def test_it_begins_where_the_prior_says() -> None:
 
 def test_the_weight_of_a_prior_is_one_over_its_accuracy() -> None:
     prior = Prior("told", np.eye(4), np.zeros(4), np.eye(3, 4), 0.5)
-    pilot = Pilot(prior=prior)
+    pilot = Pilot(prior=prior, centre=False)
     desk = Desk(pilot)
     x = np.array([1.0, 0, 0, 0])
     desk.answer(0, x, 0.0)
