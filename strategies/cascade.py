@@ -11,11 +11,20 @@ are free, else the penalty, V_k the value of a request before attempt k.  It tak
 server and time: sends, or holds the request, which then has a promise: requests that come later
 expect that admission to be spent.  So queues form in front of good servers, their length is their
 price, and whatever is worth less goes elsewhere: prices of the linear programme's dual (``bound``)
-that nobody needs to compute.  A paid attempt that is worth nothing is not made.
+that nobody needs to compute.
+
+Each of the H requests that are held now also waits longer when this one does.  So seconds cost
+more under load: ``toll`` H hurry for each that cannot be saved, ``crowd`` H hurry for each that
+could be, by sending as soon as there is any chance.  What is sent early is what tells that a limit
+is larger than it was taken to be; waiting until an admission is certain teaches nothing.  Where
+nothing is worth its wait, a free attempt is sent at once, since it costs nothing, and a paid one is
+not made.  How often new requests found nothing lately, in ``missed``, is the price of an admission:
+a paid attempt takes it away from another's free one.
 
 Quality is learnt from successes and failures only (``parts/quality.py``), and forgotten only after
 an alarm.  s_i is drawn from its Beta posterior, sharpened, as long as another free attempt follows,
-where exploring costs little; it is the posterior's mean on the last free attempt and on paid ones.
+where exploring costs little; it is the posterior's mean on the last free attempt, on the last one
+of all and on paid ones.
 Any server may be tried again.
 
 Source: our own, put together from the dual of the bound as in bandits with knapsacks
@@ -56,6 +65,7 @@ from strategies.parts.tickets import Tickets
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
 AT_ONCE = 1e-4  # seconds that nobody is held for
 FAR = 10.0  # seconds: no price is above that of waiting so long
+RECENT = 0.05  # the weight of the newest request in how many found nothing worth waiting for
 
 
 @dataclass
@@ -67,6 +77,9 @@ class Cascade(Strategy):
     hurry: float = 0.2  # points that a second of waiting costs
     sharpness: float = 2.5  # of draws, as if so many times as much were known
     drift: float = 2.5  # how fast what is known of a limit goes stale
+    crowd: float = 0.3  # of ``hurry``: what a second that could be saved costs each held request
+    toll: float = 0.1  # the same of a second that could not be saved
+    scarce: float = 1.0  # points for an admission where every new request finds nothing
 
     transient: ClassVar = ("tickets",)
 
@@ -75,6 +88,9 @@ class Cascade(Strategy):
         require("hurry", self.hurry, above=0)
         require("sharpness", self.sharpness, least=0.1)
         require("drift", self.drift, above=0)
+        require("crowd", self.crowd, least=0)
+        require("toll", self.toll, least=0)
+        require("scarce", self.scarce, least=0)
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         shape = replications, rules.arms
@@ -83,6 +99,7 @@ class Cascade(Strategy):
         self.capacity = Capacity(*shape, drift=self.drift)
         self.patience = Patience(replications)
         self.tickets = Tickets(replications)
+        self.missed: Floats = np.zeros(replications)
 
     def observe(self, feedback: Feedback) -> None:
         self.quality.learn(feedback)
@@ -158,10 +175,14 @@ class Cascade(Strategy):
         arm = worth.argmax(axis=1)
         each = np.arange(len(arm))
         paid = context.attempt > self.rules.free_attempts
-        useless: Bools = paid & (worth[each, arm] <= self.rules.penalty - later)
+        top = worth[each, arm]
+        price = self.rules.penalty + self.scarce * self.missed.take(context.rows)
+        useless: Bools = paid & (top <= price - later)
         move, until = arm, context.now
         if delay is not None:
-            until = context.now + delay[each, arm]
+            nothing = top + later + self.hurry * delay[each, arm] <= 0.0
+            self._count_missed(context, nothing)
+            until = context.now + np.where(nothing & ~paid, 0.0, delay[each, arm])
             move = np.where(until > context.now + AT_ONCE, HOLD, arm)
         move = np.where(useless, GIVE_UP, move)
         eligible = context.available.copy()
@@ -192,21 +213,36 @@ class Cascade(Strategy):
     def _best_time(self, context: Context, wait: Floats, gain: Floats) -> tuple[Floats, Floats]:
         """(n, K) each: what the best attempt on each server is worth, in how many seconds.
 
-        Without any hope a request waits as long as it can: what is known may be wrong.
+        A server that is not open before the deadline is worth less than any that is.
         """
         left = self.patience.left(context.rows, context.now, context.deadline)
-        worths = LEVELS * gain[:, :, None] - self.hurry * wait
+        worths = LEVELS * gain[:, :, None] - self.hurry * self._charged(context, wait)
         worths[wait > left[:, None, None]] = -np.inf
         n, arms, levels = wait.shape
         best = worths.argmax(axis=2) + np.arange(0, n * arms * levels, levels).reshape(n, arms)
         worth, delay = worths.take(best), wait.take(best)
         lost = np.isneginf(worth)
         if np.count_nonzero(lost):
-            worth = np.where(lost, gain - LOST, worth)
+            soonest = np.minimum(wait[:, :, 0], FAR)
+            worth = np.where(lost, LEVELS[0] * gain - self.hurry * soonest - LOST, worth)
             delay[lost] = 0.0
-            none = lost.all(axis=1)
-            delay[none] = left[none, None]
         return worth, delay
+
+    def _charged(self, context: Context, wait: Floats) -> Floats:
+        """(n, K, Q) seconds that are paid for: a request's own, and those of all held ones."""
+        held = self.tickets.held.take(context.rows)
+        if not np.count_nonzero(held):
+            return wait
+        crowd, toll = self.crowd * held[:, None, None], self.toll * held[:, None, None]
+        charged: Floats = (1.0 + crowd) * wait + (toll - crowd) * wait[:, :, :1]
+        return charged
+
+    def _count_missed(self, context: Context, nothing: Bools) -> None:
+        """How often new requests found nothing lately that is worth its wait."""
+        new = (context.attempt == 1).nonzero()[0]
+        if new.size:
+            rows = context.rows.take(new)
+            self.missed[rows] += RECENT * (nothing.take(new) - self.missed.take(rows))
 
     def _enter(self, context: Context, move: Ints, arm: Ints, until: Floats) -> None:
         """Note what is sent and what is promised."""

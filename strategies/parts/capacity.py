@@ -40,7 +40,8 @@ SLACK = 1e-5  # seconds: two times of the same attempt differ by less
 TRUST = 4.0  # forecasts that came true, before any was tested
 LEAST = np.log(np.where(np.arange(WAYS) < FIRST_SLIDING, LOWEST, np.maximum(LOWEST * LENGTH, 0.75)))
 MOST = np.log(HIGHEST * LENGTH + 1.0)
-PRIOR = -LONGER * np.where(np.arange(WAYS) < FIRST_SLIDING, 0.0, np.log2(LENGTH))
+_DOUBLINGS = np.log2(np.maximum(LENGTH, 0.2))  # shorter windows are no likelier than this one
+PRIOR = -LONGER * np.where(np.arange(WAYS) < FIRST_SLIDING, 0.0, _DOUBLINGS)
 
 
 class Capacity:
@@ -62,7 +63,7 @@ class Capacity:
         self.answers = np.zeros(replications, dtype=np.intp)
         self.heard_at: Floats = np.full(lanes, np.inf)
         self.refused_at: Floats = np.full(lanes, -np.inf)  # and not admitted since
-        self.in_turn = np.zeros(lanes, dtype=np.intp)  # refusals without an admission
+        self.in_turn = np.zeros(lanes, dtype=np.intp)  # unexpected ones since an admission
         self.limited = np.zeros(lanes, dtype=bool)
         self.last_refusal: Floats = np.full(replications, -np.inf)  # of any server
         self.asked: Floats = np.full(lanes, -np.inf)
@@ -71,11 +72,13 @@ class Capacity:
         self.tested: Floats = np.full(lanes, TRUST)
         self.surprises: Floats = np.zeros(replications)
         self.exposure: Floats = np.zeros(replications)
+        self.expected = np.ones(lanes, dtype=bool)  # that the last attempt would be admitted
 
     def enter(self, rows: Ints, arm: Ints, time: Floats) -> None:
         """Attempts are sent, or promised, for these times."""
         self.ways.boundaries.begin(rows, time)
         lane = rows * self.arms + arm
+        self.expected[lane] = self.ready[lane, 1] <= time + SLACK
         self.ledger.enter(lane, time)
         self.stale[lane] = True
 
@@ -149,7 +152,9 @@ class Capacity:
         rank = self._entered(lane, sent)
         count = self.answers.take(rows) + 1
         self.answers[rows] = count
-        full = refused | (self.in_turn.take(lane) > 0) | (count <= ALL) | (count % SOME == 0)
+        full = (
+            refused | (self.refused_at.take(lane) > -np.inf) | (count <= ALL) | (count % SOME == 0)
+        )
         some = (~full).nonzero()[0]
         if some.size:
             at = rows[some], lane[some], rank[some], sent[some], refused[some]
@@ -236,7 +241,8 @@ class Capacity:
         if again.size:
             self.ways.boundaries.learn(rows[again], before[again], sent[again])
         self.refused_at[lane] = np.where(refused, np.maximum(before, sent), -np.inf)
-        self.in_turn[lane] = np.where(refused, self.in_turn.take(lane) + 1, 0)
+        more = self.in_turn.take(lane) + self.expected.take(lane)
+        self.in_turn[lane] = np.where(refused, more, 0)
 
     def _believe(self, rows: Ints) -> None:
         """Choose the best way and those that may be right as well."""
@@ -270,7 +276,8 @@ class Capacity:
         ready = self._mixed(lane, first)
         shut = self.refused_at.take(lane)
         last = self.ledger.at(lane, np.minimum(first, DEPTH - 1))
-        pause = np.minimum(BACKOFF * 2.0 ** np.minimum(self.in_turn.take(lane) - 1, 20), LONGEST)
+        turns = np.minimum(self.in_turn.take(lane), 20)
+        pause = np.where(turns > 0, np.minimum(BACKOFF * 2.0 ** (turns - 1.0), LONGEST), 0.0)
         floor = np.maximum(last[:, None], shut[:, None] + pause[:, None] * LEVELS)
         floor = np.maximum(floor, self.asked.take(lane)[:, None] - 1.0 + LEVELS)
         np.maximum(ready, floor, out=ready)

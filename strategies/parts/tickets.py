@@ -20,11 +20,13 @@ class Tickets:
         self.arm = np.zeros((replications, 4), dtype=np.intp)
         self.time: Floats = np.zeros((replications, 4))
         self.since: Floats = np.zeros((replications, 4))
+        self.held: Floats = np.zeros(replications)  # how many promises are open
         self.given = False  # ever
 
     def give(self, rows: Ints, request: Ints, arm: Ints, time: Floats, now: Floats) -> None:
         """Promise n requests a server each, at a time."""
         self.given = True
+        self.held[rows] += 1
         place = self._vacant(rows)
         self.request[rows, place] = request
         self.arm[rows, place] = arm
@@ -37,6 +39,7 @@ class Tickets:
         holding = np.flatnonzero(mine.any(axis=1))
         at = rows.take(holding), mine.argmax(axis=1).take(holding)
         self.request[at] = VACANT
+        self.held[at[0]] -= 1
         return holding, self.arm[at], self.time[at], self.since[at]
 
     def open(self) -> tuple[Ints, Ints]:
@@ -49,6 +52,7 @@ class Tickets:
         is_now = self.arm[:, :, None] == keep
         self.request[~is_now.any(axis=2)] = VACANT
         self.arm = is_now.argmax(axis=2)
+        self.held = np.count_nonzero(self.request != VACANT, axis=1).astype(float)
 
     def _vacant(self, rows: Ints) -> Ints:
         """(n,) a place of nobody, after making more if somebody has none."""

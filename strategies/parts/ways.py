@@ -2,8 +2,8 @@
 
 A way is a hypothesis: a token bucket of some burst, a sliding window of some length, or fixed
 windows of some length (``boundaries``).  What a server's limit is under it is not part of it.
-Lengths are dense enough on a logarithmic scale to be near every one; those of fixed windows are
-found exactly.
+Lengths of sliding windows are round, as people choose them, and near every other one; those of
+fixed windows are found exactly.
 """
 
 # ruff: noqa: ARG002 (only fixed windows ask when a server was shut)
@@ -15,8 +15,10 @@ from strategies.parts.boundaries import Boundaries
 from strategies.parts.ledger import DEPTH, PLACE, Ledger, counted
 
 BURSTS = np.array([1, 2, 3, 5, 8, 12, 20, 32])
-SLIDING = 0.2 * 2.0 ** (np.arange(37) / 4)  # seconds
-FIXED = 0.2 * 2.0 ** (np.arange(28) / 3)
+_ROUND = "0.05 0.06 0.08 0.1 0.125 0.15 0.2 0.25 0.3 0.4 0.5 0.6 0.8 1 1.25 1.5 2 2.5 3 4 5 6 8 10"
+_LONG = "12 15 20 25 30 40 50 60 75 90"
+SLIDING = 1.003 * np.array(f"{_ROUND} {_LONG}".split(), dtype=float)  # seconds, never too early
+FIXED = 0.05 * 2.0 ** (np.arange(34) / 3)
 STEPS = np.array([0, 1, 2, 3, 5, 8, 12, 20, 32])  # further admissions that tell a bucket's state
 FIRST_SLIDING, FIRST_FIXED = len(BURSTS), len(BURSTS) + len(SLIDING)
 WAYS = FIRST_FIXED + len(FIXED)

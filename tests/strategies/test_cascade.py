@@ -81,6 +81,33 @@ def test_promises_are_kept_apart() -> None:
     assert np.diff(times).min() > 0.05
 
 
+def test_a_queue_makes_it_send_before_an_admission_is_certain() -> None:
+    """Else a queue feeds itself: certain admissions tell nothing of how large a limit is."""
+    patient, crowded = (refused_twice_as_fast(16.0) for _ in range(2))
+    ends = []
+    for played, many in ((patient, 1), (crowded, 40)):
+        for k in range(many):
+            action = ask(played, 16.01, deadline=26.0 + k, attempt=2)
+        assert action.until is not None
+        ends.append((float(action.until[0]) - 16.0) / many)
+    assert ends[1] < 0.9 * ends[0]
+
+
+def test_without_hope_a_free_attempt_is_sent_at_once_and_a_paid_one_given_up() -> None:
+    played = refused_twice_as_fast(16.0)
+    assert ask(played, 16.01, deadline=16.03, attempt=1).arm[0] == 0
+    assert ask(played, 16.02, deadline=16.04, attempt=5).arm[0] == GIVE_UP
+
+
+def test_where_new_requests_find_nothing_no_paid_attempt_is_made() -> None:
+    played = table(arms=1)
+    played.tell(0, "SSSSSSSSSSSS", now=1.0)
+    assert ask(played, 2.0, deadline=12.0, attempt=5).arm[0] == 0
+    assert isinstance(played.strategy, Cascade)
+    played.strategy.missed[:] = 0.9
+    assert ask(played, 2.0, deadline=12.0, attempt=5).arm[0] == GIVE_UP
+
+
 def test_it_never_holds_beyond_the_deadline() -> None:
     played = refused_twice_as_fast(16.0)
     for attempt in range(1, 4):
