@@ -29,6 +29,8 @@ from flaky_load_balancer.core.types import (
 
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
+_NO_COST = np.zeros(1)  # of one attempt; shared, so nobody may change it
+_NO_COST.flags.writeable = False
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
 
 
@@ -195,7 +197,7 @@ class Balancer:
             _bounded(retry_after),
             books.request[at].copy(),
             number,
-            np.zeros(len(rows)) if cost is None else cost,
+            _costless(len(rows)) if cost is None else cost,
             books.sizes(at) if size is None else size,
             None if books.features is None else books.features[at].copy(),
         )
@@ -301,6 +303,11 @@ def _everybody(replications: int, arms: int) -> Bools:
     everybody = np.ones((replications, arms), dtype=bool)
     everybody.flags.writeable = False
     return everybody
+
+
+def _costless(n: int) -> Floats:
+    """(n,) what attempts cost of which nothing else is known."""
+    return _NO_COST if n == 1 else np.zeros(n)
 
 
 def _bounded(retry_after: Floats) -> Floats:

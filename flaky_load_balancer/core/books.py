@@ -74,10 +74,14 @@ class Books:
 
     def context(self, rows: Ints, at: Place, now: Floats, left: Ints, available: Bools) -> Context:
         """What is known of n requests; ``left`` and ``available`` are the driver's to say."""
+        if isinstance(at, slice):  # as live: numbers are quicker than arrays
+            attempt = np.array([self.attempts.item(at.start) + 1])
+        else:
+            attempt = self.attempts[at] + 1
         return Context(
             rows,
             now,
-            self.attempts[at] + 1,
+            attempt,
             self.tried[at].copy(),
             self.deadline[at].copy(),
             self.request[at].copy(),
@@ -113,7 +117,7 @@ class Books:
         self.sent_at[place, made] = now
         return made + 1
 
-    def end(self, at: Place, number: Ints | None) -> tuple[Ints, Ints, Floats]:
+    def end(self, at: Place, number: Ints | None) -> tuple[Ints, Ints, Floats | float]:
         """(n,) each: the numbers of n attempts that ended, where they were sent, and when.
 
         Without ``number`` they are the last ones of their requests.
@@ -129,7 +133,7 @@ class Books:
         self.arm[book] = NO_SERVER
         return number, arm, self.sent_at[book]
 
-    def _end_one(self, place: int, number: Ints | None) -> tuple[Ints, Ints, Floats]:
+    def _end_one(self, place: int, number: Ints | None) -> tuple[Ints, Ints, float]:
         """As ``end`` for a single attempt."""
         last = self.attempts.item(place) if number is None else number.item()
         known = 0 < last <= self.arm.shape[1]
@@ -137,8 +141,9 @@ class Books:
         if arm == NO_SERVER:
             raise ValueError(f"attempt {last} is not under way")
         self.arm[place, last - 1] = NO_SERVER
-        sent_at = self.sent_at.item(place, last - 1)
-        return np.array([last]), np.array([arm]), np.array([sent_at])
+        if number is None:
+            number = np.array([last])
+        return number, np.array([arm]), self.sent_at.item(place, last - 1)
 
     def grow(self, slots: int) -> None:
         """Make room for this many requests in flight in each replication."""

@@ -151,9 +151,13 @@ def best(
         eligible = ~context.tried
     eligible = eligible & context.available
     if isinstance(probability, float):
-        probability = np.full(len(index), probability)
-    if len(index) == 1 and eligible.item(first := index.argmax()) and context.left.item():
-        return Action(np.array([first]), None, index, eligible, probability)  # as live, mostly
+        certain = len(index) == 1 and probability == 1.0
+        probability = _CERTAIN if certain else np.full(len(index), probability)
+    if len(index) == 1 and np.count_nonzero(eligible) and context.left.item():  # as live, mostly
+        first = index.argmax()
+        if not eligible.item(first):
+            first = np.where(eligible, index, _NEVER).argmax()
+        return Action(np.array([first]), None, index, eligible, probability)
     masked = np.where(eligible, index, _NEVER)
     none_left = stuck(eligible)
     if none_left.size:
@@ -195,4 +199,6 @@ def stuck(eligible: Bools) -> Ints:
 
 
 _NEVER = np.array(-np.inf)
+_CERTAIN = np.ones(1)  # the probability of one decision; shared, so nobody may change it
+_CERTAIN.flags.writeable = False
 _NOBODY = np.empty(0, dtype=np.intp)

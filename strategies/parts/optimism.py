@@ -24,11 +24,11 @@ class Optimism:
 
     def choose(self, context: Context) -> Action:
         index, t = self._index(context.rows)
-        chance = np.ones(len(index))
+        chance: Floats | float = 1.0
         if np.count_nonzero(t) < len(t):
             begin = np.flatnonzero(t == 0)
             index[begin] = self.rng.random((len(begin), index.shape[1]))
-            chance[begin] = uniform(candidates(context))[begin]
+            chance = np.where(t == 0, uniform(candidates(context)), 1.0)
         return best(context, index, probability=chance)
 
     def _index(self, rows: Ints) -> tuple[Floats, Floats]:

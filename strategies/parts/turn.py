@@ -19,6 +19,10 @@ class Turn:
 
     def pass_on(self, rows: Ints, arm: Ints) -> None:
         """Make it the turn of the server after the one that was chosen, if one was."""
+        if len(arm) == 1:  # as live: numbers are quicker than arrays
+            if arm.item() >= 0:
+                self.following[rows.item()] = (arm.item() + 1) % self.arms
+            return
         sent = arm >= 0
         self.following[rows[sent]] = (arm[sent] + 1) % self.arms
 
