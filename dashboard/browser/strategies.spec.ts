@@ -37,7 +37,7 @@ test("strategies are played by hand, round by round, and a link brings it all ba
   ).toBe("PNG");
   expect(picture.suggestedFilename()).toBe("v4-chooses.png");
 
-  const slider = page.getByRole("slider", { name: /A/ });
+  const slider = page.getByRole("slider", { name: /^A/ });
   await slider.focus();
   await page.keyboard.press("ArrowRight");
   await expect(page).toHaveURL(/rates=71-40-55/);
@@ -63,4 +63,29 @@ test("what cannot be played is said, and the catalogue has everything", async ({
     .trim()
     .split("\r\n");
   expect(lines).toHaveLength(rows.length + 1);
+});
+
+test("a tour of five steps ends where waiting has paid", async ({ page, stage }) => {
+  const admin = await stage.archive();
+  await page.goto(`${admin}/strategies`);
+  await page.getByRole("button", { name: "Take the tour" }).click();
+  const tour = page.getByRole("region", { name: "Tour" });
+  for (let step = 1; step < 4; step++) {
+    await expect(tour).toContainText(`Step ${step} of 5`);
+    await tour.getByRole("button", { name: "Next" }).click();
+  }
+  await expect(tour).toContainText("What waiting buys");
+  const score = async (name: string) => {
+    const stand = page.getByRole("region", { name, exact: true });
+    const shown = stand.getByText("Score", { exact: true }).locator("xpath=..");
+    return Number((await shown.textContent())!.replace("Score", "").replace("−", "-"));
+  };
+  const ahead = async () => (await score("cascade")) - (await score("v6"));
+  await expect.poll(ahead).toBeGreaterThan(50); // what was shown before stays until it is played
+  await expectAccessible(page);
+  await page.getByRole("slider", { name: "Limit of B" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(page).toHaveURL(/limits=2-3-2/);
+  await tour.getByRole("button", { name: "Leave the tour" }).click();
+  await expect(tour).toBeHidden();
 });

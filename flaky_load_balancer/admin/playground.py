@@ -6,6 +6,7 @@ again, decision by decision.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,18 +32,34 @@ Round = Sequence[float]  # one request, on servers with these chances of success
 Observation = tuple[int, Outcome]  # a server, and how an attempt at it ended
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How many attempts a second each server admits at most, None: any number.
+
+    A window is empty again with every whole second; a bucket fills steadily, and holds at most
+    what comes in one second.
+    """
+
+    rates: Sequence[float | None] = ()
+    bucket: bool = True
+
+
 def play(
-    strategy: Strategy, servers: int, story: Iterable[Round | Observation], seed: int
+    strategy: Strategy,
+    servers: int,
+    story: Iterable[Round | Observation],
+    seed: int,
+    limits: Limits = Limits(),
 ) -> dict[str, Any]:
     """Tell the strategy what was observed and let it play the rounds, in the order of the story.
 
-    Servers have no limits here.  The same arguments give the same answer, in which ``moves`` are
+    The same arguments give the same answer, in which ``moves`` are
     those of the last round, and every number is that of the whole.
     """
     strategy_rng, *fleet_rng = np.random.default_rng(seed).spawn(1 + servers)
     rules = Rules(servers)
     balancer, tally = Balancer(strategy, rules, strategy_rng, slots=1), Tally(rules)
-    game = _Game(balancer, tally, fleet_rng)
+    game = _Game(balancer, tally, fleet_rng, _Limiters(limits, servers))
     for step in story:
         if isinstance(step, tuple):
             game.tell(*step)
@@ -86,13 +103,42 @@ def step(told: schemas.Told | schemas.Round, servers: int) -> Round | Observatio
     return told.rates
 
 
+class _Limiters:
+    """What each server has left to admit."""
+
+    def __init__(self, limits: Limits, servers: int) -> None:
+        self.limits = [*limits.rates, *[None] * (servers - len(limits.rates))]
+        self.bucket = limits.bucket
+        self.left = [limit or 0.0 for limit in self.limits]
+        self.since = [0.0] * servers
+
+    def admits(self, arm: int, now: float) -> bool:
+        limit = self.limits[arm]
+        if limit is None:
+            return True
+        if self.bucket:
+            self.left[arm] = min(limit, self.left[arm] + limit * (now - self.since[arm]))
+        elif int(now) > int(self.since[arm]):
+            self.left[arm] = limit
+        self.since[arm] = now
+        if self.left[arm] < 1.0 - 1e-9:
+            return False
+        self.left[arm] -= 1.0
+        return True
+
+
 class _Game:
     """One strategy and its servers."""
 
     def __init__(
-        self, balancer: Balancer, tally: Tally, chance: Sequence[np.random.Generator]
+        self,
+        balancer: Balancer,
+        tally: Tally,
+        chance: Sequence[np.random.Generator],
+        limiters: _Limiters,
     ) -> None:
         self.balancer, self.tally, self.chance = balancer, tally, chance
+        self.limiters = limiters
         self.now = 0.0
         self.moves: list[dict[str, Any]] = []
 
@@ -121,7 +167,10 @@ class _Game:
 
     def _attempt(self, arm: int, rate: float, action: Action) -> Outcome:
         sent = self.now
-        outcome = Outcome.SUCCEEDED if self.chance[arm].random() < rate else Outcome.FAILED
+        outcome = Outcome.RATE_LIMITED
+        if self.limiters.admits(arm, sent):
+            succeeds = self.chance[arm].random() < rate
+            outcome = Outcome.SUCCEEDED if succeeds else Outcome.FAILED
         self.now += LATENCY
         ended = np.array([outcome]), np.array([self.now]), np.array([np.nan])
         self.balancer.complete(ROW, ROW, *ended)

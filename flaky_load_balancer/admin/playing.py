@@ -89,7 +89,8 @@ def answer(story: bytes) -> tuple[int, bytes]:
         return 422, f"strategy: {error}".encode()
     except playground.WrongStoryError as error:
         return 422, str(error).encode()
-    played = playground.play(strategy, asked.servers, steps, asked.seed)
+    limits = playground.Limits(asked.limits[: asked.servers], asked.limiter == "token-bucket")
+    played = playground.play(strategy, asked.servers, steps, asked.seed, limits)
     return 200, orjson.dumps(played, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

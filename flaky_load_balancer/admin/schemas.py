@@ -445,12 +445,20 @@ class Round(Shape):
 
 
 class PlayRequest(Shape):
-    """A strategy and its story on a small fleet: observations and rounds, oldest first."""
+    """A strategy and its story on a small fleet: observations and rounds, oldest first.
+
+    ``limits`` are admissions per second of each server, null or left out for none; ``limiter``
+    says what kind of limit that is.
+    """
 
     strategy: Annotated[str, Field(max_length=200)]
     servers: Annotated[int, Field(ge=1, le=20)]
     story: Annotated[list[Told | Round], Field(max_length=1000), FailFast()] = []
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limits: Annotated[
+        list[Annotated[float, Field(ge=1, le=1000)] | None], Field(max_length=20)
+    ] = []
+    limiter: Literal["token-bucket", "fixed-window"] = "token-bucket"
 
 
 class Move(Shape):

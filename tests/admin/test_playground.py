@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flaky_load_balancer.admin.playground import Observation, Round, play
+from flaky_load_balancer.admin.playground import Limits, Observation, Round, _Limiters, play
 from flaky_load_balancer.core.types import HOLD, Outcome
 from flaky_load_balancer.registry import built_in
 from strategies import STRATEGIES
@@ -81,3 +81,29 @@ def test_it_prefers_what_succeeded() -> None:
 def test_a_hold_passes_time_and_no_attempt() -> None:
     moves = play(Scripted([HOLD, HOLD, 1]), 2, [[0.0, 1.0]], 0)["moves"]
     assert [(move["attempt"], move["server"]) for move in moves] == [(1, 1)]
+
+
+def test_a_bucket_fills_steadily_and_a_window_at_once() -> None:
+    bucket, window = _Limiters(Limits([2.0]), 2), _Limiters(Limits([2.0], bucket=False), 2)
+    times = [0.1, 0.2, 0.3, 0.65, 0.7, 1.0, 1.1, 1.2]
+    assert [bucket.admits(0, t) for t in times] == [True] * 2 + [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ] + [False]
+    assert [window.admits(0, t) for t in times] == [True] * 2 + [False] * 3 + [True] * 2 + [False]
+    assert all(bucket.admits(1, t) for t in times)
+
+
+def test_limits_are_met_and_waiting_is_worth_it() -> None:
+    story: list[Round | Observation] = [[0.9, 0.9]] * 60
+    limits = Limits([2.0, 2.0])
+    found = {
+        name: play(built_in(name), 2, story, 0, limits) for name in ("random", "v6", "cascade")
+    }
+    refused = {name: sum(each["observed"]["rate-limited"]) for name, each in found.items()}
+    assert min(refused["random"], refused["v6"]) > 5 * refused["cascade"] > 0
+    score = {name: each["played"]["score"] for name, each in found.items()}
+    assert score["cascade"] > score["random"]

@@ -743,6 +743,9 @@ export interface components {
         /**
          * PlayRequest
          * @description A strategy and its story on a small fleet: observations and rounds, oldest first.
+         *
+         *     ``limits`` are admissions per second of each server, null or left out for none; ``limiter``
+         *     says what kind of limit that is.
          */
         PlayRequest: {
             /** Strategy */
@@ -759,6 +762,17 @@ export interface components {
              * @default 0
              */
             seed: number;
+            /**
+             * Limits
+             * @default []
+             */
+            limits: (number | null)[];
+            /**
+             * Limiter
+             * @default token-bucket
+             * @enum {string}
+             */
+            limiter: "token-bucket" | "fixed-window";
         };
         /**
          * Played

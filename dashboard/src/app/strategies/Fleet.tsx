@@ -3,7 +3,7 @@
 import { useId } from "react";
 import { Button } from "@/components/Button";
 import { percent } from "@/lib/format";
-import { letter, type Outcome } from "./story";
+import { HIGHEST, letter, type Outcome } from "./story";
 
 const OUTCOMES: { outcome: Outcome; name: string; tone: string }[] = [
   { outcome: "succeeded", name: "success", tone: "text-good!" },
@@ -14,14 +14,23 @@ const OUTCOMES: { outcome: Outcome; name: string; tone: string }[] = [
 /** A server as the visitor made it: its true rate, and outcomes to add by hand. */
 export function Fleet(props: {
   rates: readonly number[];
+  /** Admissions per second; null for any number. */
+  limits: readonly (number | null)[];
+  onLimit: (server: number, limit: number | null) => void;
   onRate: (server: number, rate: number) => void;
   onTell: (server: number, outcome: Outcome) => void;
 }) {
   return (
     <ul className="grid gap-x-8 gap-y-3 sm:grid-cols-2 xl:grid-cols-3">
       {props.rates.map((rate, server) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: servers are numbered
-        <Server key={server} server={server} rate={rate} {...props} />
+        <Server
+          // biome-ignore lint/suspicious/noArrayIndexKey: servers are numbered
+          key={server}
+          server={server}
+          rate={rate}
+          limit={props.limits[server] ?? null}
+          {...props}
+        />
       ))}
     </ul>
   );
@@ -30,10 +39,12 @@ export function Fleet(props: {
 function Server(props: {
   server: number;
   rate: number;
+  limit: number | null;
+  onLimit: (server: number, limit: number | null) => void;
   onRate: (server: number, rate: number) => void;
   onTell: (server: number, outcome: Outcome) => void;
 }) {
-  const { server, rate, onRate, onTell } = props;
+  const { server, rate, limit, onRate, onLimit, onTell } = props;
   const id = useId();
   const name = letter(server);
   return (
@@ -55,8 +66,27 @@ function Server(props: {
         value={Math.round(100 * rate)}
         onChange={(event) => onRate(server, Number(event.target.value) / 100)}
         aria-valuetext={percent(rate)}
-        className="h-6 w-full accent-accent"
+        className="block h-6 w-full accent-accent"
       />
+      <div className="mt-1 mb-2 flex items-center gap-3 text-ink-3 text-xs">
+        <span className="whitespace-nowrap">limit</span>
+        <input
+          type="range"
+          min={1}
+          max={HIGHEST + 1}
+          value={limit ?? HIGHEST + 1}
+          onChange={(event) => {
+            const value = Number(event.target.value);
+            onLimit(server, value > HIGHEST ? null : value);
+          }}
+          aria-label={`Limit of ${name}`}
+          aria-valuetext={limit === null ? "none" : `${limit} a second`}
+          className="block h-6 min-w-0 grow accent-warn"
+        />
+        <output className="num w-10 text-right text-ink">
+          {limit === null ? "none" : `${limit}/s`}
+        </output>
+      </div>
       <div className="flex gap-1.5">
         {OUTCOMES.map(({ outcome, name: what, tone }) => (
           <Button

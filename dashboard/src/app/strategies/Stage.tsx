@@ -16,6 +16,7 @@ import { letter, type Step } from "./story";
 const SIGNS: Record<string, { sign: string; tone: string }> = {
   succeeded: { sign: "✓", tone: "text-good" },
   failed: { sign: "✗", tone: "text-bad" },
+  "rate-limited": { sign: "⊘", tone: "text-warn" },
 };
 
 /** One strategy, playing the story by the real code: its picture, its last round, its numbers. */
@@ -23,14 +24,16 @@ export function Stage(props: {
   spec: string;
   row: StrategyRow | undefined;
   rates: readonly number[];
+  limits: readonly (number | null)[];
+  limiter: string;
   steps: readonly Step[];
   seed: number;
   onSpec: (spec: string) => void;
   onRemove: (() => void) | undefined;
   onReady: (stage: string, ready: boolean) => void;
 }) {
-  const { spec, rates, steps, seed, onReady } = props;
-  const asked = { strategy: spec, servers: rates.length, story: steps, seed };
+  const { spec, rates, limits, limiter, steps, seed, onReady } = props;
+  const asked = { strategy: spec, servers: rates.length, story: steps, seed, limits, limiter };
   const found = useApi((signal) => post<Played>("/api/play", asked, signal), [asked], {
     lasting: true,
   });
@@ -123,6 +126,7 @@ function Numbers({ played }: { played: Played }) {
     ["Rounds", format.number(requests)],
     ["Delivered", format.number(delivered)],
     ["Att./req.", format.number(effort, 2)],
+    ["Refused", format.number(played.observed["rate-limited"]?.reduce((a, b) => a + b, 0))],
     ["Paid", format.number(paid_attempts)],
     ["Score", format.score(score)],
   ];

@@ -5,6 +5,7 @@ import { get } from "@/api/client";
 import type { StrategyRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
 import { Button } from "@/components/Button";
+import { Choice } from "@/components/Choice";
 import { Disconnected } from "@/components/Connection";
 import { Failed, Loading } from "@/components/Note";
 import { Panel } from "@/components/Panel";
@@ -13,9 +14,33 @@ import { Catalogue } from "./Catalogue";
 import { Fleet } from "./Fleet";
 import { Stage } from "./Stage";
 import { readSpec } from "./spec";
-import { fitting, letter, luck, MOST, type Outcome, rates, type Step, story } from "./story";
+import {
+  fitting,
+  letter,
+  limits,
+  luck,
+  MOST,
+  type Outcome,
+  rates,
+  type Step,
+  story,
+} from "./story";
+import { STEPS, Tour } from "./Tour";
 
-const DEFAULTS = { play: "", rates: "70-40-55", story: "", seed: "0", sort: "" };
+const DEFAULTS = {
+  play: "",
+  rates: "70-40-55",
+  limits: "",
+  limiter: "token-bucket",
+  story: "",
+  seed: "0",
+  sort: "",
+  tour: "",
+};
+const LIMITERS = [
+  { value: "token-bucket", name: "Buckets" },
+  { value: "fixed-window", name: "Windows" },
+];
 const FIRST = ["v4", "v2", "cascade", "v6"]; // Thompson, UCB, and what knows limits
 const AT_ONCE = 3;
 const PACE = 500; // milliseconds between rounds of autoplay
@@ -44,6 +69,7 @@ function Playground({ catalogue }: { catalogue: readonly StrategyRow[] }) {
   const first = FIRST.filter((name) => known.has(name)).slice(0, AT_ONCE);
   const playing = asked.play === "" ? first : list.read(asked.play);
   const truth = rates.read(asked.rates).slice(0, SERVERS.most);
+  const limit = limits.read(asked.limits, truth.length);
   const steps = fitting(story.read(asked.story), truth.length);
   const full = steps.length >= MOST;
 
@@ -59,23 +85,39 @@ function Playground({ catalogue }: { catalogue: readonly StrategyRow[] }) {
   const round = () => add({ rates: truth });
   const resize = (many: number) => {
     const next = [...truth, 0.5].slice(0, many);
-    ask({ rates: rates.write(next), story: "" });
+    ask({ rates: rates.write(next), story: "", limits: limits.write(limit.slice(0, many)) });
   };
 
   const [waiting, settle] = useSettled();
   const [auto, setAuto] = useAutoplay(round, waiting, full);
   const rate = (server: number, value: number) =>
     ask({ rates: rates.write(truth.map((old, at) => (at === server ? value : old))) });
+  const bound = (server: number, value: number | null) =>
+    ask({ limits: limits.write(limit.map((old, at) => (at === server ? value : old))) });
+  const tour = Number(asked.tour) || 0;
+  const visit = (step: number) => ask({ tour: String(step), ...STEPS[step - 1]?.setting });
   const tell = (server: number, outcome: Outcome) => add({ server, outcome });
 
   return (
     <>
+      <Tour at={tour} onStep={visit} onEnd={() => ask({ tour: "" })} />
       <Panel
         className="mb-4"
         title="Playground"
-        hint="Give each server a true success rate; the strategies do not know it. One round is one request, tried until it is delivered or given up. The rounds are played by the strategies’ own code."
+        actions={
+          <>
+            <Choice
+              label="Kind of limit"
+              value={asked.limiter}
+              options={LIMITERS}
+              onChange={(limiter) => ask({ limiter })}
+            />
+            {tour === 0 && <Button onClick={() => visit(1)}>Take the tour</Button>}
+          </>
+        }
+        hint="Give each server a true success rate and, if you like, a limit; the strategies know neither. One round is one request, tried until it is delivered or given up; ten come each second. The rounds are played by the strategies’ own code."
       >
-        <Fleet rates={truth} onRate={rate} onTell={tell} />
+        <Fleet rates={truth} limits={limit} onRate={rate} onLimit={bound} onTell={tell} />
         <div className="mt-4 flex flex-wrap items-center gap-1.5 border-line border-t pt-3">
           <Button onClick={round} disabled={full || auto}>
             One round
@@ -128,6 +170,8 @@ function Playground({ catalogue }: { catalogue: readonly StrategyRow[] }) {
             spec={spec}
             row={known.get(readSpec(spec).name)}
             rates={truth}
+            limits={limit}
+            limiter={asked.limiter}
             steps={steps}
             seed={luck(asked.seed)}
             onSpec={(other) => play(playing.with(at, other))}

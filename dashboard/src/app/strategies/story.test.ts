@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fitting, luck, MOST, rates, type Step, story } from "./story";
+import { fitting, limits, luck, MOST, rates, type Step, story } from "./story";
 
 const round = (...values: number[]): Step => ({ rates: values });
 const told = (server: number, outcome: "succeeded" | "failed" | "rate-limited"): Step => ({
@@ -44,4 +44,11 @@ test("luck is a seed that can be played, and goes on to the next", () => {
     0, 7, 0, 0, 0, 0, 0, 0,
   ]);
   expect(luck(String(Number.MAX_SAFE_INTEGER))).toBe(0);
+});
+
+test("limits in an address: 0 and what is left out are none", () => {
+  expect(limits.read("2-0-5", 4)).toEqual([2, null, 5, null]);
+  expect(limits.read("99-x", 2)).toEqual([10, null]);
+  expect(limits.write([2, null, 5])).toBe("2-0-5");
+  expect(limits.write([null, null])).toBe("");
 });

@@ -19,6 +19,20 @@ export const rates = {
     values.map((value) => Math.round(100 * value)).join("-"),
 };
 
+/** Admissions per second, `2-0-5`: 0 for none, and so for what is left out. */
+export const limits = {
+  read: (text: string, servers: number): (number | null)[] => {
+    const parts = text.split("-").map((part) => Number.parseInt(part, 10) || 0);
+    return Array.from({ length: servers }, (_, at) => {
+      const value = parts[at] ?? 0;
+      return value > 0 ? Math.min(value, HIGHEST) : null;
+    });
+  },
+  write: (values: readonly (number | null)[]): string =>
+    values.every((value) => value === null) ? "" : values.map((value) => value ?? 0).join("-"),
+};
+export const HIGHEST = 10; // admissions per second: as many as requests come
+
 export const story = {
   read(text: string): Step[] {
     const steps: Step[] = [];
