@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 from flaky_load_balancer.config.settings import (
     FAILED,
@@ -143,6 +144,8 @@ def _pool(table: Table) -> PoolSettings:
         seed=table.whole("seed", 0),
         truth=_truth(table, len(servers)),
         bound=_bound(table),
+        pieces=_pieces(table),
+        faults=tuple(_faults(table)),
     )
     table.finish()
     return pool
@@ -235,6 +238,29 @@ def _bound(table: Table) -> tuple[tuple[int, float], ...] | None:
     if not grid or list(grid) != sorted(grid):
         raise table.wrong("bound", "pairs such as [100, 93.5]: requests, ascending, and a score")
     return grid
+
+
+def _pieces(table: Table) -> dict[str, list[Any]] | None:
+    """The truth over time: ``success[n]`` holds from second ``from[n]`` on."""
+    pieces = table.table("pieces")
+    if pieces is None:
+        return None
+    found = {name: pieces.value(name) for name in ("from", "success")}
+    lists = all(isinstance(values, list) for values in found.values())
+    if not lists or len(found["from"]) != len(found["success"]):
+        raise table.wrong("pieces", "lists `from` and `success` of the same length")
+    pieces.finish()
+    return found
+
+
+def _faults(table: Table) -> Iterator[dict[str, Any]]:
+    """Stretches of trouble, as the lab's scenarios have them; without ``to`` one never ends."""
+    if table.value("faults") is None:
+        return
+    for each in table.list_of_tables("faults"):
+        fault = {name: each.value(name) for name in ("from", "to", "servers")}
+        yield fault | {"kind": each.required("kind")}
+        each.finish()
 
 
 def _route(name: str, table: Table, pools: dict[str, PoolSettings]) -> RouteSettings:

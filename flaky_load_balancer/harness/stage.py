@@ -15,6 +15,7 @@ import httpx
 from flaky_load_balancer.harness import isolation
 from flaky_load_balancer.harness.plan import Session
 from flaky_load_balancer.processes import Child
+from flaky_load_balancer.simulation.bounds.known import known
 from flaky_load_balancer.simulation.scenarios import Scenario
 from sandbox import Policy
 from sandbox.handle import WARDEN, message
@@ -33,6 +34,7 @@ class Stage:
         self.session = session
         self.plan = session.plan
         self.recorded: dict[str, int | None] = {}  # the runs' numbers in the records, by route
+        self._fleets: dict[str, str] = {}  # what is known of each, by scenario
         self._stack = AsyncExitStack()
         self._admin = httpx.AsyncClient(timeout=10.0, verify=False)  # on loopback, without TLS
 
@@ -65,7 +67,7 @@ class Stage:
             self.balancer = self._stopped_at_the_end(balancer)
             config.close()  # so that writing fails if the balancer is gone
             addresses = await self.balancer.unless_it_dies(self._start_servers())
-            await asyncio.to_thread(_write, writer, self._config(addresses))
+            await asyncio.to_thread(lambda: _write(writer, self._config(addresses)))
         ready = await self.servers.unless_it_dies(self.balancer.ready())
         self.session.data, self.session.admin = ready["data"], ready["admin"]
         self.recorded = ready["runs"]
@@ -166,13 +168,42 @@ class Stage:
         for name, run in pools.items():
             parts.append(f"[pools.{json.dumps(name)}]\nservers = {json.dumps(addresses[name])}\n")
             if self.plan.server_binary is None:
-                parts.append(f"scenario = {json.dumps(run.source)}\nseed = {self.plan.seed}\n")
+                parts.append(self._known(run.scenario))
         parts += [
             f'[routes.{json.dumps(run.route)}]\nkind = "ids"\npath = {json.dumps(run.path)}\n'
             f"pool = {json.dumps(run.pool)}\nstrategy = {json.dumps(run.strategy)}\n"
             for run in self.session.runs
         ]
         return "\n".join(parts)
+
+    def _known(self, scenario: Scenario) -> str:
+        """The truth about a fleet, as keys of its pool: the balancer need not load the lab."""
+        if scenario.name not in self._fleets:  # copies of a fleet are alike
+            self._fleets[scenario.name] = self._told(scenario)
+        return self._fleets[scenario.name]
+
+    def _told(self, scenario: Scenario) -> str:
+        plan = self.plan
+        fleet = known(scenario, plan.seed, plan.game, plan.rate, plan.requests)
+        keys = {
+            "scenario": scenario.name,
+            "seed": plan.seed,
+            "truth": fleet.success,
+            "bound": fleet.grid,
+            "pieces": fleet.truth(),
+            "faults": fleet.faults(),
+        }
+        return "".join(f"{key} = {_toml(value)}\n" for key, value in keys.items())
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML has it in one line; what is None is left out."""
+    if isinstance(value, dict):
+        pairs = (f"{key} = {_toml(each)}" for key, each in value.items() if each is not None)
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
 
 
 @contextmanager

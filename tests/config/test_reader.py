@@ -183,7 +183,7 @@ def test_a_missing_variable_of_the_environment_is_refused(config: Path) -> None:
         ("[pools]", "pools", "at least one table [pools.NAME]"),
         (POOL, "routes", "at least one table [routes.NAME]"),
         (POOL + ROUTE + "[sever]\n", "sever", "did you mean server? use pools, routes, server"),
-        (POOL + "sed = 1\n" + ROUTE, "pools.p.sed", "did you mean seed? use bound, health"),
+        (POOL + "sed = 1\n" + ROUTE, "pools.p.sed", "did you mean seed? use bound, faults"),
         (POOL + ROUTE + "poll = 1\n", "routes.r.poll", "did you mean pool?"),
         (POOL + ROUTE + "zzz = 1\n", "routes.r.zzz", "no such key; use failed, flb_headers"),
         (POOL + ROUTE + 'kind = "ids"\ntimeouts = {}\n', "routes.r.timeouts", "no such key"),
@@ -225,6 +225,8 @@ def test_a_missing_variable_of_the_environment_is_refused(config: Path) -> None:
                 ("truth = [0.5, 0.5]", "truth", "for each of the 1 servers"),
                 ("bound = [[2, 1.0], [1, 1.0]]", "bound", "ascending"),
                 ("bound = 7", "bound", "pairs such as [100, 93.5]"),
+                ("pieces = { from = [0] }", "pieces", "lists `from` and `success`"),
+                ("faults = [{ from = 0 }]", "faults[0].kind", "a text in quotes"),
             ]
         ],
         *[
