@@ -104,13 +104,13 @@ def test_a_promised_server_that_is_not_available_is_not_sent_to() -> None:
 def test_what_replicas_promise_is_waited_for_until_they_withdraw_it() -> None:
     game = Game("token-bucket", 3)
     fresh = game.strategy.state().arrays
-    for k in range(8):
+    for k in range(2):
         theirs = Sent(
             rows=ROW,
             now=at(game.now),
             request=np.array([1_000_000 + k]),
             arm=np.array([k % 2]),
-            time=at(game.now + k // 2),
+            time=at(game.now + 0.5),
             promised=np.array([True]),
             size=UNSAID,
         )
@@ -119,10 +119,10 @@ def test_what_replicas_promise_is_waited_for_until_they_withdraw_it() -> None:
     action = game.balancer.decide(ROW, SLOT, at(game.now))
     assert action.arm[0] == HOLD
     assert action.until is not None
-    assert action.until[0] > game.now + 3.0
+    assert action.until[0] >= game.now + 0.5
     game.balancer.leave(ROW, SLOT)
     kept = game.strategy.state().arrays  # promises are no state
-    for k in range(8):
+    for k in range(2):
         game.strategy.withdraw(ROW, np.array([1_000_000 + k]))
     assert game.deliver() < 0.01
     assert np.array_equal(kept["capacity.ledger.times"], fresh["capacity.ledger.times"])
