@@ -26,7 +26,14 @@ class Server:
     It is shared by all routes of its pool; an attempt ``enter``s and ``leave``s it.
     """
 
-    def __init__(self, pool: str, settings: ServerSettings, upstream: Upstream) -> None:
+    def __init__(
+        self,
+        pool: str,
+        settings: ServerSettings,
+        upstream: Upstream,
+        *,
+        meant_to_fail: bool = False,
+    ) -> None:
         self.pool = pool
         self.name = settings.identity
         self.mark = self.name.encode("ascii", "backslashreplace")  # as a header's value
@@ -34,7 +41,7 @@ class Server:
         self.drained = False
         self.down: str | None = None  # why, as its health check says
         self.back_since = -SLOW_START  # when it last came back, on the clock of ``time.monotonic``
-        self.trouble = Trouble(pool, self.name)
+        self.trouble = Trouble(pool, self.name, meant_to_fail=meant_to_fail)
         self.reach(settings, upstream)
 
     def reach(self, settings: ServerSettings, upstream: Upstream) -> None:
@@ -72,9 +79,13 @@ class Server:
 
 
 class Trouble:
-    """Why attempts on a server failed last; the log says when that begins and when it ends."""
+    """The log says when attempts on a server begin to fail, and when that ends.
 
-    def __init__(self, pool: str, server: str) -> None:
+    Nothing is said of servers that are ``meant_to_fail``: those of a scenario.
+    """
+
+    def __init__(self, pool: str, server: str, *, meant_to_fail: bool = False) -> None:
+        self._silent = meant_to_fail
         self._of = f"pool {pool}: {server}"
         self._failures = 0  # in a row
         self._said = False
@@ -82,7 +93,7 @@ class Trouble:
 
     def failed(self, reason: str, detail: str | None) -> None:
         self._failures += 1
-        certain = reason != "status" or self._failures >= IN_A_ROW
+        certain = not self._silent and (reason != "status" or self._failures >= IN_A_ROW)
         now = time.monotonic()
         if certain and not self._said and now - self._last_line >= QUIET:
             self._said, self._last_line = True, now
@@ -137,7 +148,8 @@ class Pool:
                 continue
             upstream = self._client.upstream(each.url, tls, settings.tls.server_name)
             if server is None:
-                server = Server(self.name, each, upstream)
+                meant_to_fail = settings.scenario is not None
+                server = Server(self.name, each, upstream, meant_to_fail=meant_to_fail)
             else:
                 self._client.forget(server.upstream)
                 server.reach(each, upstream)
