@@ -281,6 +281,13 @@ class Capacity:
         floor = np.maximum(last[:, None], shut[:, None] + pause[:, None] * LEVELS)
         floor = np.maximum(floor, self.asked.take(lane)[:, None] - 1.0 + LEVELS)
         np.maximum(ready, floor, out=ready)
+        return self._as_said(lane, ready, last, shut)
+
+    def _as_said(self, lane: Ints, ready: Floats, last: Floats, shut: Floats) -> Floats:
+        """The same where a server said when: no later for the first attempt after its refusal."""
+        said = self.asked.take(lane)
+        first = (said >= shut) & (last <= shut)
+        np.minimum(ready, np.where(first, said, np.inf)[:, None], out=ready)
         return ready
 
     def _mixed(self, lane: Ints, first: Ints) -> Floats:

@@ -172,6 +172,17 @@ def test_retry_after_is_believed() -> None:
     assert 5.0 < action.until[0] <= 6.0
 
 
+@pytest.mark.parametrize("said", [np.nan, 2.0])
+def test_retry_after_ends_a_wait_that_refusals_in_a_row_made_longer(said: float) -> None:
+    played, now, pause = table(arms=1), 1.0, 0.0
+    for _ in range(10):
+        ask(played, now, deadline=now + 60.0)
+        played.tell(0, "R", now=now, latency=0.0, retry_after=said)
+        pause = float(played.beliefs(now)["until"][0]) - now
+        now += pause
+    assert pause == pytest.approx(2.0) if said == 2.0 else pause > 3.0
+
+
 def test_beliefs_name_capacity_and_when_it_is_back() -> None:
     played = refused_twice_as_fast(16.0)
     beliefs = played.beliefs(16.02)
