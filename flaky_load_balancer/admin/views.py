@@ -212,7 +212,7 @@ def _decision(decision: Decision, shown: Ints) -> dict[str, Any]:
         "move": MOVES.get(decision.arm, "send"),
         "server": decision.server,
         "until": decision.until,
-        "index": None if index is None else _listed(index[shown]),
+        "index": None if index is None else _listed(index[shown], 6),
         "eligible": None if eligible is None else eligible[shown].tolist(),
         "outcome": None if answer is None else answer.outcome.label,
         "latency_ms": None if decision.latency is None else 1000 * decision.latency,

@@ -5,6 +5,7 @@ import type { RouteFrame } from "@/api/types";
 import { ZoomChoice, ZoomGroup } from "@/charts/zoom";
 import { useSource } from "@/store/source";
 import { Course } from "./Course";
+import { Densities } from "./Densities";
 import { Facts } from "./Facts";
 import { bandsOf, type Known, troubles, UNKNOWN } from "./known";
 import { Servers } from "./Servers";
@@ -51,6 +52,7 @@ export function RouteView(props: {
       <div className="mb-4 grid gap-4 md:grid-cols-[repeat(auto-fit,minmax(360px,1fr))]">
         <Shares rows={rows} highlight={pointed} onHighlight={point} {...shared} />
         <Course route={route} marks={marks} {...shared} />
+        <Densities rows={rows} highlight={pointed} onHighlight={point} />
         {props.children}
       </div>
     </ZoomGroup>

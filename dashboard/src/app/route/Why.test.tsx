@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Decision } from "@/api/types";
 import { serverRows } from "@/route/servers";
 import { decision, route } from "@/testing/frames";
-import { heights, Why } from "./Why";
+import { digitsOf, heights, Why } from "./Why";
 
 const rows = serverRows(route(), 0);
 
@@ -52,4 +52,11 @@ test("moves without a server say what they are", () => {
 test("a strategy without an index says that there is none", () => {
   why(decision({ index: null, eligible: null }));
   expect(screen.getByText(/ranks by no index/)).toBeTruthy();
+});
+
+test("indices have as many decimals as tell the highest from the next", () => {
+  expect(digitsOf([0.8, 0.3])).toBe(3);
+  expect(digitsOf([0.81234, 0.81232, null])).toBe(5);
+  expect(digitsOf([0.5, 0.5])).toBe(3);
+  expect(digitsOf([1, 1 - 1e-9])).toBe(6);
 });

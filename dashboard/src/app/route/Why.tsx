@@ -19,6 +19,13 @@ export function heights({ index }: Decision): number[] {
   });
 }
 
+/** As many decimals as it takes to tell the two highest apart: three at least, six at most. */
+export function digitsOf(index: readonly (number | null)[]): number {
+  const [first, second] = index.filter((value) => value !== null).toSorted((a, b) => b - a);
+  if (first === undefined || second === undefined || first === second) return 3;
+  return Math.min(6, Math.max(3, Math.ceil(-Math.log10(first - second))));
+}
+
 /** The indices of all servers, as small as a word. */
 export function Strip({ decision, rows }: { decision: Decision; rows: readonly ServerRow[] }) {
   const { index, eligible } = decision;
@@ -55,6 +62,7 @@ export function Why(props: {
   const { decision, request, rows } = props;
   const { index, eligible } = decision;
   const tall = heights(decision);
+  const digits = digitsOf(index ?? []);
   const tried = new Set(
     request.decisions.filter((each) => each.cursor < decision.cursor).map((each) => each.server),
   );
@@ -87,6 +95,7 @@ export function Why(props: {
               row={row}
               height={tall[row.place] ?? 0}
               index={index[row.place] ?? null}
+              digits={digits}
               chosen={row.server === decision.server}
               note={
                 (eligible?.[row.place] ?? true)
@@ -114,6 +123,7 @@ function Standing(props: {
   row: ServerRow;
   height: number;
   index: number | null;
+  digits: number;
   chosen: boolean;
   note: string;
 }) {
@@ -138,7 +148,7 @@ function Standing(props: {
         />
       </span>
       <span className="num text-right">
-        {props.index === null ? "∞" : format.number(props.index, 3)}
+        {props.index === null ? "∞" : format.number(props.index, props.digits)}
       </span>
       <span className="truncate">{chosen ? "chosen" : note}</span>
     </li>
