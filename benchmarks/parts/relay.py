@@ -29,6 +29,7 @@ from flaky_load_balancer.proxy.http1 import (
 )
 
 HOST = "127.0.0.1"
+ADDED = {b"host", b"content-length"}  # by the client
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -73,7 +74,7 @@ class AsgiRelay:
             return
         body = (await receive())["body"]
         upstream, host = next(self._turns)
-        headers = [(b"Host", host)] + [h for h in scope["headers"] if h[0] != b"host"]
+        headers = [(b"Host", host)] + [h for h in scope["headers"] if h[0] not in ADDED]
         connection = await upstream.connect()
         try:
             connection.send(scope["method"].encode(), scope["raw_path"], headers, body=body)
