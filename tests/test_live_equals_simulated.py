@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.balancer import ROW, Balancer
 from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.core.strategy import Informed, Strategy, Truth
 from flaky_load_balancer.core.tally import Tally
@@ -32,7 +32,7 @@ from flaky_load_balancer.core.types import (
     Rules,
 )
 from flaky_load_balancer.proxy.attempt import Attempt
-from flaky_load_balancer.proxy.dispatcher import ROW, Dispatcher, Policy, Whole
+from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Whole
 from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.engine.simulator import simulate

@@ -13,12 +13,11 @@ import numpy as np
 from scipy.special import betaln
 
 from flaky_load_balancer.admin import schemas
-from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.balancer import ROW, Balancer
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import HOLD, Action, Feedback, Floats, Outcome, Rules
-from flaky_load_balancer.proxy.dispatcher import ROW
 
 STEP = 0.1  # seconds from one request to the next
 LATENCY = 0.001  # seconds that an attempt takes

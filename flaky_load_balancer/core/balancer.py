@@ -15,6 +15,7 @@ from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
+    PLENTY,
     Action,
     Bools,
     Context,
@@ -29,6 +30,7 @@ from flaky_load_balancer.core.types import (
 
 LONGEST_WAIT = 60.0  # seconds: a server may not send us away for longer than this
 TICKS = 1e6  # per second: holds end on whole ones, so that equal times are equal to the last digit
+ROW = np.zeros(1, dtype=np.intp)  # live, there is only replication 0
 _NO_COST = np.zeros(1)  # of one attempt; shared, so nobody may change it
 _NO_COST.flags.writeable = False
 _SUCCEEDED = int(Outcome.SUCCEEDED)  # comparing an array with an enum's member takes 3 us
@@ -88,7 +90,15 @@ class Balancer:
         if request is None:
             self.arrived[rows] += 1
             request = self.arrived[rows]
-        self._books.arrive(self._books.places(rows, slots), deadline, request, size, features)
+        self._books.arrive(rows * self.slots + slots, deadline, request, size, features)
+
+    def arrive_one(self, slot: int, deadline: float, request: int) -> None:
+        """As ``arrive`` for a single request of replication 0.
+
+        Live, numbers are quicker than arrays.  The other methods for a single request are what
+        the methods for batches do with a batch of one.
+        """
+        self._books.arrive(slot, deadline, request)
 
     def decide(
         self,
@@ -107,8 +117,9 @@ class Balancer:
         ``reserve`` (n, K) the most dollars that an attempt can cost, where that is known.
         """
         if len(rows) == 1:
-            one = rows, slots, now
-            return self._decide_one(*one, left=left, available=available, reserve=reserve)
+            allowed = PLENTY if left is None else left.item()
+            one = slots.item(), now.item(), allowed
+            return self.decide_one(*one, available=available, reserve=reserve, rows=rows)
         books, at = self._books, rows * self.slots + slots
         allowed = self.rules.max_attempts - books.attempts[at]
         if left is not None:
@@ -132,27 +143,24 @@ class Balancer:
                 self.paid_attempts[rows] += paid
         return action
 
-    def _decide_one(
+    def decide_one(
         self,
-        rows: Ints,
-        slots: Ints,
-        now: Floats,
+        slot: int,
+        now: float,
+        left: int,
         *,
-        left: Ints | None,
-        available: Bools | None,
-        reserve: Floats | None,
+        available: Bools | None = None,
+        reserve: Floats | None = None,
+        rows: Ints = ROW,
     ) -> Action:
-        """As ``decide`` for a single request, as live: numbers are quicker than arrays."""
-        books, place = self._books, self._books.place(rows, slots)
-        allowed = self.rules.max_attempts - books.attempts.item(place)
-        if left is not None:
-            allowed = min(allowed, left.item())
-        if allowed < 1:
-            self.leave(rows, slots)
+        """As ``decide`` for a single request; ``available`` and ``reserve`` (1, K)."""
+        books, place = self._books, rows.item() * self.slots + slot
+        left = min(left, self.rules.max_attempts - books.attempts.item(place))
+        if left < 1:
+            self.leave_one(slot, rows=rows)
             return Action(np.array([GIVE_UP]))
         everybody = self._everybody[:1] if available is None else available
-        at = slice(place, place + 1)
-        context = books.context(rows, at, now, np.array([allowed]), everybody)
+        context = books.context_of_one(rows, place, now, left, everybody)
         context.reserve = reserve
         action = self.strategy.select(context)
         arm = action.arm.item()
@@ -160,7 +168,7 @@ class Balancer:
             action = self._checked(action, context)
             arm = action.arm.item()
         books.held[place] = arm == HOLD
-        if arm >= 0 and books.send_one(place, arm, now.item()) > self.rules.free_attempts:
+        if arm >= 0 and books.send_one(place, arm, now) > self.rules.free_attempts:
             self.paid_attempts[rows.item()] += 1
         return action
 
@@ -181,38 +189,81 @@ class Balancer:
         ``number`` (n,) says which attempt of its request it was, the last one if not given;
         ``cost`` (n,) in dollars; ``size`` (n,) what the request's size turned out to be.
         """
-        books = self._books
-        at = books.places(rows, slots)
-        number, arm, sent_at = books.end(at, number)
         if len(rows) == 1:
-            self.delivered[rows.item()] += outcome.item() == _SUCCEEDED
-        else:
-            self.delivered[rows] += outcome == _SUCCEEDED
+            one = slots.item(), outcome.item(), now.item(), retry_after.item()
+            attempt = None if number is None else number.item()
+            self.complete_one(*one, number=attempt, cost=cost, size=size, rows=rows)
+            return
+        books, at = self._books, rows * self.slots + slots
+        number, arm, sent_at = books.end(at, number)
+        self.delivered[rows] += outcome == _SUCCEEDED
         feedback = Feedback(
             rows,
             now,
             arm,
             outcome,
             now - sent_at,
-            _bounded(retry_after),
-            books.request[at].copy(),
+            np.minimum(retry_after, LONGEST_WAIT),
+            books.request[at],
             number,
-            _costless(len(rows)) if cost is None else cost,
-            books.sizes(at) if size is None else size,
-            None if books.features is None else books.features[at].copy(),
+            np.zeros(len(rows)) if cost is None else cost,
+            books.size[at] if size is None else size,
+            None if books.features is None else books.features[at],
         )
         if books.any_gone:
             feedback = feedback.take(np.flatnonzero(arm != GONE))
         if len(feedback.rows):
             self.strategy.observe(feedback)
 
+    def complete_one(
+        self,
+        slot: int,
+        outcome: int,
+        now: float,
+        retry_after: float,
+        *,
+        number: int | None = None,
+        cost: Floats | None = None,
+        size: Floats | None = None,
+        rows: Ints = ROW,
+    ) -> None:
+        """As ``complete`` for a single attempt; ``cost`` and ``size`` (1,)."""
+        books, place = self._books, rows.item() * self.slots + slot
+        number, arm, sent_at = books.end_one(place, number)
+        if outcome == _SUCCEEDED:
+            self.delivered[rows.item()] += 1
+        if arm == GONE:
+            return
+        here = slice(place, place + 1)
+        feedback = Feedback(
+            rows,
+            np.array([now]),
+            np.array([arm]),
+            np.array([outcome]),
+            np.array([now - sent_at]),
+            np.array([LONGEST_WAIT if retry_after > LONGEST_WAIT else retry_after]),  # or NaN
+            books.request[here].copy(),
+            np.array([number]),
+            _NO_COST if cost is None else cost,
+            books.size_of_one(place) if size is None else size,
+            None if books.features is None else books.features[here].copy(),
+        )
+        self.strategy.observe(feedback)
+
     def leave(self, rows: Ints, slots: Ints) -> None:
         """A request leaves in each of n replications; what was promised to it is withdrawn."""
-        at = self._books.places(rows, slots)
+        at = rows * self.slots + slots
         held = self._books.held[at]
         if np.count_nonzero(held):
             self.strategy.withdraw(rows[held], self._books.request[at][held])
             self._books.held[at] = False
+
+    def leave_one(self, slot: int, *, rows: Ints = ROW) -> None:
+        """As ``leave`` for a single request."""
+        books, place = self._books, rows.item() * self.slots + slot
+        if books.held.item(place):
+            self.strategy.withdraw(rows, books.request[place : place + 1].copy())
+            books.held[place] = False
 
     def reward(self, reward: Reward) -> None:
         """Answers turned out to be worth so much, however long ago they were delivered."""
@@ -303,18 +354,6 @@ def _everybody(replications: int, arms: int) -> Bools:
     everybody = np.ones((replications, arms), dtype=bool)
     everybody.flags.writeable = False
     return everybody
-
-
-def _costless(n: int) -> Floats:
-    """(n,) what attempts cost of which nothing else is known."""
-    return _NO_COST if n == 1 else np.zeros(n)
-
-
-def _bounded(retry_after: Floats) -> Floats:
-    """(n,) for how many seconds servers may send us away."""
-    if len(retry_after) == 1 and not retry_after.item() > LONGEST_WAIT:
-        return retry_after  # as live, mostly: also where it is NaN
-    return np.minimum(retry_after, LONGEST_WAIT)
 
 
 def _whole(until: Floats) -> Floats:

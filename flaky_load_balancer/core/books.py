@@ -1,7 +1,7 @@
 """The books of a balancer: every request in flight, and every attempt of each that is under way.
 
 A request occupies a *slot* of its replication; place = row x slots + slot.  Numpy finds entries
-several times faster by one index than by two, and a slice of one faster than an index of one.
+several times faster by one index than by two, and by a number faster than by an array of one.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ NO_SERVER = -1  # where an attempt was sent that is not under way
 GONE = -2  # where one was sent whose server has left since
 FIRST_WIDTH = 2  # attempts of each request that there is room for, at first
 
-Place = Ints | slice
+Place = Ints | int
 _UNKNOWN = np.full(1, np.nan)  # the size of one request
 _UNKNOWN.flags.writeable = False
 
@@ -38,25 +38,15 @@ class Books:
         self.arm = np.full((places, FIRST_WIDTH), NO_SERVER, dtype=np.intp)
         self.sent_at = np.zeros((places, FIRST_WIDTH))
 
-    def places(self, rows: Ints, slots: Ints) -> Place:
-        """Where n requests are."""
-        if len(rows) != 1:
-            return rows * self.slots + slots
-        place = self.place(rows, slots)
-        return slice(place, place + 1)
-
-    def place(self, rows: Ints, slots: Ints) -> int:
-        """Where a single request is."""
-        return rows.item() * self.slots + slots.item()
-
     def arrive(
         self,
         at: Place,
-        deadline: Floats,
-        request: Ints,
-        size: Floats | None,
-        features: Floats | None,
+        deadline: Floats | float,
+        request: Ints | int,
+        size: Floats | None = None,
+        features: Floats | None = None,
     ) -> None:
+        """Requests take these places, or one takes one."""
         self.attempts[at] = 0
         self.tried[at] = False
         self.deadline[at] = deadline
@@ -72,28 +62,42 @@ class Books:
                 self.features = np.full((len(self.attempts), features.shape[1]), np.nan)
             self.features[at] = features
 
-    def context(self, rows: Ints, at: Place, now: Floats, left: Ints, available: Bools) -> Context:
+    def context(self, rows: Ints, at: Ints, now: Floats, left: Ints, available: Bools) -> Context:
         """What is known of n requests; ``left`` and ``available`` are the driver's to say."""
-        if isinstance(at, slice):  # as live: numbers are quicker than arrays
-            attempt = np.array([self.attempts.item(at.start) + 1])
-        else:
-            attempt = self.attempts[at] + 1
         return Context(
             rows,
             now,
-            attempt,
-            self.tried[at].copy(),
-            self.deadline[at].copy(),
-            self.request[at].copy(),
+            self.attempts[at] + 1,
+            self.tried[at],
+            self.deadline[at],
+            self.request[at],
             left,
             available,
-            self.sizes(at),
-            None if self.features is None else self.features[at].copy(),
+            self.size[at],
+            None if self.features is None else self.features[at],
         )
 
-    def sizes(self, at: Place) -> Floats:
-        """(n,) tokens or bytes of n requests, NaN where unknown."""
-        return self.size[at].copy() if self.any_size or not isinstance(at, slice) else _UNKNOWN
+    def context_of_one(
+        self, rows: Ints, place: int, now: float, left: int, available: Bools
+    ) -> Context:
+        """As ``context`` for a single request: numbers are quicker than arrays."""
+        here = slice(place, place + 1)
+        return Context(
+            rows,
+            np.array([now]),
+            np.array([self.attempts.item(place) + 1]),
+            self.tried[here].copy(),
+            self.deadline[here].copy(),
+            self.request[here].copy(),
+            np.array([left]),
+            available,
+            self.size_of_one(place),
+            None if self.features is None else self.features[here].copy(),
+        )
+
+    def size_of_one(self, place: int) -> Floats:
+        """(1,) tokens or bytes of a single request, NaN where unknown."""
+        return self.size[place : place + 1].copy() if self.any_size else _UNKNOWN
 
     def send(self, at: Ints, arm: Ints, now: Floats) -> Ints:
         """(n,) the numbers of n attempts that are sent now."""
@@ -117,13 +121,11 @@ class Books:
         self.sent_at[place, made] = now
         return made + 1
 
-    def end(self, at: Place, number: Ints | None) -> tuple[Ints, Ints, Floats | float]:
+    def end(self, at: Ints, number: Ints | None) -> tuple[Ints, Ints, Floats]:
         """(n,) each: the numbers of n attempts that ended, where they were sent, and when.
 
         Without ``number`` they are the last ones of their requests.
         """
-        if isinstance(at, slice):
-            return self._end_one(at.start, number)
         number = self.attempts[at] if number is None else number
         known = (number > 0) & (number <= self.arm.shape[1])
         book = at, np.where(known, number, 1) - 1
@@ -133,17 +135,15 @@ class Books:
         self.arm[book] = NO_SERVER
         return number, arm, self.sent_at[book]
 
-    def _end_one(self, place: int, number: Ints | None) -> tuple[Ints, Ints, float]:
+    def end_one(self, place: int, number: int | None) -> tuple[int, int, float]:
         """As ``end`` for a single attempt."""
-        last = self.attempts.item(place) if number is None else number.item()
-        known = 0 < last <= self.arm.shape[1]
-        arm = self.arm.item(place, last - 1) if known else NO_SERVER
+        number = self.attempts.item(place) if number is None else number
+        known = 0 < number <= self.arm.shape[1]
+        arm = self.arm.item(place, number - 1) if known else NO_SERVER
         if arm == NO_SERVER:
-            raise ValueError(f"attempt {last} is not under way")
-        self.arm[place, last - 1] = NO_SERVER
-        if number is None:
-            number = np.array([last])
-        return number, np.array([arm]), self.sent_at.item(place, last - 1)
+            raise ValueError(f"attempt {number} is not under way")
+        self.arm[place, number - 1] = NO_SERVER
+        return number, arm, self.sent_at.item(place, number - 1)
 
     def grow(self, slots: int) -> None:
         """Make room for this many requests in flight in each replication."""

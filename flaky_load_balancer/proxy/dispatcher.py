@@ -26,7 +26,6 @@ from flaky_load_balancer.proxy.pool import SHORTAGE, Pool, Server, available
 from flaky_load_balancer.proxy.retry import PLENTY, RetryBudget, attempts_left
 from flaky_load_balancer.proxy.timers import Alarms, Within
 
-ROW = np.zeros(1, dtype=np.intp)  # live, there is only replication 0
 NANOSECOND = 1e-9  # finer than asyncio's timers
 REMEMBERED = 256  # decisions kept for people
 CLIENT_GONE = 499  # what access logs call a request whose client hung up
@@ -150,7 +149,7 @@ class Request:
     id: str
     arrived: float
     deadline: float
-    slot: Ints  # (1,)
+    slot: int
     policy: Policy
     attempts: int = 0
     arm: int | None = None  # the last server attempted: if delivered, by it
@@ -266,10 +265,8 @@ class Dispatcher:
         self._requests += 1
         now, policy = self._clock(), self.policy
         deadline = now + policy.total
-        slot = np.array([self._free.pop()])
-        request = Request(self._requests, request_id, now, deadline, slot, policy)
-        count = np.array([request.count])
-        self._balancer.arrive(ROW, request.slot, np.array([deadline]), request=count)
+        request = Request(self._requests, request_id, now, deadline, self._free.pop(), policy)
+        self._balancer.arrive_one(request.slot, deadline, request.count)
         if policy.budget is not None:
             policy.budget.arrive(now)
         if policy.hedging is not None:
@@ -278,8 +275,8 @@ class Dispatcher:
 
     def _leave(self, request: Request, code: int | None) -> None:
         request.ended = self._clock()
-        self._balancer.leave(ROW, request.slot)
-        self._free.append(int(request.slot[0]))
+        self._balancer.leave_one(request.slot)
+        self._free.append(request.slot)
         self._record(
             Delivery(
                 request.count,
@@ -340,9 +337,7 @@ class Dispatcher:
             if mask is not None and not mask.any():
                 request.unavailable = not hedge
                 return None
-        action = self._balancer.decide(
-            ROW, request.slot, np.array([now]), left=np.array([left]), available=mask
-        )
+        action = self._balancer.decide_one(request.slot, now, left, available=mask)
         decision = self._remember(request, action, now)
         if decision.arm >= 0 and request.attempts and policy.budget is not None:
             policy.budget.take(now)
@@ -503,13 +498,8 @@ class Dispatcher:
         request.last_reason = answer.detail or answer.reason or request.last_reason
         request.possibly_twice |= request.unclear and outcome is Outcome.SUCCEEDED
         request.unclear |= answer.unclear
-        self._balancer.complete(
-            ROW,
-            request.slot,
-            np.array([outcome]),
-            np.array([now]),
-            np.array([answer.retry_after]),
-            number=np.array([attempt.number]),
+        self._balancer.complete_one(
+            request.slot, int(outcome), now, answer.retry_after, number=attempt.number
         )
         self._tell_server(attempt, answer, now)
         failed = outcome is Outcome.FAILED
