@@ -51,7 +51,7 @@ test("the first request, and a balancer that is killed and started again", async
   stage,
 }) => {
   const serve = ["serve", ...(await stage.servers(200, 500)), "--port", "0", "--strategy", "v4"];
-  serve.push("--admin-port", "0");
+  serve.push("--admin-port", "0", "--kind", "ids", "--fresh");
   const first = await stage.run(...serve);
   const cable = await Cable.to(first.said.admin);
   await page.goto(`${cable.address}/?view=race`);

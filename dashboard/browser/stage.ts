@@ -78,9 +78,13 @@ export class Stage {
   private programs: Program[] = [];
   private local: Server[] = [];
   private records: Promise<Program> | undefined;
+  private serving: Program | undefined;
 
+  /** One `flb serve` after the other: a second one of the same data directory is refused. */
   async run(...words: string[]): Promise<Program> {
+    if (words[0] === "serve") await this.serving?.stop();
     const program = await Program.start(this.folder, ...words);
+    if (words[0] === "serve") this.serving = program;
     this.programs.push(program);
     return program;
   }

@@ -13,7 +13,7 @@ from flaky_load_balancer.cli import options
 @options.seed
 @options.json
 def main(log: Path, strategies: list[str], seed: int, json: str | None) -> None:
-    """Estimate what other strategies would have earned where one chose by chance.
+    """What other strategies would have earned, from a log of decisions.
 
     LOG.csv has a line for each decision: server, probability (with which it was chosen), reward
     (0 to 1) or outcome, and perhaps cost and features (a JSON list).

@@ -32,7 +32,10 @@ def main(
     out: Path | None,
     json: str | None,
 ) -> None:
-    """Answer one question about choosing by context; without NAME, list the questions."""
+    """Answer one question about choosing by context, on a world or a table.
+
+    Without NAME the questions are listed.
+    """
     from flaky_load_balancer.config import SettingsError
     from flaky_load_balancer.simulation.studies import STUDIES, show
     from flaky_load_balancer.terminal import Output, interruptible

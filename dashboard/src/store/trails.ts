@@ -72,6 +72,11 @@ export class Trails {
     });
   }
 
+  /** When the first frame of a server came: what was before is not known in detail. */
+  began(route: string, server: string): number {
+    return this.of(route, server)[0]?.time ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Did an attempt succeed after this moment? */
   succeededSince(route: string, server: string, moment: number): boolean {
     const trail = this.of(route, server);

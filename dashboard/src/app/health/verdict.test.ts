@@ -47,6 +47,23 @@ test("a single failure among successes is none of it", () => {
   expect(servers.every(({ tone }) => tone === "good")).toBe(true);
 });
 
+test("what failed before the page was opened is told from the sums", () => {
+  const last = route({
+    scenario: null,
+    servers: {
+      ...base,
+      failed: [1, 9],
+      succeeded: [9, 1],
+      reason: [null, "status"],
+      reason_time: [0, NOW - 5],
+    },
+  });
+  const trails = new Trails();
+  trails.take(frame(NOW, last));
+  const [first, second] = serversHealth(last, trails, NOW);
+  expect([first!.name, first!.state, second!.state]).toEqual([":4001", "failing", "up"]);
+});
+
 test("limits are no failures, and drained servers no trouble", () => {
   const cooling = health(
     {},

@@ -68,8 +68,13 @@ export function serversHealth(route: RouteFrame, trails: Trails, now: number): S
       const reason = servers.reason?.[place] ?? null;
       const reasonTime = servers.reason_time?.[place] ?? 0;
       const said = servers.state?.[place] ?? "up";
+      // Of what failed before the page was opened, only the sums are known.
+      const before = reasonTime > now - MINUTE && reasonTime <= trails.began(route.route, server);
+      const known = before
+        ? { succeeded: servers.succeeded[place]!, failed: servers.failed[place]! }
+        : recent;
       const failing =
-        said === "up" && fails(route.route, server, recent, reason, reasonTime, trails, now);
+        said === "up" && fails(route.route, server, known, reason, reasonTime, trails, now);
       const state = failing ? "failing" : said;
       const { trouble, tone, says } = STATES[state] ?? STATES.up!;
       const rest = servers.until[place]! - now;
@@ -99,7 +104,7 @@ export function serversHealth(route: RouteFrame, trails: Trails, now: number): S
 function fails(
   route: string,
   server: string,
-  { succeeded, failed }: ServerHealth["recent"],
+  { succeeded, failed }: Pick<ServerHealth["recent"], "succeeded" | "failed">,
   reason: string | null,
   reasonTime: number,
   trails: Trails,
