@@ -248,7 +248,9 @@ class HttpCarrier:
     async def _tunnel(self, sent: Sent, attempt: Attempt) -> None:
         assert sent.head is not None
         passed = headers.to_client(
-            sent.head, self._marks(sent.server.mark, attempt.number), self._id
+            sent.head,
+            self._marks(sent.server.mark, attempt.number),
+            self._id if self._route.settings.flb_headers else None,
         )
         passed += [each for each in sent.head.headers if each[0].lower() == b"upgrade"]
         self.code = SWITCHING

@@ -278,6 +278,20 @@ async def test_a_body_that_does_not_come_gets_408() -> None:
                 writer.close()
 
 
+async def test_a_body_that_is_broken_when_it_comes_gets_400_at_once() -> None:
+    async with origins(["ok"]) as (origin,), serving(settings([origin.url])) as served:
+        for chunks in (b"zz\r\n", b"3\nabc\r\n0\r\n\r\n", b"3\r\nabcX0\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(head + chunks)
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 400 ")
+            assert b"Connection: close" in answer
+            writer.close()
+        assert served.route().tally.outcomes[1] == [0]  # no failure of the server's
+
+
 async def _until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():

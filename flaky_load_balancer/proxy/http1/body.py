@@ -113,6 +113,9 @@ class Body:
 
         In the end the sink's ``end`` or ``fail`` is called.
         """
+        if self._error is not None:
+            sink.fail(self._error)
+            return
         data = self.kept if self._kept is not None else self.take()
         self._pieces.clear()
         self._unread = 0

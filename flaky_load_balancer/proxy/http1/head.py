@@ -156,12 +156,12 @@ def _is_authority(host: bytes) -> bool:
 
 def _target(method: bytes, target: bytes, host: bytes) -> tuple[bytes, bytes]:
     """Host and path that are asked for (RFC 9112, section 3.2)."""
+    if method == b"CONNECT":
+        raise BadRequestError(405, "CONNECT is not served here")
     if target.startswith(b"/"):
         if b"#" in target:
             raise BadRequestError(400, "a target has no fragment")
         return host, target
-    if method == b"CONNECT":
-        raise BadRequestError(405, "CONNECT is not served here")
     if target == b"*" and method == b"OPTIONS":
         return host, target
     absolute = ABSOLUTE.fullmatch(target)

@@ -106,6 +106,7 @@ async def test_what_could_be_read_in_two_ways_is_refused(request_: bytes) -> Non
         (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n", 405),
+        (b"CONNECT /x HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         (b"GET /" + b"a" * 70_000, 414),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000, 431),
