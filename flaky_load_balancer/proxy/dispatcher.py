@@ -502,6 +502,11 @@ class Dispatcher:
             request.slot, int(outcome), now, answer.retry_after, number=attempt.number
         )
         self._tell_server(attempt, answer, now)
+        first_byte = None
+        if attempt.first_byte is not None:
+            first_byte = attempt.first_byte - attempt.began
+            if request.policy.hedging is not None:
+                request.policy.hedging.add(first_byte)
         failed = outcome is Outcome.FAILED
         self._record(
             AttemptEvent(
@@ -515,9 +520,7 @@ class Dispatcher:
                 attempt.status,
                 attempt.hedge,
                 decision.probability,
-                first_byte=None
-                if attempt.first_byte is None
-                else attempt.first_byte - attempt.began,
+                first_byte=first_byte,
             )
         )
 

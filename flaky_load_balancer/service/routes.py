@@ -172,7 +172,7 @@ class Routes:
             before.pool = strand.pool
             if old.settings != strand.settings:
                 before.path = strand.settings.path
-                before.dispatcher.policy = _policy(strand)
+                before.dispatcher.policy = _policy(strand, old, before.dispatcher.policy)
             before.dispatcher.grow(self.settings.max_in_flight)
             return before
         route = self._new(strand, pool)
@@ -256,7 +256,21 @@ class Routes:
             self._recorder.finish_run(route.run)
 
 
-def _policy(strand: Strand) -> Policy:
+def _policy(strand: Strand, old: Strand | None = None, before: Policy | None = None) -> Policy:
+    """What the settings of a route allow; budgets and times that still hold go on."""
+    policy = _new_policy(strand)
+    if old is None or before is None:
+        return policy
+    if old.settings.hedge == strand.settings.hedge:
+        policy.hedging = before.hedging
+    if old.settings.retry == strand.settings.retry:
+        policy.budget = before.budget
+    elif policy.budget is not None and before.budget is not None:
+        policy.budget.exhausted = before.budget.exhausted  # a counter that never goes back
+    return policy
+
+
+def _new_policy(strand: Strand) -> Policy:
     settings, timeouts = strand.settings, strand.settings.timeouts
     if settings.kind == "ids":
         return Policy(timeouts.total, timeouts.first_byte)

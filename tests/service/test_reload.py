@@ -125,6 +125,20 @@ async def test_a_hedge_is_sent_when_the_first_attempt_is_slow_and_its_loser_is_c
     assert [each.method for each in quick.seen] == ["GET"]
 
 
+async def test_a_hedge_waits_for_the_quantile_of_the_times_to_first_byte() -> None:
+    hedge = Hedge(percent=100, after=None, quantile=0.95)
+    async with origins([*["ok"] * 50, "hang"], ["ok"]) as (slow, quick):
+        found = settings([slow.url, quick.url], hedge=hedge)
+        moved = replace(found, routes=(replace(found.routes[0], flb_headers=False),))
+        async with serving(found, lambda: moved) as served:
+            for _ in range(100):
+                assert (await served.http.get("/")).text == "ok"
+            assert served.route().tally.hedges == 0  # 100 times are needed first
+            await served.admin.post("/api/reload")  # which forgets none of them
+            assert (await served.http.get("/")).text == "ok"  # from the second server
+            assert served.route().tally.hedges == 1
+
+
 async def test_a_mirror_gets_copies_and_its_answers_are_dropped() -> None:
     async with origins(["ok"], ["500"]) as (origin, canary):
         found = settings([origin.url], mirror=Mirror("canary", 100))
