@@ -88,3 +88,19 @@ test("what was recorded is listed, and replayed while nothing runs", async ({ pa
   await page.goto(`${admin}/runs?replay=999`);
   await expect(page.getByRole("main").getByRole("alert")).toContainText("no such run");
 });
+
+test("a session of a machine that did not keep up is void wherever it is shown", async ({
+  page,
+  stage,
+}) => {
+  const words = ["--strategy", "v4", "--scenario", "T1", "--requests", "5", "--free-ports"];
+  const strict = ["--tolerance", "0", "--no-stay"]; // no machine keeps up with that
+  const { session } = (await stage.run("harness", ...words, ...strict)).said;
+  const archive = await stage.archive();
+  const alert = page.getByRole("alert").filter({ hasText: "INVALID: overloaded" });
+  for (const path of [`/runs?replay=${session}`, `/compare?session=${session}`]) {
+    await page.goto(`${archive}${path}`);
+    await expect(alert).toBeVisible();
+  }
+  await expectAccessible(page);
+});

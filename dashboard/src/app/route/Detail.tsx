@@ -5,6 +5,7 @@ import { useEffect, useMemo } from "react";
 import { Refused } from "@/api/client";
 import type { RouteDetail, RouteFrame } from "@/api/types";
 import { Disconnected, Missing } from "@/components/Connection";
+import { Invalid } from "@/components/Invalid";
 import { Failed, Loading, Note } from "@/components/Note";
 import { Panel } from "@/components/Panel";
 import { Strategy, Swatch } from "@/components/Strategy";
@@ -16,6 +17,7 @@ import { serverRows } from "@/route/servers";
 import { live } from "@/store/live";
 import { useSource } from "@/store/source";
 import { ownName } from "../naming";
+import { useRunningSession } from "../useRunningSession";
 import { Decisions } from "./Decisions";
 import { useDecisions } from "./useDecisions";
 import { useDetail } from "./useDetail";
@@ -27,6 +29,7 @@ export function Detail() {
   const [{ name }] = useUrlState(DEFAULTS);
   const hydrated = useHydrated();
   const view = useSource((all) => all);
+  const session = useRunningSession();
   const { frame, connected } = view;
   if (connected?.kind === "records") {
     return (
@@ -50,6 +53,7 @@ export function Detail() {
     <>
       <Disconnected />
       <Missing />
+      <Invalid session={session} />
       <Running key={asked.route} route={asked} routes={frame.routes} boot={connected.boot} />
     </>
   );

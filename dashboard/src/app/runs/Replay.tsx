@@ -2,9 +2,11 @@
 
 import Link from "next/link";
 import { useEffect, useMemo } from "react";
-import type { RunRow } from "@/api/types";
+import { get } from "@/api/client";
+import type { RunRow, SessionDetail } from "@/api/types";
 import { useApi } from "@/api/useApi";
 import { OriginContext } from "@/charts/picture";
+import { Invalid } from "@/components/Invalid";
 import { Failed, Loading, Note } from "@/components/Note";
 import * as format from "@/lib/format";
 import { useUrlState } from "@/lib/url";
@@ -41,6 +43,7 @@ export function Replay({ target }: { target: string }) {
           </>
         )}
       </p>
+      {loaded.data && <OfSession id={loaded.data.runs[0]?.session} />}
       {loaded.status === "error" && <Failed error={loaded.error} again={loaded.reload} />}
       {loaded.status === "loading" && <Loading what="its frames" />}
       {loaded.status === "ready" &&
@@ -51,6 +54,16 @@ export function Replay({ target }: { target: string }) {
         ))}
     </>
   );
+}
+
+/** Whether the session that is replayed says anything at all. */
+function OfSession({ id }: { id: string | undefined }) {
+  const { data } = useApi<SessionDetail | undefined>(
+    async (signal) =>
+      id === undefined ? undefined : get("/api/sessions/{session}", { session: id }, signal),
+    [id],
+  );
+  return <Invalid session={data} />;
 }
 
 function Playing(props: Loaded & { target: string }) {
