@@ -1,6 +1,7 @@
 """From a TOML file to settings."""
 
 import re
+import ssl
 import tomllib
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
@@ -33,6 +34,10 @@ HEALTH_PATH = re.compile(r"/[!-~]*")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 QUANTILE = re.compile(r"p([1-9][0-9]?(?:\.[0-9]+)?)")
 PORTS = 65535
+FRAMING = {  # headers that say where a message ends, or belong to one connection
+    *("content-length", "transfer-encoding", "trailer", "te", "expect"),
+    *("connection", "keep-alive", "upgrade"),
+}
 
 
 def read_config(path: Path, called: str | None = None) -> Settings:
@@ -50,12 +55,19 @@ def read_config(path: Path, called: str | None = None) -> Settings:
 
 
 def _settings(document: Table) -> Settings:
-    pools = {name: _pool(table) for name, table in document.tables("pools").items()}
+    pools = {_name(table, name): _pool(table) for name, table in document.tables("pools").items()}
     routes = tuple(_route(name, table, pools) for name, table in document.tables("routes").items())
     server = document.optional("server")
     document.finish()
     _refuse_doubled(document, routes)
     return _server(server, pools, routes)
+
+
+def _name(table: Table, name: str) -> str:
+    """A name that people, addresses and headers can carry; `~` is between a route and its part."""
+    if not name.isprintable() or not name or "~" in name:
+        raise SettingsError(f"{table.file}: {table.key!a}: expected a name of letters, without `~`")
+    return name
 
 
 def _server(
@@ -173,6 +185,8 @@ def _one_server(table: Table) -> ServerSettings:
     identity = written if written.startswith(ENVIRONMENT) else address.url
     limit = table.whole("max_in_flight", 0, 1, 1_000_000)
     name = table.text("name")
+    if name is not None and not name.isprintable():
+        raise table.wrong("name", "a name of printable characters")
     table.finish()
     return ServerSettings(address.url, name or identity, limit or None, tuple(headers.items()))
 
@@ -181,6 +195,8 @@ def _headers(table: Table) -> Iterator[tuple[str, str]]:
     for name, value in table.pairs():
         if not TOKEN.fullmatch(name):
             raise table.wrong(name, "the name of a header")
+        if name.lower() in FRAMING:
+            raise table.wrong(name, "no header that frames a message or belongs to a connection")
         if not value.isascii() or not value.isprintable():
             raise table.wrong(name, "a value of printable ASCII characters")
         yield name.lower(), value
@@ -189,12 +205,22 @@ def _headers(table: Table) -> Iterator[tuple[str, str]]:
 def _tls(table: Table) -> Tls:
     tls = Tls(
         verify=table.switch("verify", default=True),
-        ca=_file(table, "ca") if "ca" in table else None,
+        ca=_roots(table) if "ca" in table else None,
         server_name=table.text("server_name"),
     )
     table.value("ca")
     table.finish()
     return tls
+
+
+def _roots(table: Table) -> Path:
+    path = _file(table, "ca")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ssl.SSLError):
+        shown = _shown(table, "ca")
+        raise table.wrong("ca", f"certificates in PEM form, {shown} has none") from None
+    return path
 
 
 def _health(table: Table | None) -> Health | None:
@@ -264,6 +290,7 @@ def _faults(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _route(name: str, table: Table, pools: dict[str, PoolSettings]) -> RouteSettings:
+    _name(table, name)
     kind = _kind(table)
     pool = _known_pool(table, "pool", pools)
     path = table.required("path")

@@ -16,6 +16,20 @@ class SettingsError(UserError):
     """Something that a user wrote is wrong; the message names where and how to mend it."""
 
 
+class FromEnvironment(str):
+    """A value of the environment.  Messages, which say ``!r``, show where it comes from instead."""
+
+    _written: str
+
+    def __new__(cls, value: str, written: str) -> "FromEnvironment":
+        made = super().__new__(cls, value)
+        made._written = written
+        return made
+
+    def __repr__(self) -> str:
+        return repr(self._written)
+
+
 class Table:
     """One table of the file.
 
@@ -154,4 +168,4 @@ def from_environment(value: str, called: str) -> str:
             f"{called}: the environment has no {variable};"
             f" set it, or write the value instead of {value!r}"
         )
-    return found
+    return FromEnvironment(found, value)

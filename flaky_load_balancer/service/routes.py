@@ -23,7 +23,10 @@ from flaky_load_balancer.proxy.retry import RetryBudget
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import Recorder
 
-RESTART = ("host", "port", "admin_host", "admin_port", "tls", "workers", "data_dir", "records")
+RESTART = (
+    *("host", "port", "admin_host", "admin_port", "admin_token", "admin_names"),
+    *("tls", "workers", "data_dir", "records"),
+)
 AT_ONCE = ("max_in_flight", "trust_forwarded", "drain")
 WITHOUT_SLOW_START = "cascade"  # it feels its way to what a server can take by itself
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import certifi
 import pytest
 
 from flaky_load_balancer.config import (
@@ -133,7 +134,7 @@ def test_every_key(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLB_TEST_KEY", "Bearer secret")
     monkeypatch.setenv("FLB_TEST_URL", "http://user:password@hidden.example")
     pem = config.with_name("cert.pem")
-    pem.touch()
+    pem.write_text(certifi.contents())
     config.with_name("key.pem").touch()
     config.write_text(EVERY_KEY)
     settings = read_config(config)
@@ -212,12 +213,16 @@ def test_a_missing_variable_of_the_environment_is_refused(config: Path) -> None:
                 ('{ url = "a:1", header = {} }', "header", "did you mean headers?"),
                 ('{ url = "a:1", headers = { "a b" = "c" } }', "headers.a b", "name of a header"),
                 ('{ url = "a:1", headers = { a = "b\\n" } }', "headers.a", "printable"),
+                ('{ url = "a:1", headers = { TE = "trailers" } }', "headers.TE", "frames"),
+                ('{ url = "a:1", headers = { Upgrade = "x" } }', "headers.Upgrade", "connection"),
+                ('{ url = "a:1", name = "a\\nb" }', "name", "printable characters"),
             ]
         ],
         *[
             (POOL + pool + "\n" + ROUTE, f"pools.p.{key}", fix)
             for pool, key, fix in [
                 ('tls = { ca = "no.pem" }', "tls.ca", "a file, no.pem is none"),
+                ('tls = { ca = "flb.toml" }', "tls.ca", "in PEM form, flb.toml has none"),
                 ("tls = { verify = 1 }", "tls.verify", "true or false, not 1"),
                 ('health = { path = "x" }', "health.path", "a path such as /healthz, not 'x'"),
                 ("health = { every = 0 }", "health.every", "a number from 0.001 to 1e+06, not 0"),
@@ -296,3 +301,33 @@ def test_a_file_that_cannot_be_read_is_refused(config: Path) -> None:
     assert "directory" in refused(config.parent)
     config.write_bytes(b"\x80\x81" + bytes(range(256)))
     assert refused(config).endswith("not a text file in UTF-8")
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        'hosts = ["env:FLB_TEST_SECRET"]',
+        'failed = ["env:FLB_TEST_SECRET"]',
+        'kind = "env:FLB_TEST_SECRET"',
+        'mirror = { pool = "env:FLB_TEST_SECRET" }',
+        '[server]\ntrust_forwarded = ["env:FLB_TEST_SECRET"]',
+    ],
+)
+def test_a_refusal_never_shows_what_the_environment_holds(
+    config: Path, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    monkeypatch.setenv("FLB_TEST_SECRET", "hunter2://swordfish")
+    config.write_text(POOL + ROUTE + route)
+    message = refused(config)
+    assert "env:FLB_TEST_SECRET" in message
+    assert "swordfish" not in message
+
+
+@pytest.mark.parametrize("name", ["", "a~mirror", "a\\nb"])
+def test_names_of_routes_and_pools_can_be_carried_by_headers_and_addresses(
+    config: Path, name: str
+) -> None:
+    config.write_text(POOL + ROUTE.replace("[routes.r]", f'[routes."{name}"]'))
+    assert "expected a name" in refused(config)
+    config.write_text(POOL.replace("[pools.p]", f'[pools."{name}"]') + ROUTE)
+    assert "expected a name" in refused(config)
