@@ -37,31 +37,32 @@ class AccessLog:
         self,
         exchange: Exchange,
         began: float,
-        request_id: bytes,
-        route: str,
+        request_id: bytes | None,
+        route: str | None,
         *,
-        status: int | None,
         server: str | None = None,
         request: Request | None = None,
     ) -> None:
-        """A request has ended; ``began`` in seconds since the epoch."""
+        """A request has ended; ``began`` in seconds since the epoch, no ``route`` took some."""
         if self._file is None:
             return
-        head = exchange.head
+        head, ending = exchange.head, None if request is None else str(request.ending)
+        if request is None and exchange.gone:
+            ending = str(Ending.ABANDONED)
         entry = {
             "time": began,
-            "id": request_id.decode("latin-1"),
+            "id": None if request_id is None else request_id.decode("latin-1"),
             "client": exchange.peer,
             "method": head.method.decode("latin-1"),
             "host": head.host.decode("latin-1"),
             "path": head.path.decode("latin-1"),
             "route": route,
-            "status": status,
+            "status": exchange.status,
             "bytes": exchange.written,
             "seconds": round(time.time() - began, 6),
             "server": server,
             "attempts": 0 if request is None else request.attempts,
-            "ending": str(Ending.ABANDONED if request is None else request.ending),
+            "ending": ending,
         }
         print(orjson.dumps(entry).decode(), file=self._file, flush=self._where == STDOUT)
 

@@ -66,16 +66,21 @@ class DataPlane:
 
     async def handle(self, exchange: Exchange) -> None:
         """One request."""
-        head = exchange.head
+        head, began = exchange.head, time.time()
         try:
             route = self._router.find(head.host, head.path)
         except DotSegmentError:
             reply_problem(exchange, 400, "a path with '.' or '..' segments", _id(exchange))
+            self._access_log.note(exchange, began, None, None)
             return
         if isinstance(route, HttpRoute):
             await self._proxied(route, exchange)
-        else:
+            return
+        try:
             await self._game(exchange)  # which also says that there is no such route
+        finally:
+            name = None if route is None else route.settings.name
+            self._access_log.note(exchange, began, None, name)
 
     async def _proxied(self, route: HttpRoute, exchange: Exchange) -> None:
         began, request_id = time.time(), headers.request_id(exchange.headers)
@@ -107,7 +112,6 @@ class DataPlane:
                 began,
                 request_id,
                 route.settings.name,
-                status=carrier.code,
                 server=carrier.server,
                 request=request,
             )

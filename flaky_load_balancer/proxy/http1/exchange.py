@@ -45,6 +45,7 @@ class Exchange:
         "head",
         "keep_alive",
         "responded",
+        "status",
         "upgraded",
         "written",
     )
@@ -53,6 +54,7 @@ class Exchange:
         self.head = head
         self.body = body
         self.responded = False  # the head of the final answer is on its way
+        self.status: int | None = None  # of the answer, once there is one
         self.finished = False  # the answer is complete or broken off
         self.gone = False  # the client has hung up
         self.upgraded = False
@@ -106,7 +108,7 @@ class Exchange:
         added here.  To HEAD, and with 304, ``length`` is what the body would have; None is silent.
         """
         assert not self.responded
-        self.responded = True
+        self.responded, self.status = True, status
         if self.gone:
             return
         self._bodiless = self.head.method == b"HEAD" or status in {204, 304}
@@ -168,6 +170,7 @@ class Exchange:
         """
         assert not self.responded
         self.responded = self.upgraded = True
+        self.status = 101
         last = b"Connection: Upgrade\r\n"
         self._connection.out.write(render(b"HTTP/1.1 101 %b" % reason, headers, last))
         self.body = self._connection.switch()
