@@ -15,7 +15,8 @@ SIZE = PER_DOUBLING * DOUBLINGS
 def bucket(seconds: float) -> int:
     if seconds <= SHORTEST:
         return 0
-    return min(SIZE - 1, 1 + int(PER_DOUBLING * math.log2(seconds / SHORTEST)))
+    index = 1 + int(PER_DOUBLING * math.log2(seconds / SHORTEST))
+    return index if index < SIZE else SIZE - 1
 
 
 def upper_edge(index: int) -> float:

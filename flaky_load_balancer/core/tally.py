@@ -78,7 +78,8 @@ class Tally:
         self.paid_attempts += attempt.number > self.rules.free_attempts
         self.hedges += attempt.hedge
         self.retries += attempt.number > 1 and not attempt.hedge
-        self._cost += _billionths(attempt.cost)
+        if attempt.cost is not None:
+            self._cost += _billionths(attempt.cost)
         self.outcomes[attempt.outcome][attempt.server] += 1
         self.attempt_latency[attempt.server].add(attempt.latency)
         second = int(attempt.sent + attempt.latency)

@@ -7,11 +7,11 @@ attempts ends exactly once: a server must not look busy for ever.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf, isnan, nan
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,7 @@ CLIENT_GONE = 499  # what access logs call a request whose client hung up
 
 Send = Callable[[Attempt, str], Awaitable[Answer]]
 Clock = Callable[[], float]
+Awaited = Coroutine[Any, Any, Answer]
 Running = dict["asyncio.Future[Answer]", Attempt]
 
 
@@ -251,7 +252,7 @@ class Dispatcher:
         request = self._admit(request_id)
         code = None
         try:
-            await self._play_in_time(request, carrier)
+            request.ending = await self._play(request, carrier)
             await carrier.conclude(request)
             code = carrier.code
         except BaseException:
@@ -290,32 +291,27 @@ class Dispatcher:
             )
         )
 
-    async def _play_in_time(self, request: Request, carrier: Carrier) -> None:
+    async def _play(self, request: Request, carrier: Carrier) -> Ending:
         request.limit = Within(request.policy.totals)
         try:
             with request.limit:
-                request.ending = await self._play(request, carrier)
+                while (now := self._clock()) < request.deadline:
+                    decision = self._decide(request, carrier, now)
+                    if decision is None or decision.arm == GIVE_UP:
+                        return Ending.GIVEN_UP
+                    if decision.arm == HOLD:
+                        assert decision.until is not None
+                        await self._hold(decision.until)
+                        continue
+                    answer = await self._attempt(request, carrier, decision)
+                    if answer.outcome is Outcome.SUCCEEDED:
+                        return Ending.DELIVERED
+                    if answer.ours or not _may_go_on(answer, carrier):
+                        request.short = answer.ours
+                        return Ending.GIVEN_UP
         except TimeoutError:
-            request.ending = Ending.DEADLINE
-
-    async def _play(self, request: Request, carrier: Carrier) -> Ending:
-        while True:
-            now = self._clock()
-            if now >= request.deadline:
-                return Ending.DEADLINE
-            decision = self._decide(request, carrier, now)
-            if decision is None or decision.arm == GIVE_UP:
-                return Ending.GIVEN_UP
-            if decision.arm == HOLD:
-                assert decision.until is not None
-                await self._hold(decision.until)
-                continue
-            answer = await self._attempt(request, carrier, decision)
-            if answer.outcome is Outcome.SUCCEEDED:
-                return Ending.DELIVERED
-            if answer.ours or not _may_go_on(answer, carrier):
-                request.short = answer.ours
-                return Ending.GIVEN_UP
+            pass
+        return Ending.DEADLINE
 
     async def _hold(self, until: float) -> None:
         """Wait, and not a timer's rounding less: whoever asked for a time gets it."""
@@ -386,18 +382,20 @@ class Dispatcher:
         answer = Answer(Outcome.CANCELLED, unclear=attempt.phase > Phase.BEGUN)
         try:
             answer = await self._sent(request, carrier, attempt)
-            answer = await self._finished(request, carrier, attempt, answer)
+            if answer.outcome is Outcome.SUCCEEDED:
+                answer = await self._passed_on(request, carrier, attempt, answer)
         finally:
             self._end(request, attempt, answer)
         return answer
 
-    async def _sent(self, request: Request, carrier: Carrier, attempt: Attempt) -> Answer:
+    def _sent(self, request: Request, carrier: Carrier, attempt: Attempt) -> Awaited:
         """The answer's head, or what kept it away, within the attempt's own time limit."""
         alarms = request.policy.attempt_timeouts
-        if alarms is None:
-            return await carrier.send(attempt)
-        if request.deadline - attempt.began <= alarms.seconds:
-            return await carrier.send(attempt)  # the deadline comes first
+        if alarms is None or request.deadline - attempt.began <= alarms.seconds:
+            return carrier.send(attempt)  # the deadline comes first
+        return self._sent_within(alarms, carrier, attempt)
+
+    async def _sent_within(self, alarms: Alarms, carrier: Carrier, attempt: Attempt) -> Answer:
         try:
             with Within(alarms):
                 return await carrier.send(attempt)
@@ -405,15 +403,13 @@ class Dispatcher:
             sent = attempt.phase > Phase.BEGUN
             return Answer(Outcome.FAILED, processed=sent, unclear=sent, reason="timeout")
 
-    async def _finished(
+    def _passed_on(
         self, request: Request, carrier: Carrier, attempt: Attempt, answer: Answer
-    ) -> Answer:
-        """A good answer is passed on, without a limit on the whole; others are the end of it."""
-        if answer.outcome is not Outcome.SUCCEEDED:
-            return answer
+    ) -> Awaited:
+        """How passing a good answer on ends, which has no limit on the whole."""
         if request.limit is not None:
             request.limit.lift()
-        return await carrier.pass_on(attempt, answer)
+        return carrier.pass_on(attempt, answer)
 
     async def _race(
         self, request: Request, carrier: Carrier, attempt: Attempt, after: float
@@ -446,7 +442,7 @@ class Dispatcher:
     ) -> Answer:
         ended = Answer(Outcome.CANCELLED, unclear=True)
         try:
-            ended = await self._finished(request, carrier, attempt, answer)
+            ended = await self._passed_on(request, carrier, attempt, answer)
         finally:
             self._end(request, attempt, ended)
         return ended
@@ -507,7 +503,6 @@ class Dispatcher:
             first_byte = attempt.first_byte - attempt.began
             if request.policy.hedging is not None:
                 request.policy.hedging.add(first_byte)
-        failed = outcome is Outcome.FAILED
         self._record(
             AttemptEvent(
                 request.count,
@@ -516,7 +511,7 @@ class Dispatcher:
                 outcome,
                 attempt.began,
                 decision.latency,
-                answer.reason if failed else None,
+                answer.reason if outcome is Outcome.FAILED else None,
                 attempt.status,
                 attempt.hedge,
                 decision.probability,

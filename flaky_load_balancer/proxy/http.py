@@ -100,18 +100,12 @@ class HttpCarrier:
         self._headers = headers.to_server(
             self._head, peer=exchange.peer, tls=exchange.tls, trusted=trusted, request_id=id
         )
-        self._early = any(name.lower() == b"early-data" for name, _ in self._head.headers)
-        self._repeatable = route.retry.repeatable(self._head.method, self._head.headers)
+        self.repeatable = route.retry.repeatable(self._head.method, self._head.headers)  # rule 2
         self._sent: dict[int, Sent] = {}  # by the number of the attempt: those that go on
         self._kept: Kept | None = None  # the last answer, which was not good
         self._piped = False  # some of the body may be with a server
         exchange.body.keep(route.settings.retry.buffer)
         exchange.limit(route.settings.timeouts.idle)
-
-    @property
-    def repeatable(self) -> bool:
-        """Rule 2: its method, or the client's word."""
-        return self._repeatable
 
     @property
     def resendable(self) -> bool:
@@ -131,30 +125,26 @@ class HttpCarrier:
     async def send(self, attempt: Attempt) -> Answer:
         server = attempt.server
         assert server is not None
+        sent: Sent | None = None
+        timeouts = self._route.settings.timeouts
         try:
-            head = await self._answered(attempt, server)
+            connection = await server.upstream.connect(timeouts.connect)
+            sent = self._sent[attempt.number] = Sent(server, connection)
+            connection.limit(timeouts.first_byte, timeouts.idle)
+            if not attempt.hedge:
+                connection.inform = self._inform
+            attempt.sent()
+            self._start(connection, server)
+            sent.head = await connection.answer()
         except UpstreamError as error:
             return outcomes.broken(error)
         except BodyError as error:
             self.code = error.status
             raise
         finally:
-            sent = self._sent.get(attempt.number)
             if sent is not None and sent.head is None:
                 self._abandon(attempt.number)
-        return self._classified(attempt, head)
-
-    async def _answered(self, attempt: Attempt, server: Server) -> AnswerHead:
-        timeouts = self._route.settings.timeouts
-        connection = await server.upstream.connect(timeouts.connect)
-        sent = self._sent[attempt.number] = Sent(server, connection)
-        connection.limit(timeouts.first_byte, timeouts.idle)
-        if not attempt.hedge:
-            connection.inform = self._inform
-        attempt.sent()
-        self._start(connection, server)
-        sent.head = await connection.answer()
-        return sent.head
+        return self._classified(attempt, sent.head)
 
     def _start(self, connection: ClientConnection, server: Server) -> None:
         """The request goes out; its body follows as it comes."""
@@ -175,8 +165,11 @@ class HttpCarrier:
 
     def _classified(self, attempt: Attempt, head: AnswerHead) -> Answer:
         settings = self._route.settings
+        early = head.status == outcomes.TOO_EARLY and any(
+            name.lower() == b"early-data" for name, _ in self._head.headers
+        )
         answer = outcomes.of_http(
-            head.status, head.headers, time.time(), settings.failed, early_data=self._early
+            head.status, head.headers, time.time(), settings.failed, early_data=early
         )
         attempt.answered(self._part.dispatcher.now(), head.status)
         if answer.outcome is not Outcome.SUCCEEDED:
@@ -228,8 +221,8 @@ class HttpCarrier:
     def close(self) -> None:
         """Whatever happened: no connection stays behind."""
         self._forget()
-        for number in list(self._sent):
-            self._abandon(number)
+        while self._sent:
+            self._abandon(next(iter(self._sent)))
 
     def _respond(self, server: Server, head: AnswerHead, attempts: int, instead: Headers) -> None:
         """The head of an answer; headers of ours and some ``instead`` of the server's."""

@@ -4,6 +4,7 @@ import logging
 import ssl
 import time
 from collections.abc import Sequence
+from math import inf
 from random import random
 from urllib.parse import urlsplit
 
@@ -52,11 +53,11 @@ class Server:
         self.base = parts.path.encode()
         self.host = parts.netloc.encode()
         self.headers: Headers = [(n.encode(), value.encode()) for n, value in settings.headers]
+        self.most = inf if settings.max_in_flight is None else settings.max_in_flight
 
     @property
     def full(self) -> bool:
-        limit = self.settings.max_in_flight
-        return limit is not None and self.in_flight >= limit
+        return self.in_flight >= self.most
 
     @property
     def state(self) -> str | None:
@@ -164,16 +165,20 @@ def available(pool: Pool, servers: Sequence[Server], *, slow_start: bool) -> Boo
     If health alone leaves none it is ignored; drains and ``max_in_flight`` never are.
     """
     now = time.monotonic()
-    usable = [not (server.drained or server.full) for server in servers]
-    healthy = [server.down is None for server in servers]
-    starting = slow_start and any(now - server.back_since < SLOW_START for server in servers)
-    if all(usable) and all(healthy) and not starting:
+    started = now - SLOW_START if slow_start else inf  # who came back later is starting
+    for server in servers:
+        if server.drained or server.in_flight >= server.most or server.down is not None:
+            break
+        if server.back_since > started:
+            break
+    else:
         return None
-    both = np.array([one and other for one, other in zip(usable, healthy, strict=True)])
+    usable = [not (server.drained or server.full) for server in servers]
+    both = np.array(usable) & [server.down is None for server in servers]
     if not both.any():
         both = np.array(usable)
         pool.panics += bool(both.any())
-    elif starting:
+    elif slow_start:
         both = _slowly(both, servers, now)
     return both[None, :]
 

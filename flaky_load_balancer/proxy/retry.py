@@ -59,9 +59,11 @@ class RetryBudget:
 
     def _forget(self, now: float) -> None:
         second = int(now)
+        if second <= self._second:
+            return
         for passed in range(max(self._second + 1, second - LIFETIME + 1), second + 1):
             self._balance[passed % LIFETIME] = 0.0
-        self._second = max(self._second, second)
+        self._second = second
 
 
 def attempts_left(made: int, tokens: int, *, repeatable: bool) -> int:

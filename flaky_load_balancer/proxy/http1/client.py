@@ -198,10 +198,10 @@ class ClientConnection(asyncio.Protocol):
     def feed_from(self, pause: Callable[[bool], None] | None) -> None:
         self.out.feed_from(pause)
 
-    async def answer(self) -> AnswerHead:
+    def answer(self) -> "asyncio.Future[AnswerHead]":
         """The head of the final answer."""
         assert self._answer is not None
-        return await self._answer
+        return self._answer
 
     def release(self) -> None:
         """This request is over: keep the connection, or close it if anything is open."""
