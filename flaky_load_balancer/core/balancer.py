@@ -252,6 +252,9 @@ class Balancer:
 
     def leave(self, rows: Ints, slots: Ints) -> None:
         """A request leaves in each of n replications; what was promised to it is withdrawn."""
+        if len(rows) == 1:
+            self.leave_one(slots.item(), rows=rows)
+            return
         at = rows * self.slots + slots
         held = self._books.held[at]
         if np.count_nonzero(held):

@@ -148,8 +148,9 @@ def best(
     highest index: 1 where chance has no part in it.
     """
     if eligible is None:
-        eligible = ~context.tried
-    eligible = eligible & context.available
+        eligible = context.available > context.tried  # available and not tried
+    else:
+        eligible = eligible & context.available
     if isinstance(probability, float):
         certain = len(index) == 1 and probability == 1.0
         probability = _CERTAIN if certain else np.full(len(index), probability)
