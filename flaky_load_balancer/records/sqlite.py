@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from flaky_load_balancer.core.events import KINDS, Event, packed
+from flaky_load_balancer.core.events import Event
 from flaky_load_balancer.records.database import (
     Batch,
     Database,
@@ -36,14 +36,11 @@ PATIENCE = 5.0  # seconds to wait for another process' transaction
 
 
 def _insert(made: type[Event]) -> str:
-    """Insert those of [[run, [kind, field, ...]], ...] that are of this kind."""
-    names = made._fields
-    values = ", ".join(
-        f"json_extract(value, '$[1][{place}]')" for place in range(1, len(names) + 1)
-    )
-    return f"""INSERT INTO {EVENTS[made]} (run, position, {", ".join(names)})
-        SELECT json_extract(value, '$[0]'), :first + key, {values}
-        FROM json_each(:batch) WHERE json_extract(value, '$[1][0]') = '{KINDS[made]}'"""
+    """Insert [[run, position, field, ...], ...], all of this kind."""
+    names = "run", "position", *made._fields
+    values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(names)))
+    into = f"{EVENTS[made]} ({', '.join(names)})"
+    return f"INSERT INTO {into} SELECT {values} FROM json_each(:rows)"
 
 
 INSERT = {made: _insert(made) for made in EVENTS}
@@ -71,9 +68,12 @@ class SQLite(Database):
         return self.connection.execute(statement, values).rowcount
 
     def insert(self, first: int, batch: Batch) -> None:
-        encoded = orjson.dumps(batch, default=packed, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-        for made in {type(event) for _, event in batch}:
-            self.execute(INSERT[made], {"first": first, "batch": encoded})
+        rows: dict[type[Event], list[tuple[Any, ...]]] = {}
+        for position, (run, event) in enumerate(batch, first):
+            rows.setdefault(type(event), []).append((run, position, *event))
+        for made, those in rows.items():
+            encoded = orjson.dumps(those, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+            self.execute(INSERT[made], {"rows": encoded})
 
     def recover(self) -> None:
         with suppress(sqlite3.Error):
