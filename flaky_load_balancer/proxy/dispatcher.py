@@ -379,13 +379,13 @@ class Dispatcher:
         attempt = self._begin(request, decision)
         if after is not None and carrier.repeatable and carrier.whole:
             return await self._race(request, carrier, attempt, after)
-        answer = Answer(Outcome.CANCELLED, unclear=attempt.phase > Phase.BEGUN)
+        answer = None
         try:
             answer = await self._sent(request, carrier, attempt)
             if answer.outcome is Outcome.SUCCEEDED:
                 answer = await self._passed_on(request, carrier, attempt, answer)
         finally:
-            self._end(request, attempt, answer)
+            self._end(request, attempt, answer or _cut_off(attempt))
         return answer
 
     def _sent(self, request: Request, carrier: Carrier, attempt: Attempt) -> Awaited:
@@ -440,11 +440,11 @@ class Dispatcher:
     async def _won(
         self, request: Request, carrier: Carrier, attempt: Attempt, answer: Answer
     ) -> Answer:
-        ended = Answer(Outcome.CANCELLED, unclear=True)
+        ended = None
         try:
             ended = await self._passed_on(request, carrier, attempt, answer)
         finally:
-            self._end(request, attempt, ended)
+            self._end(request, attempt, ended or _cut_off(attempt))
         return ended
 
     async def _call_off(
@@ -461,8 +461,7 @@ class Dispatcher:
             with suppress(asyncio.CancelledError, Exception):
                 await task
             carrier.drop(attempt)
-            sent = attempt.phase > Phase.BEGUN
-            self._end(request, attempt, Answer(Outcome.CANCELLED, unclear=sent))
+            self._end(request, attempt, _cut_off(attempt))
 
     def _hedge(self, request: Request, carrier: Carrier) -> Attempt | None:
         """A second attempt, where both budgets have a token for it."""
@@ -532,6 +531,11 @@ class Dispatcher:
             server.trouble.failed(answer.reason or "", answer.detail)
         elif answer.outcome is Outcome.SUCCEEDED:
             server.trouble.succeeded()
+
+
+def _cut_off(attempt: Attempt) -> Answer:
+    """What came of an attempt of which nobody waited for the end."""
+    return Answer(Outcome.CANCELLED, unclear=attempt.phase > Phase.BEGUN)
 
 
 def _may_go_on(answer: Answer, carrier: Carrier) -> bool:

@@ -86,7 +86,7 @@ def to_client(head: AnswerHead, marks: Headers, request_id: bytes | None) -> Hea
     headers = end_to_end(head.headers, head.named)
     if marks:
         headers = [header for header in headers if header[0].lower() not in OURS]
-    if request_id is not None and not any(name.lower() == REQUEST_ID for name, _ in headers):
+    if request_id is not None and REQUEST_ID not in [name.lower() for name, _ in headers]:
         headers.append((b"X-Request-ID", request_id))
     return [*headers, VIA, *marks]
 

@@ -32,10 +32,13 @@ class Answer:
     ours: bool = False  # this machine was short of something: says nothing about the server
 
 
+_SUCCEEDED = Answer(Outcome.SUCCEEDED)  # of most attempts; nobody changes an answer
+
+
 def of_game(status: int, headers: list[tuple[bytes, bytes]], now: float) -> Answer:
     """Kind ``ids``: only 2xx is a success; ``now`` in seconds since the epoch."""
     if status in SUCCESS:
-        return Answer(Outcome.SUCCEEDED)
+        return _SUCCEEDED
     refused = _refusal(status, headers, now, early_data=False)
     return refused or _failed(status)
 
@@ -57,7 +60,7 @@ def of_http(
         return refused
     if status in failed:
         return _failed(status)
-    return Answer(Outcome.SUCCEEDED)
+    return _SUCCEEDED
 
 
 def broken(error: UpstreamError) -> Answer:

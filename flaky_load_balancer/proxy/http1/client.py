@@ -148,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
         self.sent = True
         if self.reused:
             self._acknowledged = acknowledged(self.transport)
-        self._upgrade = any(name.lower() == b"upgrade" for name, _ in headers)
+        self._upgrade = b"upgrade" in [name.lower() for name, _ in headers]
         last = b"Connection: Upgrade\r\n" if self._upgrade else b""
         if body is not None:
             length = len(body)

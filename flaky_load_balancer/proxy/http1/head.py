@@ -250,16 +250,18 @@ def _answer_length(
     special: dict[bytes, list[bytes]], method: bytes, status: int
 ) -> tuple[int, bool]:
     """The body's length, and whether the connection may be trusted after it."""
-    codings = _names(special.get(b"transfer-encoding")) - {b"identity", b""}
-    values = special.get(b"content-length")
+    coded, values = special.get(b"transfer-encoding"), special.get(b"content-length")
     if method == b"HEAD" or status < 200 or status in {204, 304}:
         return 0, True
-    if codings:
+    if coded and (codings := _names(coded) - {b"identity", b""}):
         if codings != {b"chunked"}:
             raise NotHttpError("a transfer coding that was not asked for")
         return CHUNKED, not values
     if not values:
         return UNTIL_CLOSE, False
+    length = _digits(values[0])
+    if length is not None and len(values) == 1:  # as most answers
+        return length, True
     lengths = {_digits(value) for value in _names(values)}
     length = lengths.pop()
     if lengths or length is None:
