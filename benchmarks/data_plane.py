@@ -39,6 +39,7 @@ from benchmarks.parts.processes import (
 
 SERVERS = 10
 OURS, ANY_HTTP = "flb ids (v4)", "flb http (v4)"
+SKELETON = "uvicorn + own client"  # passes requests on and decides nothing
 PLAIN, HAPROXY, DIRECT = "FastAPI + httpx", "HAProxy", "no balancer"
 
 
@@ -82,6 +83,16 @@ def passthrough(servers: list[str]) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
+def relay(servers: list[str], *flags: str) -> Iterator[tuple[str, int]]:
+    """The project's own HTTP without any policy, or (``--asgi``) an app on uvicorn; URL and pid."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "benchmarks.parts.relay", "--port", str(port), *flags]
+    command += [word for server in servers for word in ("--server", server)]
+    with running(command, port, MEASURED) as pid:
+        yield f"http://{HOST}:{port}/", pid
+
+
+@contextmanager
 def haproxy(servers: list[str]) -> Iterator[tuple[str, int]]:
     (port,) = free_ports(1)
     lines = ["global", "  nbthread 1", "defaults", "  mode http", "  http-reuse always"]
@@ -101,6 +112,7 @@ def speed(servers: list[str], plan: Plan) -> None:
         peers: dict[str, Peer] = {
             OURS: flb,
             ANY_HTTP: partial(flb, kind="http"),
+            SKELETON: lambda servers: relay(servers, "--asgi"),
             PLAIN: passthrough,
         }
         if shutil.which("haproxy"):
@@ -110,16 +122,17 @@ def speed(servers: list[str], plan: Plan) -> None:
         balancers = {name: stack.enter_context(peer(servers)) for name, peer in peers.items()}
         for url, _ in balancers.values():
             wrk(url, connections=16, seconds=1)
-        head = f"{'connections':>11}  {'':<16}{'requests/s':>12}{'ratio':>8}"
-        print(f"{head}{'CPU us each':>14}{'ratio':>8}")
+        head = f"{'connections':>11}  {'':<22}{'requests/s':>12}{'ratio':>8}"
+        print(f"{head}{'CPU us each':>14}{'ratio':>8}{'of uvicorn':>12}")
         for connections in (1, 16, 64):
             found = _in_turn(balancers, connections, plan)
-            plain = found[PLAIN]
+            plain, bare = found[PLAIN], found[SKELETON]
             for name, (rate, cost) in found.items():
-                line = f"{connections:>11}  {name:<16}{rate:>12,.0f}{rate / plain[0]:>8.2f}"
-                print(f"{line}{cost:>14,.0f}{plain[1] / cost:>8.2f}")
+                line = f"{connections:>11}  {name:<22}{rate:>12,.0f}{rate / plain[0]:>8.2f}"
+                times = f"{plain[1] / cost:>8.2f}{cost / bare[1]:>12.2f}"
+                print(f"{line}{cost:>14,.0f}{times}")
             ceiling = wrk(servers[0], connections, plan.seconds).rate
-            print(f"{connections:>11}  {DIRECT:<16}{ceiling:>12,.0f}\n", flush=True)
+            print(f"{connections:>11}  {DIRECT:<22}{ceiling:>12,.0f}\n", flush=True)
 
 
 def _in_turn(

@@ -12,26 +12,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.data_plane import haproxy
+from benchmarks.data_plane import haproxy, relay
 from benchmarks.parts.processes import (
     AROUND,
     CORES,
-    HOST,
-    MEASURED,
     BenchmarkError,
     always_ok,
     bodies,
     cpu_time,
     end_on_sigterm,
-    free_ports,
     memory,
     pin,
-    running,
 )
 
 OURS, ASGI, HAPROXY = "own server and client", "uvicorn + own client", "HAProxy"
@@ -49,16 +44,6 @@ class Plan(NamedTuple):
 
 FULL = Plan(rounds=5, seconds=2, size=1 << 30, idle=10_000)
 QUICK = Plan(rounds=2, seconds=1, size=1 << 28, idle=2_000)
-
-
-@contextmanager
-def relay(servers: list[str], *flags: str) -> Iterator[tuple[str, int]]:
-    """The project's own, or an ASGI app on uvicorn; its URL and pid."""
-    (port,) = free_ports(1)
-    command = [sys.executable, "-m", "benchmarks.parts.relay", "--port", str(port), *flags]
-    command += [word for server in servers for word in ("--server", server)]
-    with running(command, port, MEASURED) as pid:
-        yield f"http://{HOST}:{port}/", pid
 
 
 def small(plan: Plan) -> None:
