@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from flaky_load_balancer.config import Health
-from flaky_load_balancer.proxy.http1 import UpstreamError
+from flaky_load_balancer.proxy.http1 import Reason, UpstreamError
 from flaky_load_balancer.proxy.pool import Pool, Server
 
 HEALTHY = range(200, 400)
@@ -37,7 +37,10 @@ class HealthChecks:
             await asyncio.sleep(self._health.every)
 
     async def _check(self, server: Server) -> None:
-        problem = await self._problem(server)
+        try:
+            problem = await self._problem(server)
+        except UpstreamError:
+            return  # this machine is short of something: that says nothing about the server
         if (problem is None) == (server.down is None):
             self._counts[server.name] = 0
             server.down = server.down and problem
@@ -66,6 +69,8 @@ class HealthChecks:
         except TimeoutError:
             return f"no answer within {self._health.timeout:g} s"
         except UpstreamError as error:
+            if error.reason is Reason.OURS:
+                raise
             return str(error)
 
     async def _asked(self, server: Server) -> str | None:

@@ -37,8 +37,9 @@ class MirrorCarrier:
     committed = False
     code: int | None = None
 
-    def __init__(self, route: "HttpRoute", copy: Copy) -> None:
+    def __init__(self, route: "HttpRoute", mirror: Route, copy: Copy) -> None:
         self._route = route
+        self._mirror = mirror
         self._copy = copy
 
     async def send(self, attempt: Attempt) -> Answer:
@@ -54,6 +55,7 @@ class MirrorCarrier:
             target = self._route.target(server, copy.head.path)
             connection.send(copy.head.method, target, passed, body=copy.body)
             head: AnswerHead = await connection.answer()
+            attempt.answered(self._mirror.dispatcher.now(), head.status)
             while await connection.body.read():
                 pass
         except UpstreamError as error:
@@ -61,7 +63,6 @@ class MirrorCarrier:
         finally:
             if connection is not None:
                 connection.release()
-        attempt.answered(time.time(), head.status)
         self.code = head.status
         return outcomes.of_http(head.status, head.headers, time.time(), self._route.settings.failed)
 
@@ -76,6 +77,6 @@ class MirrorCarrier:
 async def mirrored(route: "HttpRoute", mirror: Route, copy: Copy) -> None:
     """Send a copy; whatever happens, it is no trouble of the client's."""
     try:
-        await mirror.dispatcher.deliver(copy.id, MirrorCarrier(route, copy))
+        await mirror.dispatcher.deliver(copy.id, MirrorCarrier(route, mirror, copy))
     except OverloadedError:
         log.debug("%s: no room for a copy", mirror.name)

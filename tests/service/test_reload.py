@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from flaky_load_balancer.config import (
     Health,
@@ -16,6 +17,7 @@ from flaky_load_balancer.config import (
     Settings,
     SettingsError,
 )
+from flaky_load_balancer.proxy.http1 import Reason, UpstreamError
 from tests.service.origins import origins, serving, settings
 
 
@@ -104,6 +106,25 @@ async def test_health_checks_leave_a_server_out_and_panic_lets_all_in() -> None:
             servers[0].down = servers[1].down = "status 500"
             assert (await served.http.get("/")).text == "ok"
             assert served.service.routes.pools["p"].panics >= 1
+
+
+async def test_a_shortage_of_ours_says_nothing_about_a_servers_health(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+
+    async def short(*_: object, **__: object) -> None:
+        nonlocal asked
+        asked += 1
+        raise UpstreamError(Reason.OURS, "no descriptors", sent=False)
+
+    monkeypatch.setattr("flaky_load_balancer.proxy.http1.upstream.Upstream.connect", short)
+    health = Health("/healthz", every=0.01, timeout=1.0, fall=1, rise=1)
+    found = settings(["http://127.0.0.1:9"])
+    pool = replace(found.pools["p"], health=health)
+    async with serving(replace(found, pools={"p": pool})) as served:
+        await until(lambda: asked > 3)
+        assert served.service.routes.pools["p"].servers[0].down is None
 
 
 async def test_a_hedge_is_sent_when_the_first_attempt_is_slow_and_its_loser_is_cancelled() -> None:
