@@ -144,6 +144,22 @@ async def test_silence_is_a_failure_after_first_byte() -> None:
     assert len(good.seen) == 1
 
 
+async def test_silence_on_a_kept_connection_is_no_word_that_nothing_was_processed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("flaky_load_balancer.proxy.http1.client.acknowledged", lambda _: 7)
+    timeouts = Timeouts(1.0, 0.2, 10.0, 10.0)
+    async with (
+        origins(["ok", "hang"], ["ok"]) as (slow, quick),
+        serving(settings([slow.url, quick.url], timeouts=timeouts)) as served,
+    ):
+        for _ in range(2):
+            assert (await served.http.get("/")).text == "ok"
+        assert (await served.http.post("/")).status_code == 502
+    assert len(slow.seen) == 2
+    assert len(quick.seen) == 1
+
+
 @pytest.mark.parametrize("fate", ["half-body", "half-chunk"])
 async def test_an_answer_that_breaks_off_breaks_off_for_the_client(fate: str) -> None:
     async with (

@@ -382,10 +382,14 @@ class ClientConnection(asyncio.Protocol):
     # Trouble.
 
     def _fail(self, reason: Reason, detail: str) -> None:
-        self._break_off(UpstreamError(reason, detail, sent=self.sent and not self._ignored()))
+        ignored = reason is not Reason.TIMEOUT and self._ignored()
+        self._break_off(UpstreamError(reason, detail, sent=self.sent and not ignored))
 
     def _ignored(self) -> bool:
-        """The server had closed a connection that was idle before the request reached it."""
+        """The server had closed a connection that was idle before the request reached it.
+
+        Silence says nothing of the kind: the request may have arrived, and its receipt be lost.
+        """
         before = self._acknowledged
         return before is not None and before == acknowledged(self.transport)
 
