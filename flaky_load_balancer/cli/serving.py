@@ -80,7 +80,14 @@ def settings(flags: Flags) -> Settings:
 
 def check(path: Path) -> Settings:
     """The settings of a file as ``flb serve`` would read it."""
-    return _with_truth(_of_file(path, str(path)), f"{path}: pools.")
+    from flaky_load_balancer.service.listening import server_tls
+
+    found = _with_truth(_of_file(path, str(path)), f"{path}: pools.")
+    try:
+        server_tls(found.tls)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return found
 
 
 def _of_config(flags: Flags, path: Path) -> Settings:

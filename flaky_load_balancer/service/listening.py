@@ -59,6 +59,6 @@ def server_tls(keys: TlsKeys | None) -> ssl.SSLContext | None:
         context.load_cert_chain(keys.cert, keys.key)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(
-            f"server.tls: {keys.cert} and {keys.key} are no certificate and its key: {error}"
+            f"server.tls: expected a certificate and its key in PEM form: {error}"
         ) from None
     return context

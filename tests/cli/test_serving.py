@@ -99,6 +99,15 @@ def test_a_file_is_checked_in_full(tmp_path: Path, pool: str, route: str, words:
         serving.check(path)
 
 
+def test_a_certificate_is_checked_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    path = tmp_path / "flb.toml"
+    text = FILE.format(pool="", route="")
+    path.write_text(text.replace("port = 81", 'tls = { cert = "empty.pem", key = "empty.pem" }'))
+    with refused([f"{path}: server.tls:", "a certificate and its key in PEM form"]):
+        serving.check(path)
+
+
 def test_flags_that_were_given_win_over_the_file(tmp_path: Path) -> None:
     path = config(tmp_path, route="game = { max_attempts = 2 }\ntimeouts = { idle = 4 }")
     file = serving.check(path)
