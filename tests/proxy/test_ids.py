@@ -127,7 +127,7 @@ async def test_a_server_that_was_not_asked_is_awake() -> None:
 
 async def test_the_deadline_is_504() -> None:
     response, served = await posted(
-        answering(*[Outcome.SUCCEEDED] * 9, after=5.0), deadline=0.05, attempt_timeout=0.03
+        answering(*[Outcome.SUCCEEDED] * 9, after=5.0), deadline=0.5, attempt_timeout=0.3
     )
     body = is_problem(response, 504)
     assert (body["id"], body["result"], body["attempts"]) == (ID, "given-up", 2)
