@@ -46,11 +46,12 @@ class Bearer:
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self.app = app
-        self._expected = f"Bearer {token}".encode()
+        self._expected = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = Headers(scope=scope).get("authorization", "").encode("latin-1")
-        if scope["path"] in OPEN or compare_digest(given, self._expected):
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        known = compare_digest(token.strip().encode("latin-1"), self._expected)
+        if scope["path"] in OPEN or (known and scheme.lower() == "bearer"):
             await self.app(scope, receive, send)
             return
         challenge = {"WWW-Authenticate": "Bearer"}

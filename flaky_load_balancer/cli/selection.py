@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flaky_load_balancer.config import SettingsError
+from flaky_load_balancer.config.table import FromEnvironment
 
 if TYPE_CHECKING:
     from flaky_load_balancer.simulation.scenarios import Scenario
@@ -31,13 +32,16 @@ def check_strategy(where: str, spec: str, *, oracle: bool = False) -> None:
     from flaky_load_balancer import registry
     from flaky_load_balancer.core.strategy import Informed
 
+    hidden = isinstance(spec, FromEnvironment)
+    shown = repr(spec) if hidden else spec
     try:
         strategy = registry.load(spec)
     except (registry.UnknownStrategyError, registry.BrokenRule) as error:
-        raise SettingsError(f"{where}: {error}") from None
+        why = f"{shown} cannot be loaded; see: flb strategies" if hidden else error
+        raise SettingsError(f"{where}: {why}") from None
     if isinstance(strategy, Informed) and not oracle:
         raise SettingsError(
-            f"{where}: {spec} has to be told the truth about the servers, which only"
+            f"{where}: {shown} has to be told the truth about the servers, which only"
             " flb compare knows; choose another strategy"
         )
 

@@ -13,6 +13,7 @@ from flaky_load_balancer.config import (
     Scoring,
     ServerSettings,
     Settings,
+    SettingsError,
     Timeouts,
 )
 from tests.cli.test_selection import refused, scenario_file
@@ -119,3 +120,14 @@ def test_flags_that_were_given_win_over_the_file(tmp_path: Path) -> None:
     assert found.routes[0].strategy == "v4"
     assert found.routes[0].game == Scoring(3, 2, 0.25)
     assert found.routes[0].timeouts == Timeouts(1.0, 3.0, 4.0, 9.0)
+
+
+def test_a_strategy_from_the_environment_is_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLB_TEST_SECRET", "hush")
+    path = config(tmp_path, route='strategy = "env:FLB_TEST_SECRET"')
+    with pytest.raises(SettingsError) as caught:
+        settings(Flags(config=path))
+    assert "routes.r.strategy: 'env:FLB_TEST_SECRET'" in str(caught.value)
+    assert "hush" not in str(caught.value)

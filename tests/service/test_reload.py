@@ -194,4 +194,7 @@ async def test_an_admin_token_is_asked_for() -> None:
             assert (await get("/api/snapshot")).status_code == 401
             bearer = {"Authorization": "Bearer secret"}
             assert (await get("/api/snapshot", headers=bearer)).status_code == 200
-            assert (await get("/", headers={"Authorization": "Bearer x"})).status_code == 401
+            lower = {"Authorization": "bearer secret"}  # schemes are alike in any case
+            assert (await get("/api/snapshot", headers=lower)).status_code == 200
+            for wrong in ("Bearer x", "Basic secret", "secret", "Bearer"):
+                assert (await get("/", headers={"Authorization": wrong})).status_code == 401
