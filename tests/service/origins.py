@@ -53,8 +53,20 @@ class Origin:
     seen: list[Seen] = field(default_factory=list)
     url: str = ""
     held: asyncio.Event = field(default_factory=asyncio.Event)
+    talking: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
+
+    async def stop(self) -> None:
+        """End what is still going on, so that no connection outlives its loop."""
+        for task, writer in self.talking.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*self.talking, return_exceptions=True)
+        await asyncio.sleep(0)  # in which the loop closes their sockets
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.talking[task] = writer
         try:
             while await self._answer(reader, writer):
                 pass
@@ -114,6 +126,7 @@ async def origins(*plans: list[str]) -> AsyncIterator[list[Origin]]:
         found = [Origin(plan) for plan in plans]
         for origin in found:
             server = await asyncio.start_server(origin.talk, "127.0.0.1", 0)
+            stack.push_async_callback(origin.stop)
             stack.callback(server.close)
             origin.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield found
