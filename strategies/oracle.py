@@ -37,6 +37,7 @@ from strategies.parts.numbers import require
 
 ADMITTED = 1 - 1e-9  # what must be left of a limit
 REFRESH = 1.0  # seconds from one look at what the limits will admit to the next
+SHORTEST = 1e-3  # seconds of a hold: what a limit that moves admits next is only estimated
 JUST_AFTER = (
     1e-6  # seconds after which a server admits that will admit: no rounded last digit early
 )
@@ -137,7 +138,8 @@ class Oracle(Informed):
     def _wait(self, context: Context, worth: Floats, value: Floats) -> Floats:
         """(n,) until when it is better to wait than to have ``value`` (n,) now; else now."""
         rows, now = context.rows, context.now
-        ready = now[:, None] + self.truth.wait(rows, now) + JUST_AFTER
+        wait = np.maximum(self.truth.wait(rows, now), SHORTEST)
+        ready = now[:, None] + wait + JUST_AFTER
         in_time = (ready < context.deadline[:, None]) & context.available
         later = np.where(in_time, worth, -np.inf)
         each = np.arange(len(rows))
