@@ -1,10 +1,8 @@
 "use client";
 
-import { useEffect } from "react";
-import { get } from "@/api/client";
 import type { SessionDetail } from "@/api/types";
-import { useApi } from "@/api/useApi";
 import { useSource } from "@/store/source";
+import { useSession } from "./useSession";
 
 const AGAIN = 5000; // milliseconds, while it goes on
 
@@ -13,17 +11,5 @@ export function useRunningSession(): SessionDetail | undefined {
   const id = useSource((view) =>
     view.connected?.kind === "harness" ? (view.connected.session ?? "") : "",
   );
-  const found = useApi<SessionDetail | undefined>(
-    async (signal) =>
-      id === "" ? undefined : get("/api/sessions/{session}", { session: id }, signal),
-    [id],
-  );
-  const { reload, data } = found;
-  const running = data?.state === "running";
-  useEffect(() => {
-    if (!running) return;
-    const timer = setInterval(reload, AGAIN);
-    return () => clearInterval(timer);
-  }, [running, reload]);
-  return data;
+  return useSession(id, AGAIN).data;
 }

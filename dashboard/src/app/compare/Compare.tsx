@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { get } from "@/api/client";
 import type { SessionDetail, SessionRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
@@ -9,6 +9,7 @@ import { Disconnected } from "@/components/Connection";
 import { Invalid } from "@/components/Invalid";
 import { Failed, Loading, Note } from "@/components/Note";
 import { list, useHydrated, useUrlState } from "@/lib/url";
+import { useSession } from "../useSession";
 import { ALL, measureOf, rangeOf } from "./cells";
 import { Differences } from "./Differences";
 import { Session, type Shown } from "./Session";
@@ -40,8 +41,8 @@ function Chosen({ sessions }: { sessions: readonly SessionRow[] }) {
   const comparable = sessions.filter((each) => each.strategies.length > 0);
   const first = comparable.find((each) => each.strategies.length > 1) ?? comparable[0];
   const id = asked.session || (first?.session ?? "");
-  const one = useSession(id);
-  const other = useSession(asked.with);
+  const one = useSession(id, AGAIN);
+  const other = useSession(asked.with, AGAIN);
   if (id === "") return <Nothing />;
   const loaded = [one.data, other.data].filter((each) => each !== undefined);
   return (
@@ -126,23 +127,6 @@ function SideBySide({ loaded }: { loaded: readonly SessionDetail[] }) {
       )}
     </div>
   );
-}
-
-/** A session in full; asked again while it goes on. None for an empty name. */
-function useSession(id: string) {
-  const found = useApi<SessionDetail | undefined>(
-    async (signal) =>
-      id === "" ? undefined : get("/api/sessions/{session}", { session: id }, signal),
-    [id],
-  );
-  const { reload, data } = found;
-  const running = data?.state === "running";
-  useEffect(() => {
-    if (!running) return;
-    const timer = setInterval(reload, AGAIN);
-    return () => clearInterval(timer);
-  }, [running, reload]);
-  return found;
 }
 
 function Scenarios(props: {

@@ -2,8 +2,7 @@
 
 import Link from "next/link";
 import { useEffect, useMemo } from "react";
-import { get } from "@/api/client";
-import type { RunRow, SessionDetail } from "@/api/types";
+import type { RunRow } from "@/api/types";
 import { useApi } from "@/api/useApi";
 import { OriginContext } from "@/charts/picture";
 import { Invalid } from "@/components/Invalid";
@@ -15,6 +14,7 @@ import { RouteView } from "@/route/RouteView";
 import { SourceContext, useSource } from "@/store/source";
 import { originOf } from "../compare/title";
 import { Running } from "../Live";
+import { useSession } from "../useSession";
 import { isRun, type Loaded, load } from "./load";
 import { Player } from "./Player";
 
@@ -23,6 +23,7 @@ const DEFAULTS = { at: "", speed: "1" };
 /** A run or a whole session as it went, on the charts of the live page. */
 export function Replay({ target }: { target: string }) {
   const loaded = useApi<Loaded>((signal) => load(target, signal), [target], { lasting: true });
+  const session = useSession(loaded.data?.runs[0]?.session ?? "");
   return (
     <>
       <p className="mb-3 text-ink-2 text-xs">
@@ -43,7 +44,7 @@ export function Replay({ target }: { target: string }) {
           </>
         )}
       </p>
-      {loaded.data && <OfSession id={loaded.data.runs[0]?.session} />}
+      <Invalid session={session.data} />
       {loaded.status === "error" && <Failed error={loaded.error} again={loaded.reload} />}
       {loaded.status === "loading" && <Loading what="its frames" />}
       {loaded.status === "ready" &&
@@ -54,16 +55,6 @@ export function Replay({ target }: { target: string }) {
         ))}
     </>
   );
-}
-
-/** Whether the session that is replayed says anything at all. */
-function OfSession({ id }: { id: string | undefined }) {
-  const { data } = useApi<SessionDetail | undefined>(
-    async (signal) =>
-      id === undefined ? undefined : get("/api/sessions/{session}", { session: id }, signal),
-    [id],
-  );
-  return <Invalid session={data} />;
 }
 
 function Playing(props: Loaded & { target: string }) {
