@@ -15,7 +15,7 @@ What a class names in ``transient`` is of the moment (requests in flight, promis
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
@@ -96,6 +96,29 @@ def resize(strategy: Any, keep: Ints) -> None:
     strategy.reset(rules, inventory.replications, _generator(strategy))
     fresh = _Inventory(strategy, transient=True)
     fresh.fill(before.take(keep, fresh.state()))
+
+
+def matched(known: Sequence[str], servers: Sequence[str]) -> Ints:
+    """(K',) which of the ``known`` each of these servers was, -1 for a new one: by their names."""
+    places = {name: place for place, name in enumerate(known)}
+    return np.array([places.get(name, -1) for name in servers], dtype=np.intp)
+
+
+def transfer(
+    state: State, known: Sequence[str], strategy: Any, rules: Rules, servers: Sequence[str]
+) -> None:
+    """Give a strategy, just reset for ``servers``, what was learnt of the ``known`` ones.
+
+    Where they are others, a copy of the strategy takes the state and resizes it in its own way.
+    StateError where the state does not fit.
+    """
+    if list(known) != list(servers):
+        copied = deepcopy(strategy)
+        copied.reset(replace(rules, arms=len(known)), 1, np.random.Generator(np.random.PCG64(0)))
+        copied.load(state)
+        copied.resize(matched(known, servers))
+        state = copied.state()
+    strategy.load(state)
 
 
 class _Leaf(NamedTuple):

@@ -11,7 +11,7 @@ from flaky_load_balancer import registry
 from flaky_load_balancer.config import PoolSettings, RouteSettings, Settings
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Changed, Event
-from flaky_load_balancer.core.state import StateError
+from flaky_load_balancer.core.state import StateError, matched, transfer
 from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy
 from flaky_load_balancer.proxy.health import HealthChecks
@@ -190,14 +190,13 @@ class Routes:
         if names == before:
             route.dispatcher.servers = list(pool.servers)
             return
-        keep = np.array([before.index(name) if name in before else -1 for name in names])
         new = [name for name in names if name not in route.recorded]
         route.recorded += new
         route.tally.grow(len(route.recorded))
         if new and route.run is not None:
             self._recorder.extend_run(route.run, route.recorded)
         indices = [route.recorded.index(name) for name in names]
-        route.dispatcher.resize(keep, pool.servers, indices)
+        route.dispatcher.resize(matched(before, names), pool.servers, indices)
         route.servers = names
         self._event(route, Changed(self._clock(), "reloaded"))
 
@@ -297,11 +296,9 @@ def _same_game(old: Strand, new: Strand) -> bool:
 
 def _inherit(route: Route, before: Route) -> None:
     """Let the same strategy under other rules know what it has learnt."""
-    names = list(before.servers)
-    keep = np.array([names.index(name) if name in names else -1 for name in route.servers])
-    mine, its = route.balancer.strategy, before.balancer.strategy
+    mine, its = route.balancer, before.balancer
     try:
-        mine.load(its.state().take(keep, mine.state()))
+        transfer(its.strategy.state(), before.servers, mine.strategy, mine.rules, route.servers)
     except StateError as error:
         log.warning("route %s begins anew: %s", route.name, error)
 

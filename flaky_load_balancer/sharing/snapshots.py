@@ -14,17 +14,13 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-import numpy as np
-
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.core.state import State, StateError
+from flaky_load_balancer.core.state import State, StateError, transfer
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Rules
 
@@ -96,7 +92,7 @@ class Snapshots:
         try:
             about, state = _read(path)
             _require_alike(about, strategy)
-            _give(state, about["servers"], strategy, rules, servers)
+            transfer(state, about["servers"], strategy, rules, servers)
         except FileNotFoundError:
             return False
         except (StateError, OSError) as error:
@@ -136,18 +132,3 @@ def _read(path: Path) -> tuple[dict[str, Any], State]:
 def _require_alike(about: dict[str, Any], strategy: Strategy) -> None:
     if about["strategy"] != repr(strategy):
         raise StateError(f"it is of the strategy {about['strategy']}, not {strategy!r}")
-
-
-def _give(
-    state: State, known: Sequence[str], strategy: Strategy, rules: Rules, servers: Sequence[str]
-) -> None:
-    """Load a state of the same servers, or of others, which a copy is fitted to them."""
-    if list(known) != list(servers):
-        places = {name: place for place, name in enumerate(known)}
-        keep = np.array([places.get(name, -1) for name in servers], dtype=np.intp)
-        other = deepcopy(strategy)
-        other.reset(replace(rules, arms=len(known)), 1, np.random.Generator(np.random.PCG64(0)))
-        other.load(state)
-        other.resize(keep)
-        state = other.state()
-    strategy.load(state)

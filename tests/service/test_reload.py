@@ -65,6 +65,18 @@ async def test_a_reload_under_load_loses_no_request_and_nothing_that_was_learnt(
             assert believed["mean"][0][1] > 0.9  # what the old server has shown is not forgotten
 
 
+async def test_servers_and_rules_may_change_at_once_and_the_strategy_fits_what_it_knew() -> None:
+    async with origins(["ok"], ["ok"], ["ok"]) as (one, two, three):
+        before = settings([one.url, two.url, three.url], strategy="round-robin")
+        route = replace(before.routes[0], game=replace(before.routes[0].game, max_attempts=7))
+        after = replace(with_servers(before, [two.url, three.url]), routes=(route,))
+        async with serving(before, lambda: after) as served:
+            await served.http.get("/")
+            assert (await served.admin.post("/api/reload")).status_code == 200
+            await served.http.get("/")
+            assert [len(each.seen) for each in (one, two, three)] == [1, 1, 0]
+
+
 async def test_a_wrong_file_changes_nothing() -> None:
     def read() -> Settings:
         raise SettingsError("flb.toml: routes.r.path: expected a path")
