@@ -32,12 +32,9 @@ def ablation(setting: Setting, progress: Progress) -> Report:
         [name, together(means[name], looks), together(means[name] - none, looks)] for name in order
     ]
     return Report(
+        setting,
         "a3",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [
             Table(
                 f"utility of {STRATEGY} by what it sees", ["features", "utility", "over none"], rows

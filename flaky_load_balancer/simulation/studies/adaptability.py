@@ -41,12 +41,9 @@ def adaptability(setting: Setting, progress: Progress) -> Report:
         plots.append(course(f"a8-{kind}", title, "utility", played, (float(at),)))
     head = ["change", "strategy", "behind task oracle after it", "queries to recovery"]
     return Report(
+        setting,
         "a8",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table(f"recovery from a change at query {at}", head, rows)],
         finding(rows),
         plots,

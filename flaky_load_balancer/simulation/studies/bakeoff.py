@@ -44,12 +44,9 @@ def bakeoff(setting: Setting, progress: Progress) -> Report:
     ]
     head = ["strategy", "group", "utility", "last half", "behind task oracle", "over best single"]
     return Report(
+        setting,
         "a5",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [
             Table(
                 "mean utility of a query; groups cannot be told apart from their first", head, rows

@@ -53,12 +53,9 @@ def budgets(setting: Setting, progress: Progress) -> Report:
         else f"{broken} runs spent more than their ceiling."
     )
     return Report(
+        setting,
         "budget",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table("quality under a ceiling", head, rows)],
         found,
     )

@@ -31,12 +31,9 @@ def hundred(setting: Setting, progress: Progress) -> Report:
         rows.append([trial, together(share, len(TRIALS)), together(saved, len(TRIALS))])
     head = ["trials", "share of the best among the last 50", "cost saved for each success"]
     return Report(
+        setting,
         "hundred",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table(f"{STRATEGY} against uniform choice", head, rows)],
         finding(rows),
     )

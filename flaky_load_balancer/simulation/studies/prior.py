@@ -44,12 +44,9 @@ def prior(setting: Setting, progress: Progress) -> Report:
         "level with none after",
     ]
     return Report(
+        setting,
         "prior",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table("PILOT by its prior", head, rows)],
         finding(played, first),
         [course("prior-course", "PILOT by its prior", "utility", played)],

@@ -6,6 +6,7 @@ from typing import Any
 
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.comparison.intervals import LEVEL, Estimate
+from flaky_load_balancer.simulation.studies.play import Setting
 
 Cell = str | int | float | Estimate | None
 
@@ -41,24 +42,25 @@ class Lines:
 class Report:
     """All that a study found."""
 
+    setting: Setting
     study: str
     question: str
-    world: str
-    runs: int
-    queries: int
-    seed: int
     tables: Sequence[Table]
     finding: str
     plots: Sequence[Lines] = field(default=())
+
+    @property
+    def world(self) -> str:
+        return self.setting.scenario.name
 
     def json(self) -> dict[str, Any]:
         return {
             "study": self.study,
             "question": self.question,
             "world": self.world,
-            "runs": self.runs,
-            "queries": self.queries,
-            "seed": self.seed,
+            "runs": self.setting.runs,
+            "queries": self.setting.queries,
+            "seed": self.setting.seed,
             "tables": [table.json() for table in self.tables],
             "finding": self.finding,
         }

@@ -37,12 +37,9 @@ def steps(setting: Setting, progress: Progress) -> Report:
     cheap = min(rows, key=lambda row: row[3].mean)  # type: ignore[union-attr]
     head = ["strategy", "answered", "attempts", "usd"]
     return Report(
+        setting,
         "steps",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table(f"at most {STEPS} attempts at a query", head, rows)],
         f"{best[0]} answers most; {cheap[0]} is the cheapest.",
     )

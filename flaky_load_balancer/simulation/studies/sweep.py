@@ -31,12 +31,9 @@ def sweep(setting: Setting, progress: Progress) -> Report:
             rows.append([f"{share:.1f}", name, together(quality, looks), together(cost, looks)])
     table = Table("quality and dollars of a query", ["lambda", "strategy", "quality", "usd"], rows)
     return Report(
+        setting,
         "a6",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [table],
         finding(fronts),
         [_front(fronts)],
@@ -67,12 +64,9 @@ def _front(fronts: dict[str, list[tuple[Floats, Floats]]]) -> Lines:
 
 def _nothing(setting: Setting) -> Report:
     return Report(
+        setting,
         "a6",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [],
         "The answers of this world cost nothing: there is nothing to weigh.",
     )

@@ -62,12 +62,9 @@ def tuning(setting: Setting, progress: Progress) -> Report:
     gain = best[3]
     found = f"Tuning brings most to {str(best[0]).partition(':')[0]}: {gain.mean:+.3f}."  # type: ignore[union-attr]
     return Report(
+        setting,
         "a4",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table(f"{TRIALS} trials each", head, rows)],
         found,
     )

@@ -40,12 +40,9 @@ def warmup(setting: Setting, progress: Progress) -> Report:
         else f"{quickest} is first at 95 % of its own final level, after {after[quickest]} queries."
     )
     return Report(
+        setting,
         "a2",
         QUESTION,
-        setting.scenario.name,
-        setting.runs,
-        setting.queries,
-        setting.seed,
         [Table("regret against the task oracle, summed over the first queries", head, rows)],
         found,
         [course("a2-course", "Learning", "utility", played)],
