@@ -15,6 +15,7 @@ import click
 import orjson
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from flaky_load_balancer.config import SettingsError
 from flaky_load_balancer.core.errors import UserError
@@ -34,6 +35,23 @@ def _console(*, stderr: bool) -> Console:
     if not console.is_terminal:
         console.width = NO_TERMINAL_WIDTH
     return console
+
+
+def plain_table(title: str | None, first: str, *others: str, gap: int = 1) -> Table:
+    """A table without lines, so that its columns, ``gap`` apart, fit into 80 characters."""
+    table = Table(
+        title=title and f"[bold]{escape(title)}[/bold]",
+        title_justify="left",
+        title_style="",
+        box=None,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+        header_style="dim",
+    )
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
 
 
 class Output:

@@ -18,7 +18,7 @@ from flaky_load_balancer.harness.plan import Plan, Session
 from flaky_load_balancer.harness.session import played
 from flaky_load_balancer.processes import stop_requested
 from flaky_load_balancer.records import NoRecorder, Recorder
-from flaky_load_balancer.terminal import Output
+from flaky_load_balancer.terminal import Output, plain_table
 
 COUNTS = "requests", "delivered", "attempts", "paid_attempts", "rate_limited"
 STARTING = 4.0  # seconds, about, that servers and balancer take to start
@@ -109,7 +109,7 @@ def intention(session: Session) -> list[str]:
 def scores_so_far(rows: Sequence[dict[str, Any]]) -> Table:
     """Strategies by scenarios: the score, and requests that ended."""
     names = list(dict.fromkeys(row["scenario"] or "-" for row in rows))
-    table = _plain(None, "strategy")
+    table = plain_table(None, "strategy")
     for name in names:
         table.add_column(f"{name} score", justify="right")
         table.add_column("of", justify="right", style="dim")
@@ -162,7 +162,7 @@ def ranking(session: Session) -> list[RenderableType]:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = _plain(title, "strategy", "score", "regret", "requests", "delivered")
+    table = plain_table(title, "strategy", "score", "regret", "requests", "delivered")
     for name in ("attempts", "paid", "refused", "p50 ms", "p99 ms"):
         table.add_column(name, justify="right")
     for row in sorted(rows, key=lambda row: -row["score"]):
@@ -177,29 +177,12 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _plain(title: str | None, first: str, *others: str) -> Table:
-    """A table without lines, so that its columns fit into 80 characters."""
-    table = Table(
-        title=title and f"[bold]{escape(title)}[/bold]",
-        title_justify="left",
-        title_style="",
-        box=None,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        header_style="dim",
-    )
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
-
-
 def _overall(
     strategies: Sequence[str], scenarios: Sequence[str], numbers: list[dict[str, Any]]
 ) -> Table:
     scores = {(row["strategy"], row["scenario"]): row["score"] for row in numbers}
     sums = {name: sum(scores[name, s] for s in scenarios) for name in strategies}
-    table = _plain("sum of scores", "strategy", *scenarios, "sum")
+    table = plain_table("sum of scores", "strategy", *scenarios, "sum")
     for strategy in sorted(strategies, key=lambda name: -sums[name]):
         cells = (f"{scores[strategy, name]:g}" for name in scenarios)
         table.add_row(strategy, *cells, f"{sums[strategy]:g}")

@@ -14,7 +14,7 @@ from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.simulation.comparison.compare import compare
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing
-from flaky_load_balancer.terminal import Output
+from flaky_load_balancer.terminal import Output, plain_table
 
 COLUMNS = (
     *("score", "+-", "behind", "+-", "steady", "+-", "regret", "+-"),
@@ -74,16 +74,7 @@ def show(comparison: Comparison, out: Output) -> None:
 def table(scenario: str, standings: Sequence[Standing], cells: Sequence[Cell]) -> Table:
     """The best first; a line between groups that can be told apart."""
     found = {cell.strategy: cell for cell in cells}
-    made = Table(
-        title=f"[bold]{escape(scenario)}[/bold]",
-        title_justify="left",
-        title_style="",
-        box=None,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        header_style="dim",
-    )
-    made.add_column("strategy")
+    made = plain_table(scenario, "strategy")
     for name in COLUMNS:
         made.add_column(name, justify="right", style="dim" if name == "+-" else "")
     for place, (name, behind, _, group) in enumerate(standings):

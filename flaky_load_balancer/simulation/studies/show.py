@@ -16,7 +16,7 @@ from flaky_load_balancer.simulation.studies.offpolicy import TooLittleExploredEr
 from flaky_load_balancer.simulation.studies.play import WORLDS, Setting, recorded
 from flaky_load_balancer.simulation.studies.replay import Decisions, would_earn
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, shown
-from flaky_load_balancer.terminal import Output
+from flaky_load_balancer.terminal import Output, plain_table
 
 
 def listed(out: Output) -> None:
@@ -86,17 +86,7 @@ def _written(report: Report, folder: Path | None) -> list[Path]:
 
 
 def _printed(table: Table) -> Printed:
-    made = Printed(
-        title=f"[bold]{escape(table.title)}[/bold]",
-        title_justify="left",
-        title_style="",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-        header_style="dim",
-    )
-    for place, name in enumerate(table.head):
-        made.add_column(name, justify="left" if place < 1 else "right")
+    made = plain_table(table.title, *table.head, gap=2)
     for row in table.rows:
         made.add_row(*(escape(shown(cell)) for cell in row))
     return made
