@@ -23,17 +23,13 @@ import uvloop
 from benchmarks.http_clients import with_own
 from benchmarks.parts.load import open_loop, wrk
 from benchmarks.parts.processes import (
-    AROUND,
-    CORES,
     HOST,
     MEASURED,
-    BenchmarkError,
     always_ok,
     cpu_time,
-    end_on_sigterm,
     free_ports,
+    measuring,
     memory,
-    pin,
     running,
 )
 
@@ -206,17 +202,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, and rougher")
     plan = QUICK if parser.parse_args().quick else FULL
-    end_on_sigterm()
-    pin(AROUND)
-    if len(CORES) == 1:
-        print("only one core: what is measured shares it with the load and the servers\n")
-    try:
-        with always_ok(SERVERS) as servers:
-            speed(servers, plan)
-            endurance(servers, plan.requests)
-            latency(servers, plan)
-    except BenchmarkError as error:
-        sys.exit(f"error: {error}")
+    with measuring(), always_ok(SERVERS) as servers:
+        speed(servers, plan)
+        endurance(servers, plan.requests)
+        latency(servers, plan)
 
 
 if __name__ == "__main__":

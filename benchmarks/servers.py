@@ -8,30 +8,25 @@ installed, else a client of our own, which is slower than the servers it measure
 
 import argparse
 import asyncio
-import os
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import uvloop
 
-from benchmarks.parts.load import SCRIPT
+from benchmarks.parts.load import wrk
 from benchmarks.parts.processes import (
-    AROUND,
-    CORES,
     HOST,
     MEASURED,
     BenchmarkError,
-    end_on_sigterm,
+    cpu_time,
     free_ports,
-    pin,
+    measuring,
     running,
 )
 
@@ -55,15 +50,6 @@ def serving(name: str) -> Iterator[tuple[str, int]]:
         yield f"http://{HOST}:{port}/", pid
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process has used of its core; NaN where the system does not say."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Speed(NamedTuple):
     """Both are medians of some rounds."""
 
@@ -76,24 +62,18 @@ def measured(name: str, rounds: int, seconds: int) -> Speed:
     with serving(name) as (url, pid):
         answers(url, CONNECTIONS, 1)
         for _ in range(rounds):
-            before, began = cpu_seconds(pid), time.perf_counter()
+            before, began = cpu_time(pid), time.perf_counter()
             rate = answers(url, CONNECTIONS, seconds)
             count = rate * (time.perf_counter() - began)
-            found.append(Speed(rate, count / (cpu_seconds(pid) - before)))
+            found.append(Speed(rate, count / (cpu_time(pid) - before)))
     return Speed(*(statistics.median(each) for each in zip(*found, strict=True)))
 
 
 def answers(url: str, connections: int, seconds: int) -> float:
     """Answers per second, whatever they say, to as many requests as get answered."""
-    program = shutil.which("wrk")
-    if program is None:
+    if shutil.which("wrk") is None:
         return uvloop.run(_closed_loop(url, connections, seconds))
-    command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), url]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
-    if run.returncode:
-        raise BenchmarkError(f"wrk failed: {run.stdout}{run.stderr}")
-    requests, duration, _ = run.stdout.splitlines()[-1].split()
-    return int(requests) / float(duration)
+    return wrk(url, connections, seconds, flaky=True).rate
 
 
 async def _closed_loop(url: str, connections: int, seconds: int) -> float:
@@ -128,21 +108,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round of a second")
     rounds, seconds = (1, 1) if parser.parse_args().quick else (3, 3)
-    end_on_sigterm()
-    pin(AROUND)
-    if len(CORES) == 1:
-        print("only one core: what is measured shares it with the load\n")
-    print(f"one core answers, per second (goal: {GOAL:,}):")
-    print(f"{'scenario':<12}{'wall':>10}{'cpu':>10}{f'cpu x {PLAIN}':>20}")
-    plain: Speed | None = None
-    try:
+    with measuring():
+        print(f"one core answers, per second (goal: {GOAL:,}):")
+        print(f"{'scenario':<12}{'wall':>10}{'cpu':>10}{f'cpu x {PLAIN}':>20}")
+        plain: Speed | None = None
         for name in (PLAIN, *SCENARIOS):
             speed = measured(name, rounds, seconds)
             plain = plain or speed
             ratio = speed.cpu / plain.cpu
             print(f"{name:<12}{speed.wall:>10,.0f}{speed.cpu:>10,.0f}{ratio:>20.2f}", flush=True)
-    except BenchmarkError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import argparse
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from statistics import median
@@ -18,15 +17,12 @@ from typing import NamedTuple
 
 from benchmarks.data_plane import haproxy, relay
 from benchmarks.parts.processes import (
-    AROUND,
-    CORES,
     BenchmarkError,
     always_ok,
     bodies,
     cpu_time,
-    end_on_sigterm,
+    measuring,
     memory,
-    pin,
 )
 
 OURS, ASGI, HAPROXY = "own server and client", "uvicorn + own client", "HAProxy"
@@ -174,17 +170,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, and rougher")
     plan = QUICK if parser.parse_args().quick else FULL
-    end_on_sigterm()
-    pin(AROUND)
-    if len(CORES) == 1:
-        print("only one core: what is measured shares it with the load and the servers\n")
-    try:
+    with measuring():
         small(plan)
         large(plan)
         stream()
         idle(plan)
-    except BenchmarkError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

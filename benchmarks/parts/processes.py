@@ -96,11 +96,27 @@ def memory(pid: int) -> float:
 
 
 def cpu_time(pid: int) -> float:
-    """Seconds that a process has computed so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """Seconds that a process has computed so far; NaN where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def end_on_sigterm() -> None:
     """Let SIGTERM unwind the stack, so that children end with us."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+@contextmanager
+def measuring() -> Iterator[None]:
+    """Stay off the core of what is measured, and say what went wrong in one line."""
+    end_on_sigterm()
+    pin(AROUND)
+    if len(CORES) == 1:
+        print("only one core: what is measured shares it with the load and the servers\n")
+    try:
+        yield
+    except BenchmarkError as error:
+        sys.exit(f"error: {error}")
