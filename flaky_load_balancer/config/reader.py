@@ -28,6 +28,7 @@ from flaky_load_balancer.config.settings import (
 )
 from flaky_load_balancer.config.table import ENVIRONMENT, SettingsError, Table
 from flaky_load_balancer.config.values import possible_host, server_address, size, statuses
+from flaky_load_balancer.core.errors import shown
 
 PATH = re.compile(r"/(?:[A-Za-z0-9._~:=,@/+!$&'()*;-]|%[0-9A-Fa-f]{2})*")
 HEALTH_PATH = re.compile(r"/[!-~]*")
@@ -169,7 +170,7 @@ def _servers(table: Table) -> Iterator[ServerSettings]:
         raise table.wrong("servers", "a list of addresses such as http://127.0.0.1:4000")
     for number, value in enumerate(values):
         if not isinstance(value, str | dict):
-            raise table.wrong("servers", f"addresses in quotes, not {value!r}")
+            raise table.wrong("servers", f"addresses in quotes, not {shown(value)}")
         whole = {"url": value} if isinstance(value, str) else value
         yield _one_server(table.within(f"servers[{number}]", whole))
 
@@ -381,13 +382,13 @@ def _retry(table: Table) -> Retry:
     buffer = table.value("buffer")
     bytes_ = usual.buffer if buffer is None else size(buffer)
     if bytes_ is None or bytes_ > 2**30:
-        raise table.wrong("buffer", f'a size such as "64KiB", 1 GiB at most, not {buffer!r}')
+        raise table.wrong("buffer", f'a size such as "64KiB", 1 GiB at most, not {shown(buffer)}')
     methods = table.value("methods")
     valid = isinstance(methods, list) and all(
         isinstance(method, str) and TOKEN.fullmatch(method) for method in methods
     )
     if methods is not None and not valid:
-        raise table.wrong("methods", f'a list such as ["GET", "PUT"], not {methods!r}')
+        raise table.wrong("methods", f'a list such as ["GET", "PUT"], not {shown(methods)}')
     retry = Retry(
         methods=usual.methods if methods is None else frozenset(methods),
         budget_percent=table.percent("budget_percent", usual.budget_percent),

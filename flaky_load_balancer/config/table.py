@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
-from flaky_load_balancer.core.errors import UserError
+from flaky_load_balancer.core.errors import UserError, shown
 
 ENVIRONMENT = "env:"
 
@@ -43,7 +44,7 @@ class Table:
         self.key = key
         self._taken: set[str] = set()
         if not isinstance(values, Mapping):
-            raise SettingsError(f"{file}: {key}: expected a table, not {values!r}")
+            raise SettingsError(f"{file}: {key}: expected a table, not {shown(values)}")
         self._values: Mapping[str, Any] = values
 
     def __contains__(self, name: str) -> bool:
@@ -80,7 +81,7 @@ class Table:
     def switch(self, name: str, default: bool) -> bool:
         value = self.value(name)
         if value is not None and not isinstance(value, bool):
-            raise self.wrong(name, f"true or false, not {value!r}")
+            raise self.wrong(name, f"true or false, not {shown(value)}")
         return default if value is None else value
 
     def whole(self, name: str, default: int, low: int = 0, high: int = 2**63 - 1) -> int:
@@ -89,7 +90,7 @@ class Table:
             return default
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             span = f"from {low} up" if high >= 2**63 - 1 else f"from {low} to {high}"
-            raise self.wrong(name, f"a whole number {span}, not {value!r}")
+            raise self.wrong(name, f"a whole number {span}, not {shown(value)}")
         return value
 
     def number(self, name: str, default: float, low: float = 0.0, high: float = inf) -> float:
@@ -97,9 +98,9 @@ class Table:
         if value is None:
             return default
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= value <= high or value == inf:
+        if not number or not low <= value <= min(high, float_info.max):
             span = f"from {low:g} up" if high == inf else f"from {low:g} to {high:g}"
-            raise self.wrong(name, f"a number {span}, not {value!r}")
+            raise self.wrong(name, f"a number {span}, not {shown(value)}")
         return float(value)
 
     def seconds(self, name: str, default: float) -> float:
@@ -131,7 +132,7 @@ class Table:
     def list_of_tables(self, name: str) -> Iterator["Table"]:
         value = self.value(name)
         if not isinstance(value, list):
-            raise self.wrong(name, f"a list of tables, not {value!r}")
+            raise self.wrong(name, f"a list of tables, not {shown(value)}")
         for number, each in enumerate(value):
             yield self.within(f"{name}[{number}]", each)
 
@@ -153,7 +154,7 @@ class Table:
 
     def _text(self, name: str, value: object) -> str:
         if not isinstance(value, str) or not value:
-            raise self.wrong(name, f"a text in quotes, not {value!r}")
+            raise self.wrong(name, f"a text in quotes, not {shown(value)}")
         return from_environment(value, f"{self.file}: {self.dotted(name)}")
 
 
@@ -166,6 +167,6 @@ def from_environment(value: str, called: str) -> str:
     if not found:
         raise SettingsError(
             f"{called}: the environment has no {variable};"
-            f" set it, or write the value instead of {value!r}"
+            f" set it, or write the value instead of {shown(value)}"
         )
     return FromEnvironment(found, value)

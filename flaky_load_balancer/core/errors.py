@@ -1,4 +1,4 @@
-"""The kind of error that people see without a traceback, and how errors in their code are told."""
+"""The kind of error that people see without a traceback, and how their files are quoted in it."""
 
 import sysconfig
 import traceback
@@ -9,6 +9,15 @@ INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "p
 
 class UserError(Exception):
     """Something that a user can mend: the message says what is wrong, where, and the fix."""
+
+
+def shown(value: object) -> str:
+    """A value of somebody's file, short enough for a message of one line."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python prints no integer of thousands of digits
+        return "that"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def located(error: BaseException) -> str:

@@ -33,6 +33,7 @@ path = "/v6/T2"
 pool = "T2"
 strategy = "v6"
 """
+HUGE = "0x" + "f" * 9000  # too large for a float, and for Python to print
 POOL = '[pools.p]\nservers = ["http://127.0.0.1:5000"]\n'
 ROUTE = '[routes.r]\npath = "/r"\npool = "p"\n'
 
@@ -281,6 +282,13 @@ def test_a_missing_variable_of_the_environment_is_refused(config: Path) -> None:
             "routes.s.path",
             "a path of its own, '/r' is also that of 'r'",
         ),
+        (POOL + ROUTE + f"timeouts = {{ idle = {HUGE} }}\n", "routes.r.timeouts.idle", "not that"),
+        (
+            POOL + ROUTE + f"retry = {{ budget_per_second = {HUGE} }}\n",
+            "routes.r.retry.budget_per_second",
+            "not that",
+        ),
+        (POOL + ROUTE + f"retry = {{ buffer = {HUGE} }}\n", "routes.r.retry.buffer", "not that"),
         ("[pools.p\n", "not TOML", "line 1"),
         (POOL + POOL, "not TOML", "line 3"),
         (f"x = {'9' * 5000}", "not TOML", "digits"),

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
-from flaky_load_balancer.core.errors import UserError
+from flaky_load_balancer.core.errors import UserError, shown
 
 
 class ScenarioError(UserError):
@@ -30,8 +30,8 @@ class Table:
 
     def error(self, key: str, expected: str, *found: Any) -> ScenarioError:
         """The error about one key; ``found`` is its value, where it has one."""
-        shown = f", not {_shown(found[0])}" if found else ""
-        return ScenarioError(f"{self.source}: {self._dotted(key)}: expected {expected}{shown}")
+        instead = f", not {shown(found[0])}" if found else ""
+        return ScenarioError(f"{self.source}: {self._dotted(key)}: expected {expected}{instead}")
 
     def finish(self) -> None:
         """Refuse the keys that were never read."""
@@ -151,29 +151,20 @@ class Table:
         return self.content[key]
 
     def _dotted(self, key: str) -> str:
-        shown = (
-            key
-            if key.isascii() and key.replace("_", "").replace("-", "").isalnum()
-            else _shown(key)
-        )
-        return f"{self.path}.{shown}" if self.path else shown
+        plain = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
+        name = key if plain else shown(key)
+        return f"{self.path}.{name}" if self.path else name
 
 
 def _fits(value: Any, low: float, high: float) -> bool:
     """Whether a value is a number of this range; true and false are not numbers here."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return low <= value <= high
+    try:
+        return low <= float(value) <= high
+    except OverflowError:  # an integer of more than 308 digits
+        return False
 
 
 def _between(low: float, high: float) -> str:
     return f"from {low:.12g} to {high:.12g}" if isfinite(high) else f"of at least {low:.12g}"
-
-
-def _shown(value: Any) -> str:
-    """A value of the file, short enough for a message of one line."""
-    try:
-        text = ascii(value)
-    except (ValueError, RecursionError):  # Python prints no integer of thousands of digits
-        return "that"
-    return text if len(text) <= 60 else f"{text[:57]}..."

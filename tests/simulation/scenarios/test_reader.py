@@ -203,6 +203,7 @@ def test_files_of_other_systems_are_read(tmp_path: Path) -> None:
 
 
 LINES = [line for line in WHOLE.splitlines() if line]
+LAST_OF_FAULT = next(place for place, line in enumerate(LINES) if line.startswith("to = "))
 VALUES = st.one_of(
     st.sampled_from(["true", "nan", "inf", "-inf", "1e999", "0x" + "f" * 9000, "[[]]", "{}", '""']),
     st.integers().map(str),
@@ -219,6 +220,9 @@ VALUES = st.one_of(
     )
 )
 @example(edits=[(2, "0x" + "f" * 9000)])
+@example(
+    edits=[(next(n for n, line in enumerate(LINES) if line.startswith("to = ")), "0x" + "f" * 9000)]
+)
 def test_nothing_but_a_scenario_or_an_error_comes_of_a_file(
     edits: list[tuple[int, str | None]],
 ) -> None:
