@@ -96,7 +96,7 @@ LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.
 lock: ## pin what pyproject.toml asks for; ARGS=--upgrade for the newest (needs uv)
 	@command -v $(UV) >/dev/null || { echo 'error: uv is missing: pip install uv' >&2; exit 1; }
 	$(LOCK) --group build --output-file requirements/runtime.txt $(ARGS)
-	$(LOCK) --extra dev --extra results --extra postgres --extra tune --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
+	$(LOCK) --extra dev --extra results --extra learners --extra postgres --extra redis --extra tune --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
 	$(LOCK) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt $(ARGS)
 	$(LOCK) --extra peers --constraint requirements/runtime.txt --output-file requirements/peers.txt $(ARGS)
 
