@@ -6,7 +6,7 @@ comes.  Sending attempt k to server i in w seconds is worth
 
     V_k+1 - c_k + p_i(w) s_i (1 - V_k+1) - hurry w
 
-p_i(w) the chance of admission then (``parts/capacity.py``), s_i of success, c_k 0 while attempts
+p_i(w) the chance of admission then (``capacity/``), s_i of success, c_k 0 while attempts
 are free, else the penalty, V_k the value of a request before attempt k.  It takes the best pair of
 server and time: sends, or holds the request, which then has a promise: requests that come later
 expect that admission to be spent.  So queues form in front of good servers, their length is their
@@ -53,14 +53,15 @@ from flaky_load_balancer.core.types import (
     Rules,
     Sent,
 )
+from strategies.capacity.capacity import Capacity
+from strategies.capacity.forecast import LEVELS
 from strategies.parts.batches import together
 from strategies.parts.beta import draw, require_prior
-from strategies.parts.capacity import LEVELS, Capacity
 from strategies.parts.dual import value
 from strategies.parts.numbers import require
-from strategies.parts.patience import Patience
+from strategies.parts.promises import Promises
 from strategies.parts.quality import Quality
-from strategies.parts.tickets import Tickets
+from strategies.parts.time_left import TimeLeft
 
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
 AT_ONCE = 1e-4  # seconds that nobody is held for
@@ -81,7 +82,7 @@ class Cascade(Strategy):
     toll: float = 0.1  # the same of a second that could not be saved
     scarce: float = 1.0  # points for an admission where every new request finds nothing
 
-    transient: ClassVar = ("tickets",)
+    transient: ClassVar = ("promises",)
 
     def __post_init__(self) -> None:
         require_prior(self.a, self.b)
@@ -97,14 +98,14 @@ class Cascade(Strategy):
         self.rules, self.rng = rules, rng
         self.quality = Quality(*shape, self.a, self.b)
         self.capacity = Capacity(*shape, drift=self.drift)
-        self.patience = Patience(replications)
-        self.tickets = Tickets(replications)
+        self.time_left = TimeLeft(replications)
+        self.promises = Promises(replications)
         self.missed: Floats = np.zeros(replications)
 
     def observe(self, feedback: Feedback) -> None:
         self.quality.learn(feedback)
         self.capacity.learn(feedback)
-        self.patience.learn(feedback)
+        self.time_left.learn(feedback)
 
     def select(self, context: Context) -> Action:
         """Send as was promised, choose for all others."""
@@ -123,23 +124,23 @@ class Cascade(Strategy):
         rows, promised = sent.rows, sent.promised
         self.withdraw(rows, sent.request)  # what was promised is sent now, or promised anew
         theirs = rows[promised], sent.request[promised], sent.arm[promised]
-        self.tickets.give(*theirs, sent.time[promised], sent.now[promised])
+        self.promises.give(*theirs, sent.time[promised], sent.now[promised])
         self.capacity.enter(rows, sent.arm, sent.time)
 
     def withdraw(self, rows: Ints, requests: Ints) -> None:
-        holding, arm, time, _ = self.tickets.take(rows, requests)
+        holding, arm, time, _ = self.promises.take(rows, requests)
         self.capacity.withdraw(rows[holding], arm, time)
 
     def state(self) -> State:
         """Promises are of the moment: the admissions that they would use up are left out."""
         copied = deepcopy(self)
-        for row, request in zip(*copied.tickets.open(), strict=True):
+        for row, request in zip(*copied.promises.open(), strict=True):
             copied.withdraw(np.array([row]), np.array([request]))
         return Strategy.state(copied)
 
     def resize(self, keep: Ints) -> None:
         super().resize(keep)
-        self.tickets.resize(keep)
+        self.promises.resize(keep)
 
     def retry_at(self, now: Floats) -> Floats:
         rows = np.arange(len(now))
@@ -155,8 +156,8 @@ class Cascade(Strategy):
     def _promised(self, context: Context) -> Ints:
         """(n,) the server that each request was held for, if that still looks open, else -1."""
         promised = np.full(len(context.rows), -1)
-        if self.tickets.given:
-            holding, arm, time, since = self.tickets.take(context.rows, context.request)
+        if self.promises.given:
+            holding, arm, time, since = self.promises.take(context.rows, context.request)
             if holding.size:
                 rows, now = context.rows[holding], context.now[holding]
                 kept = self.capacity.redeem(rows, arm, time, since, now)
@@ -215,7 +216,7 @@ class Cascade(Strategy):
 
         A server that is not open before the deadline is worth less than any that is.
         """
-        left = self.patience.left(context.rows, context.now, context.deadline)
+        left = self.time_left.seconds(context.rows, context.now, context.deadline)
         worths = LEVELS * gain[:, :, None] - self.hurry * self._charged(context, wait)
         worths[wait > left[:, None, None]] = -np.inf
         n, arms, levels = wait.shape
@@ -230,7 +231,7 @@ class Cascade(Strategy):
 
     def _charged(self, context: Context, wait: Floats) -> Floats:
         """(n, K, Q) seconds that are paid for: a request's own, and those of all held ones."""
-        held = self.tickets.held.take(context.rows)
+        held = self.promises.held.take(context.rows)
         if not np.count_nonzero(held):
             return wait
         crowd, toll = self.crowd * held[:, None, None], self.toll * held[:, None, None]
@@ -253,7 +254,7 @@ class Cascade(Strategy):
         time, held = context.now, np.flatnonzero(move == HOLD)
         if held.size:
             mine = rows[held], context.request[held], arm[held]
-            self.tickets.give(*mine, until[held], time[held])
+            self.promises.give(*mine, until[held], time[held])
             time = np.where(move == HOLD, until, time)
         self.capacity.enter(rows[on], arm[on], time[on])
 

@@ -85,7 +85,7 @@ def test_who_hangs_up_leaves_no_promise_behind(kind: str, seed: int) -> None:
     assert held.size >= CROWD // 2
     for slot in held:
         game.balancer.leave(ROW, np.array([slot]))
-    assert not game.strategy.tickets.open()[0].size
+    assert not game.strategy.promises.open()[0].size
     game.now += 2.0
     assert game.deliver() < 0.01
 
@@ -94,7 +94,7 @@ def test_a_promised_server_that_is_not_available_is_not_sent_to() -> None:
     game = Game("token-bucket", 3)
     held = game.crowd()
     here = held[:1]
-    promised = int(game.strategy.tickets.arm[0, 0])
+    promised = int(game.strategy.promises.arm[0, 0])
     available = np.ones((1, 2), dtype=bool)
     available[0, promised] = False
     arm = game.balancer.decide(ROW, here, at(game.now + 5.0), available=available).arm[0]
@@ -125,15 +125,17 @@ def test_what_replicas_promise_is_waited_for_until_they_withdraw_it() -> None:
     for k in range(2):
         game.strategy.withdraw(ROW, np.array([1_000_000 + k]))
     assert game.deliver() < 0.01
-    assert np.array_equal(kept["capacity.ledger.times"], fresh["capacity.ledger.times"])
+    assert np.array_equal(
+        kept["capacity.model.admissions.times"], fresh["capacity.model.admissions.times"]
+    )
 
 
 def test_promises_follow_servers_that_stay() -> None:
     game = Game("token-bucket", 3)
     held = game.crowd()
-    arms = game.strategy.tickets.arm[0, : held.size].copy()
+    arms = game.strategy.promises.arm[0, : held.size].copy()
     game.strategy.resize(np.array([-1, 1]))
-    rows, requests = game.strategy.tickets.open()
+    rows, requests = game.strategy.promises.open()
     assert len(rows) == np.count_nonzero(arms == 1)
-    _, arm, _, _ = game.strategy.tickets.take(ROW, requests[:1])
+    _, arm, _, _ = game.strategy.promises.take(ROW, requests[:1])
     assert arm.tolist() == [1]

@@ -5,12 +5,12 @@ import numpy as np
 from flaky_load_balancer.core.types import Feedback, Floats, Ints
 from strategies.parts.counts import REFUSED
 
-LEAST = 0.1  # seconds
-RATE = 0.1  # of learning
-ANSWERS = 2.0  # so many mean latencies before the deadline
+MARGIN = 0.1  # seconds that are always left
+LEARNING_RATE = 0.1  # of the mean latency
+ANSWERS = 2.0  # mean latencies that are left for the answer
 
 
-class Patience:
+class TimeLeft:
     """Remembers the mean latency of each replication, recent answers counting most."""
 
     def __init__(self, replications: int) -> None:
@@ -19,9 +19,9 @@ class Patience:
     def learn(self, feedback: Feedback) -> None:
         heard = (feedback.outcome < REFUSED).nonzero()[0]
         rows = feedback.rows[heard]
-        self.latency[rows] += RATE * (feedback.latency[heard] - self.latency[rows])
+        self.latency[rows] += LEARNING_RATE * (feedback.latency[heard] - self.latency[rows])
 
-    def left(self, rows: Ints, now: Floats, deadline: Floats) -> Floats:
+    def seconds(self, rows: Ints, now: Floats, deadline: Floats) -> Floats:
         """(n,) for how many seconds requests can be held."""
-        needed = LEAST + ANSWERS * self.latency[rows]
+        needed = MARGIN + ANSWERS * self.latency[rows]
         return np.maximum(deadline - now - needed, 0.0)

@@ -1,25 +1,25 @@
 """When each server admitted an attempt: what happened, what is under way, what is promised.
 
-An attempt is entered when it is sent, as if it were admitted, and struck out if it is refused; a
-promise to a held request is entered for the time that it is due, which is in the future.  So the
-newest entries are what the next admission has to keep its distance from.
+An attempt is added when it is sent, as if it were admitted, and removed if it is refused; a promise
+to a held request is added for the time that it is due, which is in the future.  So the newest
+entries are those from which the next admission has to keep its distance.
 """
 
 import numpy as np
 
 from flaky_load_balancer.core.types import Bools, Floats, Ints
 
-DEPTH = 96  # entries: what is older is forgotten
-PLACE = np.arange(DEPTH)
+DEPTH = 96  # entries kept of a server: memory, and time of every look at all of them
+RANKS = np.arange(DEPTH)
 
 
-class Ledger:
+class Admissions:
     """``times`` (lanes, DEPTH): the last admissions of every server, the newest first."""
 
     def __init__(self, lanes: int) -> None:
         self.times: Floats = np.full((lanes, DEPTH), -np.inf)
 
-    def enter(self, lane: Ints, time: Floats) -> None:
+    def add(self, lane: Ints, time: Floats) -> None:
         """Put one entry into each of n lists, where it belongs."""
         old = self.times.take(lane, 0)
         new = np.empty_like(old)
@@ -29,13 +29,13 @@ class Ledger:
             self._sort_in(old, new, np.flatnonzero(later), time)
         self.times[lane] = new
 
-    def strike(self, lane: Ints, rank: Ints) -> None:
+    def remove(self, lane: Ints, rank: Ints) -> None:
         """Take the entry of this rank out of each of n lists."""
         old = self.times.take(lane, 0)
         new = np.empty_like(old)
         new[:, -1], new[:, :-1] = -np.inf, old[:, 1:]
         if np.count_nonzero(rank):
-            np.copyto(new, old, where=rank[:, None] > PLACE)
+            np.copyto(new, old, where=rank[:, None] > RANKS)
         self.times[lane] = new
 
     def at(self, lane: Ints, rank: Ints) -> Floats:
@@ -51,13 +51,13 @@ class Ledger:
     def _sort_in(self, old: Floats, new: Floats, some: Ints, time: Floats) -> None:
         """Some entries are not the newest of their lists: promises come after them."""
         before, after, time = old.take(some, 0), new.take(some, 0), time.take(some)
-        rank = counted(before > time[:, None])
-        np.copyto(after, before, where=rank[:, None] > PLACE)
+        rank = count_true(before > time[:, None])
+        np.copyto(after, before, where=rank[:, None] > RANKS)
         after[np.arange(len(some)), np.minimum(rank, DEPTH - 1)] = time
         new[some] = after
 
 
-def counted(which: Bools, axis: int = 1) -> Ints:
+def count_true(which: Bools, axis: int = 1) -> Ints:
     """How many are true along an axis of up to 255."""
     count: Ints = np.add.reduce(which.view(np.uint8), axis=axis, dtype=np.uint8).astype(np.intp)
     return count

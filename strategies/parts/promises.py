@@ -1,6 +1,6 @@
 """Which held request was promised which server, and when.
 
-A promise keeps requests in order: who comes later sees it in the ledger as an admission that is
+A promise keeps requests in order: who comes later sees it as an admission that is
 spent, so no two requests wake for the same one.
 """
 
@@ -9,10 +9,10 @@ import numpy as np
 from flaky_load_balancer.core.types import Floats, Ints
 
 VACANT = np.iinfo(np.int64).min  # no request has this number
-Promises = tuple[Ints, Ints, Floats, Floats]
+Taken = tuple[Ints, Ints, Floats, Floats]
 
 
-class Tickets:
+class Promises:
     """Open promises of each replication, known by the number of the request."""
 
     def __init__(self, replications: int) -> None:
@@ -33,7 +33,7 @@ class Tickets:
         self.time[rows, place] = time
         self.since[rows, place] = now
 
-    def take(self, rows: Ints, request: Ints) -> Promises:
+    def take(self, rows: Ints, request: Ints) -> Taken:
         """(m,) which of n requests had a promise, of which server, for when and since when."""
         mine = self.request.take(rows, 0) == request[:, None]
         holding = np.flatnonzero(mine.any(axis=1))

@@ -1,14 +1,14 @@
-"""The parts of cascade's capacity, by hand: ledger, boundaries, ways, capacity, tickets."""
+"""The parts of cascade's capacity, by hand: admissions, boundaries, limiters, forecasts."""
 
 import numpy as np
 import pytest
 
 from flaky_load_balancer.core.types import Feedback, Floats, Outcome
-from strategies.parts.boundaries import Boundaries
-from strategies.parts.capacity import LEVELS, Capacity
-from strategies.parts.ledger import DEPTH, Ledger
-from strategies.parts.tickets import Tickets
-from strategies.parts.ways import FIRST_FIXED, FIRST_SLIDING, FIXED, SLIDING, Ways
+from strategies.capacity.admissions import DEPTH, Admissions
+from strategies.capacity.boundaries import Boundaries
+from strategies.capacity.capacity import Capacity
+from strategies.capacity.forecast import LEVELS
+from strategies.capacity.limiters import FIRST_FIXED, FIRST_SLIDING, FIXED, SLIDING, Limiters
 
 ROW = np.array([0])
 NEVER = np.full(1, -np.inf)
@@ -41,30 +41,30 @@ class Server:
         return float(self.capacity.ready_at(ROW)[0, 0, 1])
 
 
-def ledger_of(*entries: float) -> Ledger:
-    ledger = Ledger(1)
+def admissions_of(*entries: float) -> Admissions:
+    admissions = Admissions(1)
     for entry in entries:
-        ledger.enter(ROW, times(entry))
-    return ledger
+        admissions.add(ROW, times(entry))
+    return admissions
 
 
-def test_entries_are_sorted_the_newest_first_and_can_be_struck_out() -> None:
-    ledger = ledger_of(3.0, 1.0, 2.0)
-    assert ledger.times[0, :4].tolist() == [3.0, 2.0, 1.0, -np.inf]
-    ledger.strike(ROW, ledger.rank(ROW, times(2.0)))
-    assert ledger.times[0, :3].tolist() == [3.0, 1.0, -np.inf]
+def test_entries_are_sorted_the_newest_first_and_can_be_removed() -> None:
+    admissions = admissions_of(3.0, 1.0, 2.0)
+    assert admissions.times[0, :4].tolist() == [3.0, 2.0, 1.0, -np.inf]
+    admissions.remove(ROW, admissions.rank(ROW, times(2.0)))
+    assert admissions.times[0, :3].tolist() == [3.0, 1.0, -np.inf]
 
 
 def test_the_oldest_entries_are_forgotten() -> None:
-    ledger = ledger_of(*range(DEPTH + 5))
-    assert (ledger.times[0, 0], ledger.times[0, -1]) == (DEPTH + 4, 5)
+    admissions = admissions_of(*range(DEPTH + 5))
+    assert (admissions.times[0, 0], admissions.times[0, -1]) == (DEPTH + 4, 5)
 
 
 def needs(*entries: float) -> Floats:
-    """What the last of these attempts needed, for every way."""
-    ways = Ways(1, 1, ledger_of(*entries))
-    ways.boundaries.begin(ROW, times(0.0))
-    need, _ = ways.needs(ROW, ROW * 0, times(entries[-1]))
+    """What the last of these attempts needed, for every limiter."""
+    limiters = Limiters(1, 1, admissions_of(*entries))
+    limiters.boundaries.begin(ROW, times(0.0))
+    need, _ = limiters.needed_by_each(ROW, ROW * 0, times(entries[-1]))
     found: Floats = np.exp(need[0])
     return found
 
@@ -85,34 +85,34 @@ def test_a_sliding_window_needs_room_for_those_inside_and_one() -> None:
 
 
 def test_a_fixed_window_needs_room_for_those_since_it_began() -> None:
-    ways = Ways(1, 1, ledger_of(9.9, 10.1, 10.3))
-    ways.boundaries.begin(ROW, times(0.0))
-    ways.boundaries.short[0] = ways.boundaries.long[0] = 2.0
-    need, sure = ways.needs(ROW, ROW * 0, times(10.3))
+    limiters = Limiters(1, 1, admissions_of(9.9, 10.1, 10.3))
+    limiters.boundaries.begin(ROW, times(0.0))
+    limiters.boundaries.short[0] = limiters.boundaries.long[0] = 2.0
+    need, sure = limiters.needed_by_each(ROW, ROW * 0, times(10.3))
     assert sure[0, FIRST_FIXED:].all()
     assert np.exp(need[0, FIRST_FIXED:]) == pytest.approx(2)
 
 
-@pytest.mark.parametrize("way", [0, 3, FIRST_SLIDING + 10, FIRST_FIXED + 5])
-def test_one_way_alone_needs_the_same_as_among_all(way: int) -> None:
+@pytest.mark.parametrize("limiter", [0, 3, FIRST_SLIDING + 10, FIRST_FIXED + 5])
+def test_one_limiter_alone_needs_the_same_as_among_all(limiter: int) -> None:
     entries = 10 + np.random.default_rng(1).random(40).cumsum() / 10
-    ways = Ways(1, 1, ledger_of(*entries))
-    ways.boundaries.begin(ROW, times(0.0))
-    ways.boundaries.short[0] = ways.boundaries.long[0] = FIXED
+    limiters = Limiters(1, 1, admissions_of(*entries))
+    limiters.boundaries.begin(ROW, times(0.0))
+    limiters.boundaries.short[0] = limiters.boundaries.long[0] = FIXED
     rank, sent = np.array([3]), entries[-4:-3]
-    every, _ = ways.needs(ROW, rank, sent)
-    alone = ways.need(ROW, np.array([way]), rank, sent)
-    assert alone[0] == pytest.approx(every[0, way], abs=1e-3)
+    every, _ = limiters.needed_by_each(ROW, rank, sent)
+    alone = limiters.needed(ROW, np.array([limiter]), rank, sent)
+    assert alone[0] == pytest.approx(every[0, limiter], abs=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("way", "limit", "ready"),
+    ("limiter", "limit", "ready"),
     [(0, 4.0, 10.65), (1, 4.0, 10.25), (FIRST_SLIDING + 12, 2.0, 10.8024)],
 )
-def test_ready_is_when_the_limit_admits_again(way: int, limit: float, ready: float) -> None:
+def test_ready_is_when_the_limit_admits_again(limiter: int, limit: float, ready: float) -> None:
     """A bucket of one at 4 per second, one of two, and 2 in 0.8 seconds."""
-    ways = Ways(1, 1, ledger_of(10.0, 10.4))
-    found = ways.ready(ROW, np.array([way]), ROW * 0, np.full((1, 1), limit), NEVER)
+    limiters = Limiters(1, 1, admissions_of(10.0, 10.4))
+    found = limiters.ready(ROW, np.array([limiter]), ROW * 0, np.full((1, 1), limit), NEVER)
     assert found[0, 0] == pytest.approx(ready)
 
 
@@ -198,13 +198,13 @@ def test_refusals_that_were_expected_make_no_pause_longer() -> None:
     assert server.ready() - 0.005 == pytest.approx(first, abs=1e-3)
 
 
-def test_a_way_that_asks_for_more_than_any_limit_is_soon_left_behind() -> None:
+def test_a_limiter_that_asks_for_more_than_any_limit_is_soon_left_behind() -> None:
     """Two at once are too much for a bucket that holds one; so is every answer from then on."""
     server = Server(50, 60.0, fixed=False)
     behind = []
     for now in (1.0, 1.001, 2.0, 3.0, 4.0, 5.0):
         assert server.send(now)
-        score = server.capacity.score[0]
+        score = server.capacity.model.posterior.score[0]
         behind.append(score[1] - score[0])  # buckets of two, of one
     assert behind[0] == 0
     assert (np.diff(behind[1:]) > 1.0).all()
@@ -224,7 +224,7 @@ def test_a_promise_stands_while_nobody_refuses() -> None:
     server, ready = promised()
     kept = server.capacity.redeem(ROW, ROW, times(ready), times(39.9), times(ready))
     assert kept.tolist() == [True]
-    assert server.capacity.ledger.times[0, 0] == ready
+    assert server.capacity.model.admissions.times[0, 0] == ready
 
 
 def test_a_promise_is_taken_back_when_a_refusal_contradicts_it() -> None:
@@ -233,22 +233,4 @@ def test_a_promise_is_taken_back_when_a_refusal_contradicts_it() -> None:
         assert not server.send(39.9 + pause)
     kept = server.capacity.redeem(ROW, ROW, times(ready), times(39.8), times(39.91))
     assert kept.tolist() == [False]
-    assert ready not in server.capacity.ledger.times
-
-
-def test_a_ticket_is_taken_once() -> None:
-    tickets = Tickets(2)
-    tickets.give(np.array([1]), np.array([12]), np.array([3]), times(2.5), times(1.5))
-    rows, request = np.array([0, 1]), np.array([12, 12])
-    holding, arm, time, since = tickets.take(rows, request)
-    assert (holding.tolist(), arm.tolist()) == ([1], [3])
-    assert (time.tolist(), since.tolist()) == ([2.5], [1.5])
-    assert not tickets.take(rows, request)[0].size
-
-
-def test_there_is_a_ticket_for_everybody() -> None:
-    tickets = Tickets(1)
-    for k in range(40):
-        tickets.give(ROW, np.array([100 + k]), np.array([k % 3]), times(1.0 + k), times(float(k)))
-    found = [tickets.take(ROW, np.array([100 + k]))[2][0] for k in range(40)]
-    assert found == [1.0 + k for k in range(40)]
+    assert ready not in server.capacity.model.admissions.times

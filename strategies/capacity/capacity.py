@@ -1,0 +1,105 @@
+"""Capacity: when each server will admit the next attempt, learnt from what it admitted and refused.
+
+Under each limiter (``limiters``) the history of a server says how large its limit must at least be
+for an attempt to be admitted, so every answer is a test of one number, of which an interval is
+known (``intervals``).  How likely the answers were, of all servers of a fleet, says how likely each
+limiter is (``posterior``); the likeliest few say when the next attempt is admitted (``forecast``).
+
+A server that never refused is taken to have no limit.
+"""
+
+import numpy as np
+
+from flaky_load_balancer.core.types import Bools, Feedback, Floats, Ints
+from strategies.capacity.forecast import Forecast
+from strategies.capacity.learning import FIRST_ANSWERS, SAME, Learning
+from strategies.capacity.model import Model
+from strategies.parts.counts import REFUSED
+
+HALF = 1  # the level of ``forecast.LEVELS`` at which an admission counts as expected
+
+
+class Capacity:
+    """Everything that is known of the limits of R x K servers; lane = row x K + arm."""
+
+    def __init__(self, replications: int, arms: int, *, drift: float) -> None:
+        self.arms = arms
+        self.model = Model(replications, arms, drift=drift)
+        self.learning = Learning(self.model, replications)
+        self.forecast = Forecast(self.model)
+        self.last_refusal: Floats = np.full(replications, -np.inf)  # of any server
+
+    def enter(self, rows: Ints, arm: Ints, time: Floats) -> None:
+        """Attempts are sent, or promised, for these times."""
+        self.model.limiters.boundaries.begin(rows, time)
+        lane = rows * self.arms + arm
+        self.model.pauses.expected[lane] = self.forecast.ready[lane, HALF] <= time + SAME
+        self.model.admissions.add(lane, time)
+        self.forecast.stale[lane] = True
+
+    def withdraw(self, rows: Ints, arm: Ints, time: Floats) -> None:
+        """What was promised for these times will not be sent."""
+        lane = rows * self.arms + arm
+        self._remove(lane, self.model.admissions.rank(lane, time))
+
+    def redeem(self, rows: Ints, arm: Ints, time: Floats, since: Floats, now: Floats) -> Bools:
+        """(n,) whether promises can be kept; those that cannot are taken back.
+
+        Only those are looked at again since which some server refused.
+        """
+        kept = self.last_refusal.take(rows) < since
+        some = (~kept).nonzero()[0]
+        if some.size:
+            kept[some] = self._open(rows[some] * self.arms + arm[some], time[some], now[some])
+        return kept
+
+    def learn(self, feedback: Feedback) -> None:
+        """Attempts ended; where no server refuses, only the first answers are looked at."""
+        refused = feedback.outcome == REFUSED
+        if np.count_nonzero(refused):
+            self.last_refusal[feedback.rows[refused]] = feedback.now[refused]
+        new = (self.last_refusal.take(feedback.rows) > -np.inf) | (
+            self.learning.count.take(feedback.rows) < FIRST_ANSWERS
+        )
+        heard = (new & (feedback.outcome <= REFUSED)).nonzero()[0]
+        if heard.size:
+            rows, arm = feedback.rows.take(heard), feedback.arm.take(heard)
+            until = (feedback.now + feedback.retry_after).take(heard)
+            sent = (feedback.now - feedback.latency).take(heard)
+            lane = rows * self.arms + arm
+            changed = self.learning.learn(rows, lane, sent, refused.take(heard), until)
+            self.forecast.stale[lane] = True
+            self.forecast.stale.reshape(-1, self.arms)[changed] = True
+
+    def wait(self, rows: Ints, now: Floats) -> Floats | None:
+        """(n, K, Q) seconds until the chance reaches each level; None if no limit was met."""
+        if self.last_refusal.take(rows).max() == -np.inf:
+            return None
+        return np.maximum(self.ready_at(rows) - now[:, None, None], 0.0)
+
+    def ready_at(self, rows: Ints) -> Floats:
+        """(n, K, Q) when the chance of admission reaches each level."""
+        return self.forecast.ready_at(rows)
+
+    def trust(self, rows: Ints) -> Floats:
+        """(n, K) the share of certain forecasts that came true."""
+        return self.model.calibration.trust(rows)
+
+    def rate(self, rows: Ints) -> Floats:
+        """(n, K) admissions per second, infinite where no limit was met."""
+        lane = rows[:, None] * self.arms + np.arange(self.arms)
+        rate = self.model.intervals.rate(lane, self.model.posterior.best[rows][:, None])
+        return np.where(self.model.limited[lane], rate, np.inf)
+
+    def _open(self, lane: Ints, time: Floats, now: Floats) -> Bools:
+        """(n,) whether servers are likely to admit what was entered for these times."""
+        rank = self.model.admissions.rank(lane, time)
+        kept: Bools = self.forecast.ready_after(lane, rank + 1)[:, HALF] <= now + SAME
+        no = (~kept).nonzero()[0]
+        if no.size:
+            self._remove(lane[no], rank[no])
+        return kept
+
+    def _remove(self, lane: Ints, rank: Ints) -> None:
+        self.model.admissions.remove(lane, rank)
+        self.forecast.stale[lane] = True

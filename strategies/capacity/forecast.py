@@ -1,0 +1,67 @@
+"""What the model says of the next admission: when its chance reaches each of a few levels.
+
+The likely limiters are averaged, each as heavy as it is likely.  The answer is kept for each
+server and changes only when something happens to it, so that choosing is a look at these numbers.
+"""
+
+import numpy as np
+
+from flaky_load_balancer.core.types import Floats, Ints
+from strategies.capacity.admissions import DEPTH, count_true
+from strategies.capacity.model import Model
+from strategies.capacity.posterior import LIKELY
+
+LEVELS = np.array([0.2, 0.5, 0.8, 1.0])  # chances of admission
+SHARE = np.diff(
+    LEVELS, prepend=0.0
+)  # of a limiter's weight that each of its ready times stands for
+REACHED = LEVELS[:, None, None] - 0.05  # so much chance is enough for a level
+
+
+class Forecast:
+    """``ready`` (lanes, Q): when the chance that each server admits reaches each level."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, lanes = model, len(model.limited)
+        self.stale = np.zeros(lanes, dtype=bool)  # something happened to the server since
+        self.ready: Floats = np.full((lanes, len(LEVELS)), -np.inf)
+
+    def ready_at(self, rows: Ints) -> Floats:
+        """(n, K, Q) of these rows, in seconds; -inf where no limit was met."""
+        self._refresh(rows)
+        return self.ready.reshape(-1, self.model.arms, len(LEVELS)).take(rows, 0)
+
+    def ready_after(self, lane: Ints, first: Ints) -> Floats:
+        """(n, Q) the same for an attempt that comes after the admissions from rank ``first`` on."""
+        ready = self._averaged(lane, first)
+        last = self.model.admissions.at(lane, np.minimum(first, DEPTH - 1))
+        return self.model.pauses.bound(lane, ready, last, LEVELS)
+
+    def _refresh(self, rows: Ints) -> None:
+        """Look again at servers to which something happened."""
+        stale = (self.stale & self.model.limited).reshape(-1, self.model.arms).take(rows, 0)
+        i, arm = np.nonzero(stale)
+        if i.size:
+            lane = rows.take(i) * self.model.arms + arm
+            self.ready[lane] = self.ready_after(lane, np.zeros(len(lane), dtype=np.intp))
+            self.stale[lane] = False
+
+    def _averaged(self, lane: Ints, first: Ints) -> Floats:
+        """(n, Q) by all likely limiters: the quantiles of their ready times, weighted."""
+        posterior, cells = self.model.posterior, LIKELY * len(LEVELS)
+        rows = lane // self.model.arms
+        limiter = posterior.likely.take(rows, 0).ravel()
+        ready = self._ready_by(lane.repeat(LIKELY), limiter, first.repeat(LIKELY))
+        start = np.arange(0, ready.size, cells)
+        order = ready.reshape(-1, cells).argsort(axis=1) + start[:, None]
+        share = posterior.weight.take(rows, 0)[:, :, None] * SHARE
+        chance = np.ascontiguousarray(share.take(order).cumsum(axis=1).T)
+        reached = start[:, None] + count_true(chance < REACHED).T
+        averaged: Floats = ready.take(order.take(reached))
+        return averaged
+
+    def _ready_by(self, lane: Ints, limiter: Ints, first: Ints) -> Floats:
+        """(n, Q) by one limiter each."""
+        limit = self.model.intervals.limit(lane, limiter, LEVELS)
+        refused_at = self.model.pauses.refused_at.take(lane)
+        return self.model.limiters.ready(lane, limiter, first, limit, refused_at)
