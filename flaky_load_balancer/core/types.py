@@ -116,7 +116,7 @@ class Action:
 
     arm: Ints  # (n,) a server, HOLD or GIVE_UP
     until: Floats | None = None  # (n,) seconds: when to ask again about a held request
-    index: Floats | None = None  # (n, K) what the servers were ranked by
+    index: Floats | None = None  # (n, K) their ranks: a held request is promised the highest one
     eligible: Bools | None = None  # (n, K) which of them were ranked at all
     probability: Floats | None = None  # (n,) of the chosen arm given the context, NaN unknown
 

@@ -10,18 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from flaky_load_balancer.core.state import State
 from flaky_load_balancer.core.strategy import Informed, Strategy, Truth
-from flaky_load_balancer.core.types import (
-    Action,
-    Context,
-    Feedback,
-    Floats,
-    Ints,
-    Reward,
-    Rules,
-    Sent,
-)
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
+from flaky_load_balancer.core.wrapped import Wrapped
 
 ROOM = 64  # attempts of a replication whose ends wait to be told, at first
 
@@ -35,14 +26,15 @@ def delayed(strategy: Strategy, delay: float, batch: int) -> Strategy:
     )
 
 
-class _Delayed(Strategy):
+class _Delayed(Wrapped):
     """Passes everything on but feedback, which waits."""
 
     def __init__(self, inner: Strategy, delay: float, batch: int) -> None:
-        self.inner, self.delay, self.batch = inner, delay, batch
+        super().__init__(inner)
+        self.delay, self.batch = delay, batch
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
-        self.inner.reset(rules, replications, rng)
+        super().reset(rules, replications, rng)
         self.waiting = _Waiting(replications)
 
     def select(self, context: Context) -> Action:
@@ -57,30 +49,6 @@ class _Delayed(Strategy):
         """Let it learn what is due."""
         for feedback in self.waiting.due(rows, now - self.delay, self.batch):
             self.inner.observe(feedback)
-
-    def reward(self, reward: Reward) -> None:
-        self.inner.reward(reward)
-
-    def note(self, sent: Sent) -> None:
-        self.inner.note(sent)
-
-    def withdraw(self, rows: Ints, requests: Ints) -> None:
-        self.inner.withdraw(rows, requests)
-
-    def state(self) -> State:
-        return self.inner.state()
-
-    def load(self, state: State) -> None:
-        self.inner.load(state)
-
-    def resize(self, keep: Ints) -> None:
-        self.inner.resize(keep)
-
-    def retry_at(self, now: Floats) -> Floats:
-        return self.inner.retry_at(now)
-
-    def beliefs(self, now: Floats) -> dict[str, Floats]:
-        return self.inner.beliefs(now)
 
 
 class _DelayedInformed(_Delayed, Informed):
