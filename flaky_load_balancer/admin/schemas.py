@@ -345,10 +345,11 @@ class SimulatedCell(CellNumbers):
     """In virtual time, on many fleets.
 
     Strategies of one ``group`` do not differ by more than chance; those of group 0 are references
-    such as the oracle.
+    such as the oracle.  ``shared_bytes`` is what replicas told each other, for each request.
     """
 
     group: int
+    shared_bytes: Mean | None = Field(None, json_schema_extra=_without_default)
 
 
 class Verdict(Shape):
@@ -366,6 +367,9 @@ class Simulated(Shape):
     requests: int
     feedback_delay: float = Field(0.0, json_schema_extra=_without_default)
     feedback_batch: int = Field(1, json_schema_extra=_without_default)
+    replicas: int = Field(1, json_schema_extra=_without_default)
+    share_delay: float | None = Field(None, json_schema_extra=_without_default)
+    share_loss: float = Field(0.0, json_schema_extra=_without_default)
     seconds: float
     bound_seconds: float
     cells: list[SimulatedCell]

@@ -9,6 +9,7 @@ from flaky_load_balancer.cli import options
 
 if TYPE_CHECKING:
     from flaky_load_balancer.config import Game
+    from flaky_load_balancer.simulation.engine.replicas import Sharing
 
 
 @click.command(epilog="Example: flb compare --strategy v4 --strategy v6 --requests 1000 --json -")
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     default=1,
     help="Attempts whose ends it learns at once.",
 )
+@options.sharing
 @click.option("--save", is_flag=True, help="Record it as a session.")
 @options.recorded
 @options.json
@@ -56,6 +58,7 @@ def main(
     game: "Game",
     feedback_delay: float,
     feedback_batch: int,
+    sharing: "Sharing",
     save: bool,
     where: Path | str,
     json: str | None,
@@ -80,6 +83,7 @@ def main(
         game=game,
         feedback_delay=feedback_delay,
         feedback_batch=feedback_batch,
+        sharing=sharing,
     )
     with interruptible():
         play(plan, Output(json), jobs=jobs, where=where if save else None)

@@ -11,6 +11,7 @@ import click
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 KEEP = "10GB"  # of records in a folder, where --keep does not say
+NEVER = "never"
 ATTEMPTS = 1_000_000  # the most attempts of a request that can be asked for
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -26,6 +27,20 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a number that can be used", param, ctx)
         return number
+
+
+class Delay(Number):
+    """Seconds, or ``never``: infinitely many."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if value == NEVER:
+            return math.inf
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value} is neither seconds, such as 0.05, nor {NEVER!r}", param, ctx)
 
 
 def _together(*options: Decorator) -> Decorator:
@@ -118,6 +133,52 @@ free_ports = click.option(
 )
 # A child process ends when the program that began it does.
 child = click.option("--child", is_flag=True, hidden=True)
+
+
+def sharing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Replicas in virtual time, given to the command as one checked ``sharing``."""
+
+    @wraps(command)
+    def with_sharing(
+        *, replicas: int, share_delay: float | None, share_loss: float | None, **others: Any
+    ) -> Any:
+        from flaky_load_balancer.simulation.engine.replicas import Sharing
+
+        given = {"delay": share_delay, "loss": share_loss}
+        said: dict[str, Any] = {name: each for name, each in given.items() if each is not None}
+        if said and replicas == 1:
+            raise click.UsageError(
+                f"--share-{next(iter(said))}: one balancer alone has nobody to share with; add"
+                " --replicas 4"
+            )
+        return command(sharing=Sharing(replicas, **said), **others)
+
+    return _replicas(with_sharing)
+
+
+_replicas = _together(
+    click.option(
+        "--replicas",
+        type=click.IntRange(1, 64),
+        default=1,
+        help="Balancers that share the requests, each with a copy of the strategy.",
+    ),
+    click.option(
+        "--share-delay",
+        type=Delay(0.0),
+        default=None,
+        show_default="0.05",
+        metavar="SECONDS|never",
+        help="Until a replica learns what another one did.",
+    ),
+    click.option(
+        "--share-loss",
+        type=Number(0.0, 1.0),
+        default=None,
+        show_default="0",
+        help="Share of what they tell that is lost.",
+    ),
+)
 
 
 def game(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -99,6 +99,7 @@ _PROMISED = struct.Struct("<BHIiif")
 _WITHDRAWN = struct.Struct("<BI")
 _ENDED = struct.Struct("<BHIHBiiiffH")
 _REWARDED = struct.Struct("<BHIiffH")
+SIZES = tuple(form.size for form in (_BEGUN, _PROMISED, _WITHDRAWN, _ENDED, _REWARDED))  # in bytes
 _TICKS = 1e6  # per second
 _UNSAID = -(2**31)  # in place of a time
 _FAR = 2**31 - 1

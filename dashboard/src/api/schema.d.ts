@@ -1363,6 +1363,12 @@ export interface components {
             feedback_delay?: number;
             /** Feedback Batch */
             feedback_batch?: number;
+            /** Replicas */
+            replicas?: number;
+            /** Share Delay */
+            share_delay?: number | null;
+            /** Share Loss */
+            share_loss?: number;
             /** Seconds */
             seconds: number;
             /** Bound Seconds */
@@ -1385,7 +1391,7 @@ export interface components {
          * @description In virtual time, on many fleets.
          *
          *     Strategies of one ``group`` do not differ by more than chance; those of group 0 are references
-         *     such as the oracle.
+         *     such as the oracle.  ``shared_bytes`` is what replicas told each other, for each request.
          */
         SimulatedCell: {
             /** Strategy */
@@ -1405,6 +1411,7 @@ export interface components {
             behind: components["schemas"]["Interval"];
             /** Group */
             group: number;
+            shared_bytes?: components["schemas"]["Mean"] | null;
         };
         /**
          * StrategyRow

@@ -18,6 +18,7 @@ from flaky_load_balancer.simulation.bounds.possible import bounds
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.simulation.comparison.workers import cores, workers
 from flaky_load_balancer.simulation.engine.delayed import delayed
+from flaky_load_balancer.simulation.engine.replicas import replicated
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
@@ -102,8 +103,9 @@ class _Game(NamedTuple):
 
 
 def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
+    strategy = delayed(plan.strategies[game.strategy], plan.feedback_delay, plan.feedback_batch)
     return simulate(
-        delayed(plan.strategies[game.strategy], plan.feedback_delay, plan.feedback_batch),
+        replicated(strategy, plan.sharing, plan.seed),
         game.scenario,
         rules_of(game.scenario, plan.game.rules(game.scenario.servers)),
         requests=plan.requests,

@@ -12,6 +12,7 @@ from flaky_load_balancer.core.strategy import Informed, Strategy
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing, ranked
 from flaky_load_balancer.simulation.comparison.sentences import sentence
+from flaky_load_balancer.simulation.engine.replicas import NEVER, Sharing
 from flaky_load_balancer.simulation.engine.simulator import Run
 from flaky_load_balancer.simulation.scenarios import Scenario
 
@@ -37,6 +38,7 @@ class Plan:
     game: Game = field(default_factory=Game)
     feedback_delay: float = 0.0  # seconds until a strategy learns how an attempt ended, and
     feedback_batch: int = 1  # with how many others at once
+    sharing: Sharing = field(default_factory=Sharing)  # among replicas
 
     def block(self, scenario: Scenario) -> int:
         """How many replications of this scenario are played together."""
@@ -97,6 +99,7 @@ class Cell:
             "regret": self.regret.json(),
             "bound": {"mean": float(self.bound.mean())},
             **{name: {"mean": float(getattr(self.run, name).mean())} for name in COUNTS},
+            "shared_bytes": {"mean": float(self.run.shared_bytes.mean())},
             "latency_ms": {"p50": self.latency_ms(0.50), "p99": self.latency_ms(0.99)},
         }
 
@@ -140,6 +143,9 @@ class Comparison:
             "requests": plan.requests,
             "feedback_delay": plan.feedback_delay,
             "feedback_batch": plan.feedback_batch,
+            "replicas": plan.sharing.replicas,
+            "share_delay": None if plan.sharing.delay == NEVER else plan.sharing.delay,
+            "share_loss": plan.sharing.loss,
             "seconds": self.seconds,
             "bound_seconds": self.bound_seconds,
             "cells": [_placed(cell, standing) for cell in self.cells],
@@ -163,7 +169,7 @@ def _mean(strategy: str, cells: Sequence[Cell]) -> Cell:
         latency.merge(cell.run.latency)
     arrays = {
         name: np.mean([getattr(cell.run, name) for cell in cells], axis=0)
-        for name in ("score", "steady_score", *COUNTS)
+        for name in ("score", "steady_score", "shared_bytes", *COUNTS)
     }
     bounded = min(len(cell.bound) for cell in cells)
     bound = np.mean([cell.bound[:bounded] for cell in cells], axis=0)

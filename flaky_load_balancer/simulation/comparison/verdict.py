@@ -14,6 +14,7 @@ from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.simulation.comparison.compare import compare
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing
+from flaky_load_balancer.simulation.engine.replicas import NEVER, Sharing
 from flaky_load_balancer.terminal import Output, plain_table
 
 COLUMNS = (
@@ -44,7 +45,7 @@ def opening(plan: Plan) -> str:
         f"[bold]{count} {'strategy' if count == 1 else 'strategies'}[/bold] on {scenarios};"
         f" {plan.replications} fleet{'' if plan.replications == 1 else 's'},"
         f" {plan.requests} requests each, {plan.rate:g} per second,"
-        f" seed {plan.seed}{_late(plan)}"
+        f" seed {plan.seed}{_late(plan)}{_shared(plan.sharing)}"
     )
 
 
@@ -52,6 +53,14 @@ def _late(plan: Plan) -> str:
     delay, batch = plan.feedback_delay, plan.feedback_batch
     late = f"; feedback {delay:g} s late" if delay else ""
     return late + (f"{'' if late else '; feedback'} in batches of {batch}" if batch > 1 else "")
+
+
+def _shared(sharing: Sharing) -> str:
+    if sharing.replicas == 1:
+        return ""
+    late = "never" if sharing.delay == NEVER else f"{sharing.delay:g} s later"
+    lost = f", {sharing.loss:.3g} of it lost" if sharing.loss else ""
+    return f"; {sharing.replicas} replicas, told {late}{lost}"
 
 
 def show(comparison: Comparison, out: Output) -> None:

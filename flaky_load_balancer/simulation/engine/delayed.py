@@ -6,15 +6,13 @@ never told.
 """
 
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 
 from flaky_load_balancer.core.strategy import Informed, Strategy, Truth
 from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
 from flaky_load_balancer.core.wrapped import Wrapped
-
-ROOM = 64  # attempts of a replication whose ends wait to be told, at first
+from flaky_load_balancer.simulation.engine.queues import Queues
 
 
 def delayed(strategy: Strategy, delay: float, batch: int) -> Strategy:
@@ -58,56 +56,31 @@ class _DelayedInformed(_Delayed, Informed):
 
 
 class _Waiting:
-    """A queue of ends of attempts for each replication: a ring of ``room`` places in every field.
-
-    Of those that came, the first ``ripe`` are old enough, and the first ``told`` were told.
-    """
+    """Ends of attempts that wait to be told; of those that came, the first ``ripe`` are due."""
 
     def __init__(self, replications: int) -> None:
-        self.room = ROOM
-        self.came, self.ripe, self.told = (np.zeros(replications, np.intp) for _ in range(3))
-        self.kept: dict[str, Any] = {}  # (R, room, ...)
+        self.queues = Queues(replications)
+        self.ripe = np.zeros(replications, np.intp)
 
     def put(self, feedback: Feedback) -> None:
-        rows = feedback.rows
-        if (self.came - self.told).take(rows).max() >= self.room:
-            self._grow()
-        place = self.came.take(rows) % self.room
-        for field in fields(feedback):
-            values = getattr(feedback, field.name)
-            if values is not None:
-                shape = (len(self.came), self.room, *values.shape[1:])
-                kept = self.kept.setdefault(field.name, np.zeros(shape, values.dtype))
-                kept[rows, place] = values
-        self.came[rows] += 1
+        self.queues.put(
+            feedback.rows, {f.name: getattr(feedback, f.name) for f in fields(feedback)}
+        )
 
     def due(self, rows: Ints, until: Floats, batch: int) -> list[Feedback]:
         """What happened until then and was not told yet, at most one of each row in an element."""
-        if not self.kept:
+        queues = self.queues
+        if not queues.kept:
             return []
         while True:
             ripe = self.ripe.take(rows)
-            time = self.kept["now"][rows, ripe % self.room]
-            more = (ripe < self.came.take(rows)) & (time <= until)
+            more = (ripe < queues.came.take(rows)) & (queues.at("now", rows, ripe) <= until)
             if not more.any():
                 break
             self.ripe[rows[more]] += 1
         found: list[Feedback] = []
         while True:
-            told = self.told.take(rows)
-            those = rows[told < self.ripe.take(rows) // batch * batch]
+            those = rows[queues.gone.take(rows) < self.ripe.take(rows) // batch * batch]
             if not those.size:
                 return found
-            place = self.told.take(those) % self.room
-            found.append(Feedback(**{name: kept[those, place] for name, kept in self.kept.items()}))
-            self.told[those] += 1
-
-    def _grow(self) -> None:
-        """Twice the room; what waits is moved to where it will be looked for."""
-        numbers = self.told[:, None] + np.arange(self.room)
-        every = np.arange(len(self.told))[:, None]
-        for name, kept in self.kept.items():
-            wide = np.zeros((len(kept), 2 * self.room, *kept.shape[2:]), kept.dtype)
-            wide[every, numbers % (2 * self.room)] = kept[every, numbers % self.room]
-            self.kept[name] = wide
-        self.room *= 2
+            found.append(Feedback(**queues.take(those)))

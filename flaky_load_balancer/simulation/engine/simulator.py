@@ -15,6 +15,7 @@ from flaky_load_balancer.core.strategy import Informed, Strategy
 from flaky_load_balancer.core.types import Floats, Ints, Rules
 from flaky_load_balancer.simulation.engine.contexts import Contexts
 from flaky_load_balancer.simulation.engine.lockstep import Lockstep
+from flaky_load_balancer.simulation.engine.replicas import told
 from flaky_load_balancer.simulation.engine.trace import Trace
 from flaky_load_balancer.simulation.engine.truth import FleetTruth
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
@@ -38,6 +39,7 @@ class Run:
     attempts: Ints
     paid_attempts: Ints
     rate_limited: Ints
+    shared_bytes: Floats  # for each request, that replicas told each other
     latency: Histogram  # of the requests of all replications
 
     @classmethod
@@ -129,5 +131,6 @@ def _run(game: Lockstep, requests: int) -> Run:
         attempts=game.attempts,
         paid_attempts=balancer.paid_attempts,
         rate_limited=game.rate_limited,
+        shared_bytes=told(balancer.strategy, len(game.score)) / requests,
         latency=game.latency,
     )

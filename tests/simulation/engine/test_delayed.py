@@ -7,7 +7,8 @@ from flaky_load_balancer import registry
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Action, Context, Feedback, Rules
 from flaky_load_balancer.simulation import scenarios
-from flaky_load_balancer.simulation.engine.delayed import ROOM, delayed
+from flaky_load_balancer.simulation.engine.delayed import delayed
+from flaky_load_balancer.simulation.engine.queues import ROOM
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
 
 
