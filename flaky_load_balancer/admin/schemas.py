@@ -323,7 +323,8 @@ class CellNumbers(Shape):
     """What one strategy came to on one scenario, null: on all of them; means per run.
 
     ``behind`` is its distance to the best of that scenario; ``steady_score`` the score if all
-    requests had gone as those of the last half, missing where that was not recorded.
+    requests had gone as those of the last half, missing where that was not recorded;
+    ``shared_bytes`` what replicas told each other for each request.
     """
 
     strategy: str
@@ -337,6 +338,7 @@ class CellNumbers(Shape):
     attempts: Mean
     paid_attempts: Mean
     rate_limited: Mean
+    shared_bytes: Mean | None = Field(None, json_schema_extra=_without_default)
     latency_ms: Percentiles
     behind: Interval
 
@@ -345,11 +347,10 @@ class SimulatedCell(CellNumbers):
     """In virtual time, on many fleets.
 
     Strategies of one ``group`` do not differ by more than chance; those of group 0 are references
-    such as the oracle.  ``shared_bytes`` is what replicas told each other, for each request.
+    such as the oracle.
     """
 
     group: int
-    shared_bytes: Mean | None = Field(None, json_schema_extra=_without_default)
 
 
 class Verdict(Shape):

@@ -557,6 +557,7 @@ export interface components {
             attempts: components["schemas"]["Mean"];
             paid_attempts: components["schemas"]["Mean"];
             rate_limited: components["schemas"]["Mean"];
+            shared_bytes?: components["schemas"]["Mean"] | null;
             latency_ms: components["schemas"]["Percentiles"];
             behind: components["schemas"]["Interval"];
             requests: components["schemas"]["Mean"];
@@ -1391,7 +1392,7 @@ export interface components {
          * @description In virtual time, on many fleets.
          *
          *     Strategies of one ``group`` do not differ by more than chance; those of group 0 are references
-         *     such as the oracle.  ``shared_bytes`` is what replicas told each other, for each request.
+         *     such as the oracle.
          */
         SimulatedCell: {
             /** Strategy */
@@ -1407,11 +1408,11 @@ export interface components {
             attempts: components["schemas"]["Mean"];
             paid_attempts: components["schemas"]["Mean"];
             rate_limited: components["schemas"]["Mean"];
+            shared_bytes?: components["schemas"]["Mean"] | null;
             latency_ms: components["schemas"]["Percentiles"];
             behind: components["schemas"]["Interval"];
             /** Group */
             group: number;
-            shared_bytes?: components["schemas"]["Mean"] | null;
         };
         /**
          * StrategyRow
