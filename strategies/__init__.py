@@ -2,9 +2,16 @@
 
 from flaky_load_balancer.core.strategy import Strategy
 from strategies.balanced import Balanced
+from strategies.bayes_ucb import BayesUCB
 from strategies.budget_linucb import BudgetLinUCB
 from strategies.cascade import Cascade
+from strategies.cusum_ucb import CusumUCB
+from strategies.d_ts import DiscountedThompson
+from strategies.d_ucb import DiscountedUCB
 from strategies.eps_greedy import EpsGreedy
+from strategies.exp3 import Exp3
+from strategies.exp3_s import Exp3S
+from strategies.glr_klucb import GLRKLUCB
 from strategies.greedy_linucb import GreedyLinUCB
 from strategies.kl_ucb import KLUCB
 from strategies.knapsack_linucb import KnapsackLinUCB
@@ -22,8 +29,11 @@ from strategies.pilot import Pilot
 from strategies.primal_dual import PrimalDual
 from strategies.random_choice import RandomChoice
 from strategies.round_robin import RoundRobin
+from strategies.sw_ts import SlidingWindowThompson
+from strategies.sw_ucb import SlidingWindowUCB
 from strategies.thompson_gauss import ThompsonGauss
 from strategies.ucb1_utility import UCB1Utility
+from strategies.ucb_tuned import UCBTuned
 from strategies.v1_intuition import Intuition
 from strategies.v2_ucb1 import UCB1
 from strategies.v3_adjusted_ucb import AdjustedUCB
@@ -72,4 +82,19 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
     "knapsack-linucb": KnapsackLinUCB,
 }
 
-STRATEGIES = GAME | CONTEXTUAL
+# Those made for servers whose rates change, and other bandits of the literature.  `all` leaves them
+# out: they play where they are named.
+PUBLISHED: dict[str, type[Strategy]] = {
+    "sw-ucb": SlidingWindowUCB,
+    "d-ucb": DiscountedUCB,
+    "sw-ts": SlidingWindowThompson,
+    "d-ts": DiscountedThompson,
+    "cusum-ucb": CusumUCB,
+    "glr-klucb": GLRKLUCB,
+    "exp3": Exp3,
+    "exp3-s": Exp3S,
+    "bayes-ucb": BayesUCB,
+    "ucb-tuned": UCBTuned,
+}
+
+STRATEGIES = GAME | CONTEXTUAL | PUBLISHED

@@ -15,21 +15,24 @@ def pseudo_regret(
 ) -> Floats:
     """(H, R) regret after each of the horizons: the sum of max(rates) - rates[arm] so far.
 
-    A request has one attempt, which is free, so every server is a candidate for each.
+    ``rates`` (K,), or (S, K) for S segments of the longest horizon, of equal length.  A request has
+    one attempt, which is free, so every server is a candidate for each.
     """
+    segments = np.atleast_2d(rates)
     strategy_seed, world_seed = np.random.SeedSequence(seed).spawn(2)
     world = np.random.default_rng(world_seed)
-    rules = Rules(len(rates), free_attempts=1, max_attempts=1)
+    rules = Rules(segments.shape[1], free_attempts=1, max_attempts=1)
     strategy.reset(rules, replications, np.random.default_rng(strategy_seed))
     context, nothing = _context(rules, replications), np.full(replications, np.nan)
     regret, total = np.zeros(replications), []
     for t in range(max(horizons)):
         if t % CHUNK == 0:
             chance = world.random((CHUNK, replications))
+        now = segments[t * len(segments) // max(horizons)]
         arm = strategy.select(context).arm
-        failed = (chance[t % CHUNK] >= rates.take(arm)).astype(np.intp)  # 0 is SUCCEEDED
+        failed = (chance[t % CHUNK] >= now.take(arm)).astype(np.intp)  # 0 is SUCCEEDED
         strategy.observe(Feedback.of(context.rows, context.now, arm, failed, context.now, nothing))
-        regret += rates.max() - rates.take(arm)
+        regret += now.max() - now.take(arm)
         if t + 1 in horizons:
             total.append(regret.copy())
     return np.array(total)

@@ -18,7 +18,7 @@ from flaky_load_balancer.registry import values
 from flaky_load_balancer.registry.conformance import BrokenRule, check
 from flaky_load_balancer.registry.strangers import imported, offered, taken
 from flaky_load_balancer.registry.values import UnknownStrategyError
-from strategies import GAME, STRATEGIES
+from strategies import CONTEXTUAL, GAME, STRATEGIES
 
 __all__ = ["BrokenRule", "UnknownStrategyError", "built_in", "canonical", "chosen", "describe"]
 __all__ += ["is_built_in", "load", "parse"]
@@ -81,9 +81,9 @@ def chosen(specs: Iterable[str], *, oracle: bool = False, contexts: bool = False
     """The canonical specs that these stand for, each once.
 
     ``all`` stands for the strategies of the game, with the oracle if asked; with ``contexts`` also
-    for those that choose by what a request is about.
+    for those that choose by what a request is about.  Those that are only ``PUBLISHED`` are named.
     """
-    fitting = STRATEGIES if contexts else GAME
+    fitting = GAME | CONTEXTUAL if contexts else GAME
     every = [name for name in fitting if oracle or name != ORACLE]
     wanted = [each for spec in specs for each in (every if spec.lower() == "all" else [spec])]
     for spec in wanted:

@@ -22,6 +22,10 @@ class Counts:
     def learn(self, feedback: Feedback) -> None:
         self.ended[place(feedback.rows, feedback.outcome, feedback.arm)] += 1
 
+    def forget(self, rows: Ints, arm: Ints) -> None:
+        """Begin again with servers ``arm`` (n,)."""
+        self.ended[rows, :, arm] = 0.0
+
     def of(self, rows: Ints) -> Floats:
         """(n, 4, K) a copy of the counts of these replications."""
         return self.ended.take(rows, 0)

@@ -23,7 +23,7 @@ class Optimism:
         self.counts, self.bound, self.rng = counts, bound, rng
 
     def choose(self, context: Context) -> Action:
-        index, t = self._index(context.rows)
+        index, t = self.index(context.rows)
         chance: Floats | float = 1.0
         if np.count_nonzero(t) < len(t):
             begin = np.flatnonzero(t == 0)
@@ -31,7 +31,8 @@ class Optimism:
             chance = np.where(t == 0, uniform(candidates(context)), 1.0)
         return best(context, index, probability=chance)
 
-    def _index(self, rows: Ints) -> tuple[Floats, Floats]:
+    def index(self, rows: Ints) -> tuple[Floats, Floats]:
+        """(n, K) the bounds, infinite for servers never attempted, and (n,) t."""
         ended = self.counts.of(rows)
         n = pulls(ended)
         t: Floats = np.add.reduce(n, 1)
@@ -57,6 +58,9 @@ class Optimism:
 
 
 def _evidence(ended: Floats, n: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
-    """Rate, ln t and n of every server, as if one never attempted had been attempted once."""
-    once = np.maximum(n, 1.0)
+    """Rate, ln t and n of every server, as if one never attempted had been attempted once.
+
+    Counts that are forgotten bit by bit may lie between 0 and 1.
+    """
+    once = np.where(n > 0, n, 1.0)
     return ended[:, SUCCEEDED] / once, np.log(np.maximum(t, 1.0))[:, None], once

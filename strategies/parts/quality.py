@@ -11,11 +11,11 @@ nobody looks: from then on what is known of it fades with time, so that it is tr
 """
 
 import numpy as np
-from scipy.special import xlogy
 
 from flaky_load_balancer.core.types import Feedback, Floats, Ints
 from strategies.parts.beta import beliefs
 from strategies.parts.counts import REFUSED, SUCCEEDED
+from strategies.parts.likelihood import fit
 
 MEMORIES = 1.0 - 1.0 / np.array([4.0, 12.0, 40.0])
 ALARM = 5.5
@@ -72,7 +72,7 @@ class Quality:
         """Forget what was before a change, in place; only what surprises can tell of one."""
         every, latest = counts.take(some, 0), recent.take(some, 0)
         older = np.maximum(every[:, None, :] - latest, 0.0)
-        ratio = _fit(latest) + _fit(older) - _fit(every)[:, None]
+        ratio = fit(latest) + fit(older) - fit(every)[:, None]
         scale = ratio.argmax(axis=1)
         alarmed = np.flatnonzero(ratio[np.arange(len(some)), scale] > ALARM)
         if alarmed.size:
@@ -87,11 +87,3 @@ def _kept(fades: Floats, passed: Floats) -> Floats:
     """The share of what was known that is left after so many seconds."""
     kept: Floats = np.exp(-fades * np.maximum(passed, 0.0))
     return kept
-
-
-def _fit(counts: Floats) -> Floats:
-    """The largest log-likelihood of successes and failures, the last axis of ``counts``."""
-    fit: Floats = xlogy(counts, counts).sum(axis=-1)
-    total = counts.sum(axis=-1)
-    fit -= xlogy(total, total)
-    return fit
