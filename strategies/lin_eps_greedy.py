@@ -1,7 +1,7 @@
 """lin-eps-greedy: eps-greedy over a ridge regression for each server.
 
 Source: the "contextual variants" of epsilon-greedy in the routing studies that the project started
-from: ridge regression with lambda 0.25, decay of epsilon 0.985.
+from: ridge regression with lambda 0.25, without centring; decay of epsilon 0.985.
 
     utility of a server = x^T theta (``parts/ridge``);  epsilon_t as in ``eps-greedy``
 """
@@ -19,7 +19,7 @@ class LinEpsGreedy(EpsGreedy):
     """Take the server with the largest utility expected for these features, or any."""
 
     epsilon_decay: float = 0.985
-    strength: float = 0.25
+    strength: float = 10.0
     centre: bool = True
 
     def __post_init__(self) -> None:
@@ -28,4 +28,5 @@ class LinEpsGreedy(EpsGreedy):
 
     def model(self, rules: Rules, replications: int) -> Ridge:  # type: ignore[override]
         shape = replications, rules.arms, self.dimension(rules)
-        return Ridge(*shape, strength=self.strength, decay=self.decay, centre=self.centre)
+        strength = self.strengths(rules, self.strength, apart=self.centre)
+        return Ridge(*shape, strength=strength, decay=self.decay, centre=self.centre)

@@ -1,8 +1,8 @@
 """lints: Thompson sampling with a linear model for each server.
 
 Source: Agrawal and Goyal 2013 (ICML), "Thompson sampling for contextual bandits with linear
-payoffs"; v 0.25 and prior variance 2 are those of the routing studies that the project started
-from.
+payoffs"; v 0.25 is that of the routing studies that the project started from, whose prior variance
+is 2, without centring (``parts/ridge``).
 
     index = x^T theta, theta ~ N(A^-1 b, v^2 A^-1), A = I / variance + sum x x^T
 """
@@ -20,7 +20,7 @@ class LinThompson(OnUtility):
     """Take the server with the largest utility drawn for these features."""
 
     v: float = 0.25
-    variance: float = 2.0
+    variance: float = 0.1
     centre: bool = True
 
     def __post_init__(self) -> None:
@@ -30,7 +30,8 @@ class LinThompson(OnUtility):
 
     def model(self, rules: Rules, replications: int) -> Ridge:
         shape = replications, rules.arms, self.dimension(rules)
-        return Ridge(*shape, strength=1.0 / self.variance, decay=self.decay, centre=self.centre)
+        strength = self.strengths(rules, 1.0 / self.variance, apart=self.centre)
+        return Ridge(*shape, strength=strength, decay=self.decay, centre=self.centre)
 
     def index(self, context: Context, x: Floats) -> Floats:
         mean = self.utility.mean(context.rows, x)

@@ -27,6 +27,8 @@ from strategies.parts.costs import Costs
 from strategies.parts.numbers import require
 from strategies.parts.utility import Model, Utility, features
 
+OTHERS = 10.0  # times as firmly as marks of the task other features are held at 0
+
 
 @dataclass
 class OnUtility(Strategy):
@@ -55,6 +57,15 @@ class OnUtility(Strategy):
     def dimension(self, rules: Rules) -> int:
         """How many numbers the models see of a request."""
         return max(1, rules.features)
+
+    def strengths(self, rules: Rules, strength: float, *, apart: bool) -> Floats | float:
+        """(dimension,) how firmly each feature's weight is held at 0; ``apart``: marks less."""
+        first, last = rules.tasks
+        if not apart or first == last:
+            return strength
+        firm = np.full(self.dimension(rules), strength * OTHERS)
+        firm[first:last] = strength
+        return firm
 
     def seen(self, x: Floats, attempt: Ints) -> Floats:  # noqa: ARG002
         """(n, dimension) what the models see of features ``x`` (n, d) at these attempts."""

@@ -6,10 +6,16 @@ Sherman and Morrison's formula (1950).
 
     A = strength I + sum x x^T,   b = sum r x,   theta = A^-1 b,   width = sqrt(x^T A^-1 x)
 
-With ``centre``, values are taken as differences from the mean of all values seen in their
-replication: theta = A^-1 (b - m s), s = sum x, and m is added again to every server's estimate.
-Where values are high, a server without observations is then believed to be as good as the mean,
-not 0: else the first server that is tried is never left.
+With ``centre``, features explain differences from the level of their server, and its level is drawn
+towards the mean m of all values seen in the replication (partial pooling: Gelman and Hill 2007,
+chapter 12), n values of the server with the sum t:
+
+    level = (t + LEVEL m) / (n + LEVEL),   theta = A^-1 (b - level s),   s = sum x
+    mean = level + x^T theta,   width = sqrt(x^T A^-1 x + 1 / (n + LEVEL))
+
+So a server is first compared as a whole and only then for its features, where they turn out to
+matter; and one without observations is believed to be as good as the mean, not 0: else, where
+values are high, the first server that is tried is never left.
 
 With ``decay`` < 1 every observation of a server shrinks what was known of it before, but not the
 prior: A = decay A + x x^T + (1 - decay) strength I.
@@ -18,6 +24,8 @@ prior: A = decay A + x x^T + (1 - decay) strength I.
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats, Ints
+
+LEVEL = 1.0  # observations that the mean of all servers counts for, in the level of each
 
 
 class Ridge:
@@ -29,20 +37,22 @@ class Ridge:
         arms: int,
         d: int,
         *,
-        strength: float = 1.0,
+        strength: Floats | float = 1.0,
         decay: float = 1.0,
         centre: bool = True,
     ) -> None:
         self.arms, self.d = arms, d
-        self.strength, self.decay, self.centre = strength, decay, centre
+        self.decay, self.centre = decay, centre
+        self.strength: Floats = np.broadcast_to(strength, d).astype(float)
         lanes = replications * arms
-        self.inverse: Floats = np.tile(np.eye(d) / strength, (lanes, 1, 1))
+        self.inverse: Floats = np.tile(np.diag(1.0 / self.strength), (lanes, 1, 1))
         self.first: Floats = np.zeros((lanes, d))  # theta before anything was observed
         self.b: Floats = np.zeros((lanes, d))
         self.s: Floats = np.zeros((lanes, d))
         self.of_values: Floats = np.zeros((lanes, d))  # A^-1 b
         self.of_ones: Floats = np.zeros((lanes, d))  # A^-1 s
         self.count: Floats = np.zeros(lanes)
+        self.sums: Floats = np.zeros(lanes)  # of values
         self.total: Floats = np.zeros(replications)  # of all values
         self.values: Floats = np.zeros(replications)  # how many
 
@@ -54,26 +64,25 @@ class Ridge:
 
     def mean(self, rows: Ints, x: Floats) -> Floats:
         """(n, K) the estimate of every server for features ``x`` (n, d)."""
-        middle = self._middle(rows)
         if len(rows) == 1:
-            at = self._lanes(rows.item())
-            theta = self.of_values[at] - middle * self.of_ones[at]
-            one: Floats = (theta @ x[0])[None, :]
-            return one + middle
+            return self._mean_of_one(rows.item(), x[0])
         values = self.of_values.reshape(-1, self.arms, self.d).take(rows, 0)
-        ones = self.of_ones.reshape(-1, self.arms, self.d).take(rows, 0)
-        each: Floats = np.einsum("nkd,nd->nk", values - middle[:, None, None] * ones, x)
-        return each + middle[:, None]
+        each: Floats = np.einsum("nkd,nd->nk", values, x)
+        if self.centre:
+            ones = self.of_ones.reshape(-1, self.arms, self.d).take(rows, 0)
+            each += self._level(rows) * (1.0 - np.einsum("nkd,nd->nk", ones, x))
+        return each
 
     def width(self, rows: Ints, x: Floats) -> Floats:
         """(n, K) sqrt(x^T A^-1 x)."""
         if len(rows) == 1:
             inverse = self.inverse[self._lanes(rows.item())]
-            one: Floats = np.sqrt(np.maximum(inverse @ x[0] @ x[0], 0.0))[None, :]
-            return one
-        inverse = self.inverse.reshape(-1, self.arms, self.d, self.d).take(rows, 0)
-        spread: Floats = np.einsum("nkde,nd,ne->nk", inverse, x, x, optimize=True)
-        return np.sqrt(np.maximum(spread, 0.0))
+            spread: Floats = (inverse @ x[0] @ x[0])[None, :]
+        else:
+            inverse = self.inverse.reshape(-1, self.arms, self.d, self.d).take(rows, 0)
+            spread = np.einsum("nkde,nd,ne->nk", inverse, x, x, optimize=True)
+        width: Floats = np.sqrt(np.maximum(spread + self._unsure(rows), 0.0))
+        return width
 
     def pulls(self, rows: Ints) -> Floats:
         """(n, K) how many values each server has been learnt from."""
@@ -92,13 +101,14 @@ class Ridge:
         self.b[lanes] += value[:, None] * x
         self.s[lanes] += x
         self.count[lanes] += 1.0
+        self.sums[lanes] += value
         if self.decay == 1.0:
             ahead = np.einsum("nde,ne->nd", self.inverse[lanes], x)
             share = 1.0 / (1.0 + np.einsum("nd,nd->n", ahead, x))
             self.inverse[lanes] -= (share[:, None] * ahead)[:, :, None] * ahead[:, None, :]
         else:
             precision = np.linalg.inv(self.inverse[lanes])
-            prior = (1.0 - self.decay) * self.strength * np.eye(self.d)
+            prior = (1.0 - self.decay) * np.diag(self.strength)
             precision = self.decay * precision + prior + x[:, :, None] * x[:, None, :]
             self.inverse[lanes] = np.linalg.inv(precision)
         self._solve(lanes)
@@ -107,6 +117,7 @@ class Ridge:
         """Values that were learnt turned out to be larger by ``change`` (n,)."""
         lanes = rows * self.arms + arm
         self.total[rows] += change
+        self.sums[lanes] += change
         self.b[lanes] += change[:, None] * x
         self._solve(lanes)
 
@@ -118,6 +129,7 @@ class Ridge:
         self.b[lane] += value * x
         self.s[lane] += x
         self.count[lane] += 1.0
+        self.sums[lane] += value
         self.of_values[lane] = inverse @ self.b[lane]
         self.of_ones[lane] = inverse @ self.s[lane]
 
@@ -127,18 +139,40 @@ class Ridge:
                 table[lanes] *= self.decay
             self.b[lanes] += (1.0 - self.decay) * self.strength * self.first[lanes]
             self.count[lanes] *= self.decay
+            self.sums[lanes] *= self.decay
 
     def _solve(self, lanes: Ints) -> None:
         inverse = self.inverse[lanes]
         self.of_values[lanes] = np.einsum("nde,ne->nd", inverse, self.b[lanes])
         self.of_ones[lanes] = np.einsum("nde,ne->nd", inverse, self.s[lanes])
 
-    def _middle(self, rows: Ints) -> Floats:
-        """(n,) the mean of all values, 0 where it is not taken off."""
-        if not self.centre:
-            return np.zeros(len(rows))
-        mean: Floats = self.total.take(rows) / np.maximum(self.values.take(rows), 1.0)
-        return mean
+    def _mean_of_one(self, row: int, x: Floats) -> Floats:
+        """As ``mean`` for one request, as live."""
+        at = self._lanes(row)
+        one: Floats = self.of_values[at] @ x
+        if self.centre:
+            one += self._level_of_one(row) * (1.0 - self.of_ones[at] @ x)
+        return one[None, :]
+
+    def _level(self, rows: Ints) -> Floats:
+        """(n, K) the mean of every server, drawn towards that of all."""
+        count, sums = (
+            each.reshape(-1, self.arms).take(rows, 0) for each in (self.count, self.sums)
+        )
+        mean = self.total.take(rows) / np.maximum(self.values.take(rows), 1.0)
+        level: Floats = (sums + LEVEL * mean[:, None]) / (count + LEVEL)
+        return level
+
+    def _level_of_one(self, row: int) -> Floats:
+        """(K,) the same of one replication."""
+        at = self._lanes(row)
+        mean = self.total.item(row) / max(self.values.item(row), 1.0)
+        level: Floats = (self.sums[at] + LEVEL * mean) / (self.count[at] + LEVEL)
+        return level
+
+    def _unsure(self, rows: Ints) -> Floats:
+        """(n, K) the variance of the levels."""
+        return 1.0 / (self.pulls(rows) + LEVEL) if self.centre else np.zeros((len(rows), 1))
 
     def _lanes(self, row: int) -> slice:
         return slice(row * self.arms, (row + 1) * self.arms)

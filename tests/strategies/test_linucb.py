@@ -144,3 +144,33 @@ def test_costs_count_as_much_as_the_rules_say() -> None:
 
     assert choices(usd=0.0) < 0.1
     assert choices(usd=20.0) > 0.9
+
+
+def test_a_centred_regression_is_about_the_level_of_its_server() -> None:
+    """level = (t + m) / (n + 1), m the mean of all; theta of values less level; two precisions."""
+    rng = np.random.default_rng(2)
+    strength = np.array([0.5, 0.5, 5.0, 5.0])
+    ridge, x = Ridge(1, 2, 4, strength=strength), rng.standard_normal((30, 4))
+    arm, value = rng.integers(2, size=30), rng.random(30)
+    for n in range(30):
+        one = slice(n, n + 1)
+        ridge.learn(ROW, arm[one], x[one], value[one])
+    new = rng.standard_normal((1, 4))
+    for server in range(2):
+        mine = arm == server
+        count = np.count_nonzero(mine)
+        level = (value[mine].sum() + value.mean()) / (count + 1)
+        a = x[mine].T @ x[mine] + np.diag(strength)
+        theta = np.linalg.solve(a, x[mine].T @ (value[mine] - level))
+        width = np.sqrt(new[0] @ np.linalg.solve(a, new[0]) + 1 / (count + 1))
+        assert ridge.mean(ROW, new)[0, server] == pytest.approx(level + new[0] @ theta)
+        assert ridge.width(ROW, new)[0, server] == pytest.approx(width)
+
+
+def test_marks_of_the_task_are_held_less_firmly_than_other_features() -> None:
+    strategy = LinUCB(strength=2.0)
+    assert np.array_equal(
+        strategy.strengths(RULES, 2.0, apart=True), np.array([2.0, 2.0, 20.0, 20.0])
+    )
+    assert strategy.strengths(RULES, 2.0, apart=False) == 2.0
+    assert strategy.strengths(replace(RULES, tasks=(0, 0)), 2.0, apart=True) == 2.0

@@ -65,7 +65,8 @@ def peer(policy: object, history: History) -> Floats:
 def index(desk: Desk, x: Floats) -> Floats:
     found = desk.ask(x).index
     assert found is not None
-    return found[0]
+    first: Floats = found[0]
+    return first
 
 
 @settings(max_examples=15, deadline=None)
@@ -81,14 +82,13 @@ def test_linucb_has_the_indices_of_mabwiser(seed: int, alpha: float, strength: f
 @given(seed=SEEDS, strength=st.floats(0.05, 5))
 def test_the_greedy_part_has_the_means_of_mabwiser(seed: int, strength: float) -> None:
     history = History(seed)
-    never = {"epsilon": 0.0, "least": 0.0}
     linear = peer(mabwiser.LearningPolicy.LinGreedy(epsilon=0, l2_lambda=strength), history)
-    ours = history.tell(LinEpsGreedy(strength=strength, centre=False, **never))
+    ours = history.tell(LinEpsGreedy(epsilon=0.0, least=0.0, strength=strength, centre=False))
     assert np.allclose(index(ours, history.next), linear)
     plain = mabwiser.MAB(list(range(ARMS)), mabwiser.LearningPolicy.EpsilonGreedy(epsilon=0))
     plain.fit(history.arm, history.value)
     means = plain.predict_expectations()
-    ours = history.tell(EpsGreedy(**never))
+    ours = history.tell(EpsGreedy(epsilon=0.0, least=0.0))
     assert np.allclose(index(ours, history.next), [means[arm] for arm in range(ARMS)])
 
 
