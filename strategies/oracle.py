@@ -84,7 +84,8 @@ class Oracle(Informed):
         self._follow(context)
         self._price(context, success)
         price = self.price.take(rows, 0)
-        free = (self.truth.remaining(rows, now) >= ADMITTED) & context.available
+        left = self.truth.remaining(rows, now, context.size)
+        free = (left >= ADMITTED) & context.available
         worth = self._worth(context, success, price)
         arm = np.where(free, worth, -np.inf).argmax(axis=1)
         value = np.where(free, worth, -np.inf).max(axis=1)
@@ -132,13 +133,14 @@ class Oracle(Informed):
         later = value[np.arange(len(value)), following]
         later = np.where(context.attempt < self.rules.max_attempts, later, 0.0)
         cost = self.rules.penalty * (context.attempt > self.rules.free_attempts)
+        price = price * self.truth.takes(context.rows, context.size)
         worth: Floats = success * (1 - later)[:, None] + (later - cost)[:, None] - price
         return worth
 
     def _wait(self, context: Context, worth: Floats, value: Floats) -> Floats:
         """(n,) until when it is better to wait than to have ``value`` (n,) now; else now."""
         rows, now = context.rows, context.now
-        wait = np.maximum(self.truth.wait(rows, now), SHORTEST)
+        wait = np.maximum(self.truth.wait(rows, now, context.size), SHORTEST)
         ready = now[:, None] + wait + JUST_AFTER
         in_time = (ready < context.deadline[:, None]) & context.available
         later = np.where(in_time, worth, -np.inf)
@@ -157,14 +159,17 @@ class Unknown(Truth):
     def success(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
         return np.full((len(rows), self.arms), 0.6)
 
-    def remaining(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
+    def remaining(self, rows: Ints, now: Floats, size: Floats) -> Floats:  # noqa: ARG002
         return np.full((len(rows), self.arms), np.inf)
 
-    def wait(self, rows: Ints, now: Floats) -> Floats:  # noqa: ARG002
+    def wait(self, rows: Ints, now: Floats, size: Floats) -> Floats:  # noqa: ARG002
         return np.zeros((len(rows), self.arms))
 
     def coming(self, rows: Ints, now: Floats, seconds: Floats) -> Floats:  # noqa: ARG002
         return np.full((len(rows), self.arms), np.inf)
+
+    def takes(self, rows: Ints, size: Floats) -> Floats:  # noqa: ARG002
+        return np.ones((len(rows), self.arms))
 
     def keeps(self, rows: Ints) -> Floats:
         return np.zeros((len(rows), self.arms))

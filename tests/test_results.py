@@ -34,7 +34,9 @@ def test_the_record_has_every_strategy_and_scenario(requests: int) -> None:
     missing = set(GAME) - set(result_strategies(record))
     assert missing <= plans.AWAITED, STALE
     assert set(result_strategies(record)) <= set(GAME), STALE
-    assert set(result_scenarios(record)) == set(scenarios.builtin()), STALE
+    missing = set(scenarios.builtin()) - set(result_scenarios(record))
+    assert missing <= plans.AWAITED_SCENARIOS, STALE
+    assert set(result_scenarios(record)) <= set(scenarios.builtin()), STALE
     assert record["replications"] == plans.RUNS[requests], STALE
 
 

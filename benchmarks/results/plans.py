@@ -6,6 +6,7 @@ from flaky_load_balancer.simulation.comparison.comparison import Plan
 from strategies import GAME
 
 AWAITED: frozenset[str] = frozenset()  # strategies that may be missing until it is measured again
+AWAITED_SCENARIOS = frozenset({"accounts", "tokens"})  # the same of scenarios
 RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
 SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2-tight", "outage"), 40, 20  # what a test plays again
 

@@ -108,14 +108,22 @@ class Truth(Protocol):
     def success(self, rows: Ints, now: Floats) -> Floats:
         """The chance that an admitted attempt succeeds before its time is over."""
 
-    def remaining(self, rows: Ints, now: Floats) -> Floats:
-        """How many attempts would be admitted at once; infinite without a limit."""
+    def remaining(self, rows: Ints, now: Floats, size: Floats) -> Floats:
+        """How many attempts of this ``size`` (n,) would be admitted at once; infinite without a
+        limit.
+        """
 
-    def wait(self, rows: Ints, now: Floats) -> Floats:
+    def wait(self, rows: Ints, now: Floats, size: Floats) -> Floats:
         """Seconds until an attempt could be admitted, as far as the limit of now can tell."""
 
     def coming(self, rows: Ints, now: Floats, seconds: Floats) -> Floats:
-        """The most attempts that can be admitted from now on for so long; ``seconds`` (n, K)."""
+        """The most attempts that can be admitted from now on for so long; ``seconds`` (n, K).
+
+        They are of mean size, and servers of one account share them out: the best first.
+        """
+
+    def takes(self, rows: Ints, size: Floats) -> Floats:
+        """How many attempts of mean size one of this size uses up."""
 
     def keeps(self, rows: Ints) -> Floats:
         """For how many seconds an admission that is not used is kept: a window, a full bucket."""

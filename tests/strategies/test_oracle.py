@@ -90,10 +90,28 @@ def assert_worthy(
     assert regret.mean() > -4 * error
 
 
+SIZED = """
+[size]
+median = 300
+sigma = 1.2
+[[limits]]
+unit = "tokens"
+kind = "token-bucket"
+window = 10
+uniform = [1000, 4000]
+[[limits]]
+servers = [0, 1, 2]
+account = "a"
+kind = "fixed-window"
+window = 5
+uniform = [4, 9]
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "rival"),
-    [(DEEP, "cascade"), (LATE, "v4"), (OVERLOAD, "lagrange")],
-    ids=["deep", "late", "overload"],
+    [(DEEP, "cascade"), (LATE, "v4"), (OVERLOAD, "lagrange"), (SIZED, "lagrange")],
+    ids=["deep", "late", "overload", "sized"],
 )
 def test_nobody_is_ahead_of_it_where_it_is_hard(text: str, rival: str) -> None:
     assert_worthy(scenarios.parse(HEAD + text, source="test"), 200, 10.0, (rival,), Game())

@@ -11,6 +11,7 @@ that an admitted attempt succeeds, C_i the most attempts that i's limiter can ad
 For any strategy, even one that knows the fleet, the expected numbers of admitted attempts satisfy
 these constraints, and its expected score is the objective: only failures are attempted again,
 successes are independent of the past given admission, and admissions keep to C_i path by path.
+``kinds`` solves it, also where requests differ and limits are shared.
 """
 
 from typing import Any, Literal
@@ -19,21 +20,6 @@ import numpy as np
 from scipy.optimize import linprog
 
 from flaky_load_balancer.core.types import Floats, Rules
-
-
-def bound(success: Floats, capacity: Floats, requests: int, rules: Rules) -> float:
-    """The best mean score of ``requests`` requests; ``success`` and ``capacity`` (K,)."""
-    attempts, arms = rules.max_attempts, rules.arms
-    paid = np.arange(1, attempts + 1) > rules.free_attempts
-    gain = success[None, :] - rules.penalty * paid[:, None]  # (M, K)
-    each = capacity / requests  # solved per request: numbers near 1 keep the solver exact
-    limited = np.flatnonzero(each < attempts)
-    per_server = np.tile(np.eye(arms)[limited], attempts)
-    return requests * solve(
-        gain.ravel(),
-        np.vstack([attempts_follow_failures(success, attempts), per_server]),
-        np.concatenate([[1.0], np.zeros(attempts - 1), each[limited]]),
-    )
 
 
 def solve(gain: Floats, constraints: Any, limits: Floats) -> float:

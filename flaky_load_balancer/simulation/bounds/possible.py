@@ -1,11 +1,13 @@
 """What is possible at all with a fleet: its bound, whatever kind of scenario it is of."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats, Rules
-from flaky_load_balancer.simulation.bounds.bound import bound, unlimited
+from flaky_load_balancer.simulation.bounds.bound import unlimited
+from flaky_load_balancer.simulation.bounds.kinds import Caps, Kinds, bound_of_kinds
 from flaky_load_balancer.simulation.bounds.sliced import Slices, bound_without_limits, sliced_bound
-from flaky_load_balancer.simulation.bounds.tasks import task_bound
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.worlds.world import world_of
 
@@ -31,13 +33,13 @@ def bounds(
         return _by_task(servers, requests, rate, deadline, rules, within)
     changes = servers.scenario.changes
     if changes:
-        return _changing(servers, Slices.cut(changes, requests, rate, deadline), rules, within)
+        slices = Slices.cut(changes, requests, rate, deadline)
+        return _changing(servers, requests, slices, rules, within)
     success = servers.success(0.0, within)
     if servers.limiter is None:
         return np.array([unlimited(float(s), requests, rules) for s in success.max(axis=1)])
-    capacity = servers.admissions(0.0, (requests - 1) / rate + deadline)
-    fleets = zip(success, capacity, strict=True)
-    return np.array([bound(s, c, requests, rules) for s, c in fleets])
+    alike = np.ones(1), np.ones((1, servers.arms))
+    return _of_kinds(servers, success, alike, requests, rate, deadline, rules)
 
 
 def _by_task(  # noqa: PLR0917
@@ -49,32 +51,78 @@ def _by_task(  # noqa: PLR0917
     assert world is not None
     times = [0.0, *(time for time in scenario.changes if np.isfinite(time))]
     worths = [quality - rules.usd * cost for quality, cost in map(world.worth, times)]
-    worth = np.max(worths, axis=0)
     success = np.max([servers.success(time, within) for time in times], axis=0)
-    capacity = servers.admissions(0.0, (requests - 1) / rate + deadline)
-    fleets = zip(success, capacity, strict=True)
-    weights = world.weights()
-    return np.array([task_bound(s, worth, weights, c, requests, rules) for s, c in fleets])
+    tasks = world.weights(), np.max(worths, axis=0)
+    return _of_kinds(servers, success, tasks, requests, rate, deadline, rules)
 
 
-def _changing(servers: Servers, slices: Slices, rules: Rules, within: float) -> Floats:
+def _of_kinds(  # noqa: PLR0917
+    servers: Servers,
+    success: Floats,
+    tasks: tuple[Floats, Floats],
+    requests: int,
+    rate: float,
+    deadline: float,
+    rules: Rules,
+) -> Floats:
+    """(R,) as ``bounds``: ``success`` (R, K), the shares and worths of ``tasks``."""
+    caps = _caps(servers, 0.0, (requests - 1) / rate + deadline)
+    best = []
+    for row, chances in enumerate(success):
+        kinds = Kinds.of(*tasks, _sizes(servers, row, requests))
+        mine = replace(caps, most=caps.most[row])
+        best.append(bound_of_kinds(chances, kinds, mine, requests, rules))
+    return np.array(best)
+
+
+def _sizes(servers: Servers, row: int, requests: int) -> Floats | None:
+    """(N,) the sizes of a run's requests; None where nobody counts them."""
+    if not any(limit.in_tokens for limit in servers.scenario.limits):
+        return None
+    return servers.fleet.sizes(np.full(requests, row), np.arange(1, requests + 1))
+
+
+def _caps(servers: Servers, start: float, end: float) -> Caps:
+    """What all limits allow between two times; ``most`` (R, L)."""
+    limits = servers.fleet.limits
+    if not limits:
+        return Caps.each(np.full(servers.fleet.shape, np.inf))
+    most = []
+    for limited, limiter in zip(limits, servers.limiters, strict=True):
+        lanes = np.arange(limited.base.size)
+        since, until = np.full(lanes.shape, start), np.full(lanes.shape, end)
+        most.append(limiter.admissions(lanes, since, until).reshape(limited.base.shape))
+    tokens = [np.full(len(limited.groups), limited.spec.in_tokens) for limited in limits]
+    members = [limited.members() for limited in limits]
+    return Caps(np.vstack(members), np.concatenate(tokens), np.hstack(most))
+
+
+def _changing(
+    servers: Servers, requests: int, slices: Slices, rules: Rules, within: float
+) -> Floats:
     """(R,) as ``bounds`` where faults come and go; answers count ``within`` so many seconds."""
     success = np.stack([servers.success(start, within) for start in slices.edges[:-1]], axis=1)
     if servers.limiter is None:
         return np.array([bound_without_limits(each, slices, rules) for each in success])
-    fleets = zip(success, _admissions(servers, slices.edges), strict=True)
-    return np.array([sliced_bound(s, most, slices, rules) for s, most in fleets])
+    caps = _caps_of_slices(servers, slices.edges)
+    best = []
+    for row, chances in enumerate(success):
+        mine = replace(caps, most=caps.most[row])
+        sizes = _sizes(servers, row, requests)
+        best.append(sliced_bound(chances, mine, slices, rules, sizes))
+    return np.array(best)
 
 
-def _admissions(servers: Servers, edges: Floats) -> Floats:
-    """(R, S, S, K) what each server admits from the beginning of one slice to the end of another.
+def _caps_of_slices(servers: Servers, edges: Floats) -> Caps:
+    """As ``_caps``, ``most`` (R, S, S, L) from the beginning of one slice to the end of another.
 
     The end itself belongs to the next slice, and to its window.
     """
     count = len(edges) - 1
-    most = np.full((servers.replications, count, count, servers.arms), np.inf)
+    whole = _caps(servers, edges[0], edges[-1])
+    most = np.full((servers.replications, count, count, whole.most.shape[1]), np.inf)
     for first in range(count):
         for last in range(first, count):
             end = np.nextafter(edges[last + 1], 0.0)
-            most[:, first, last] = servers.admissions(edges[first], end)
-    return most
+            most[:, first, last] = _caps(servers, edges[first], end).most
+    return replace(whole, most=most)

@@ -9,6 +9,8 @@ be held until better times.  s[u, i] is the chance of success there, n_w the num
                 sum_iu x[a+1, i, w, u]  <= sum_iu x[a, i, w, u] (1 - s[u, i])
                 sum_awu x[a, i, w, u]   <= C_i(run)   for every server and every run of slices u
 
+Requests of several sizes are of several kinds, as in ``kinds``, and limits may be shared.
+
 What was not admitted in one slice can be in a later one of the same run: unspent admissions carry
 over as far as the limiter lets them.  That an attempt comes after the one before is left out,
 which can only raise the bound.
@@ -21,6 +23,7 @@ from scipy.sparse import coo_array, vstack
 
 from flaky_load_balancer.core.types import Bools, Floats, Ints, Rules
 from flaky_load_balancer.simulation.bounds.bound import solve, unlimited
+from flaky_load_balancer.simulation.bounds.kinds import Caps, sized
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Slices:
     edges: Floats
     arrivals: Floats  # (S,) requests
     reach: Bools  # (S, S) whether what arrives in slice w can be sent in slice u
+    times: Floats  # (N,) when each request arrives
 
     @classmethod
     def cut(
@@ -44,7 +48,17 @@ class Slices:
         start = edges[:-1]
         last = np.array([times[times < after].max(initial=-np.inf) for after in edges[1:]])
         reach = (start >= start[:, None]) & (start < last[:, None] + deadline)
-        return cls(edges, counts, reach | np.eye(len(start), dtype=bool))
+        return cls(edges, counts, reach | np.eye(len(start), dtype=bool), times)
+
+    def of_sizes(self, sizes: Floats | None) -> tuple[Floats, Floats]:
+        """(T,) a size of each kind that no request of it is below, and (T, S) their arrivals."""
+        if sizes is None:
+            return np.ones(1), self.arrivals[None, :]
+        size = sized(sizes)[1]
+        kind = np.searchsorted(size, sizes, side="right") - 1
+        edges = np.append(self.edges[:-1], np.inf)
+        counts = [np.histogram(self.times[kind == t], edges)[0] for t in range(len(size))]
+        return size, np.array(counts, dtype=float)
 
 
 def bound_without_limits(success: Floats, slices: Slices, rules: Rules) -> float:
@@ -57,35 +71,38 @@ def bound_without_limits(success: Floats, slices: Slices, rules: Rules) -> float
     return float(slices.arrivals @ each)
 
 
-def sliced_bound(success: Floats, admissions: Floats, slices: Slices, rules: Rules) -> float:
-    """The best mean score of all requests.
+def sliced_bound(
+    success: Floats, caps: Caps, slices: Slices, rules: Rules, sizes: Floats | None = None
+) -> float:
+    """The best mean score of all requests, of these ``sizes`` (N,).
 
-    ``success`` is (S, K); ``admissions`` (S, S, K): the most that each server admits from the
+    ``success`` is (S, K); ``caps.most`` (S, S, L): the most that each limit allows from the
     beginning of one slice to the end of another.
     """
-    programme = _Programme(success, slices, rules)
-    capacity, most = programme.capacity(admissions)
+    programme = _Programme(success, slices, rules, sizes)
+    capacity, most = programme.capacity(caps)
     constraints = vstack([programme.cascade(), capacity]).tocsr()
     return solve(programme.gain, constraints, np.concatenate([programme.requests(), most]))
 
 
 class _Programme:
-    """One column for every (a, w, u, i) with u in reach of w; a counts from 0."""
+    """One column for every (a, t, w, u, i) with u in reach of w; a counts from 0, t is a kind."""
 
-    def __init__(self, success: Floats, slices: Slices, rules: Rules) -> None:
+    def __init__(self, success: Floats, slices: Slices, rules: Rules, sizes: Floats | None) -> None:
         self.slices, self.rules = slices, rules
+        self.size, self.arrivals = slices.of_sizes(sizes)  # (T,), (T, S)
         arrived, sent = np.nonzero(slices.reach)
-        shape = rules.max_attempts, len(arrived), rules.arms
-        attempt, pair, self.server = (x.ravel() for x in np.indices(shape))
+        shape = rules.max_attempts, len(self.size), len(arrived), rules.arms
+        attempt, self.kind, pair, self.server = (x.ravel() for x in np.indices(shape))
         self.attempt, self.arrived, self.sent = attempt, arrived[pair], sent[pair]
         self.success = success[self.sent, self.server]
         self.gain = self.success - rules.penalty * (attempt >= rules.free_attempts)
         self.columns = np.arange(len(attempt))
 
     def cascade(self) -> coo_array:
-        """(M x S, columns) every attempt needs a request that the ones before did not deliver."""
-        cohorts = len(self.slices.arrivals)
-        row = self.attempt * cohorts + self.arrived
+        """(M x T x S, columns) every attempt needs a request that those before did not deliver."""
+        cohorts = self.arrivals.size
+        row = self.attempt * cohorts + self.kind * self.arrivals.shape[1] + self.arrived
         again = self.attempt + 1 < self.rules.max_attempts
         return self._matrix(
             np.concatenate([row, (row + cohorts)[again]]),
@@ -95,22 +112,27 @@ class _Programme:
         )
 
     def requests(self) -> Floats:
-        """(M x S,) what the rows of ``cascade`` may come to."""
-        later = np.zeros((self.rules.max_attempts - 1) * len(self.slices.arrivals))
-        return np.concatenate([self.slices.arrivals, later])
+        """(M x T x S,) what the rows of ``cascade`` may come to."""
+        later = np.zeros((self.rules.max_attempts - 1) * self.arrivals.size)
+        return np.concatenate([self.arrivals.ravel(), later])
 
-    def capacity(self, admissions: Floats) -> tuple[coo_array, Floats]:
-        """One row for every server and run of slices that it limits, and what it may come to."""
-        most = self.rules.max_attempts * self.slices.arrivals.sum()
-        first, last, server = np.nonzero(admissions < most)
-        rows, columns = [], []
-        for number, (u, v, i) in enumerate(zip(first, last, server, strict=True)):
-            inside = (u <= self.sent) & (self.sent <= v) & (self.server == i)
-            columns.append(self.columns[inside])
-            rows.append(np.full(len(columns[-1]), number))
+    def capacity(self, caps: Caps) -> tuple[coo_array, Floats]:
+        """One row for every limit and run of slices in which it limits, and what it may come to."""
+        weights = caps.weights(self.size)  # (L, T, K)
+        scale = weights.max(axis=(1, 2))
+        possible = self.rules.max_attempts * self.slices.arrivals.sum()
+        most = caps.most / np.maximum(scale, 1e-300)
+        first, last, limit = np.nonzero(most < possible)
+        rows, columns, values = [], [], []
+        for number, (u, v, place) in enumerate(zip(first, last, limit, strict=True)):
+            takes = weights[place, self.kind, self.server] / scale[place]
+            inside = np.flatnonzero((u <= self.sent) & (self.sent <= v) & (takes > 0))
+            columns.append(inside)
+            rows.append(np.full(len(inside), number))
+            values.append(takes[inside])
         row, column = (np.concatenate([*x, _NONE]) for x in (rows, columns))
-        matrix = self._matrix(row, column, np.ones(len(row)), len(first))
-        return matrix, admissions[first, last, server]
+        matrix = self._matrix(row, column, np.concatenate([*values, _NONE]), len(first))
+        return matrix, most[first, last, limit]
 
     def _matrix(self, row: Ints, column: Ints, value: Floats, rows: int) -> coo_array:
         return coo_array((value, (row, column)), shape=(rows, len(self.columns)))

@@ -54,7 +54,7 @@ class Plan:
 
     def bounded(self, scenario: Scenario) -> list[tuple[int, int]]:
         """As ``blocks``, of the replications whose fleets the bound is computed for."""
-        dear = scenario.limit is not None
+        dear = bool(scenario.limits)
         count = min(self.replications, BOUNDED) if dear else self.replications
         firsts = range(0, count, BOUNDED_AT_ONCE if dear else BLOCK)
         return [(first, min(firsts.step, count - first)) for first in firsts]

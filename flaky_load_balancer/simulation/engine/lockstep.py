@@ -65,6 +65,7 @@ class Lockstep:
         self.arrived_at = np.zeros(places)
         self.over_at = np.zeros(places)  # the deadline, unless the client hangs up before it
         self.request = np.zeros(places, dtype=np.intp)  # its number
+        self.size = np.full(places, np.nan)  # tokens
         self.arm = np.zeros(places, dtype=np.intp)  # where it was sent last
         self.arrived = np.zeros(servers.replications, dtype=np.intp)
         self.attempts = np.zeros_like(self.arrived)
@@ -143,9 +144,17 @@ class Lockstep:
         at = self.first.take(rows) + column
         self.over_at[at] = now + self.longest.take(count - 1)
         self.arrived_at[at], self.request[at] = now, count
-        features = None if self.contexts is None else self.contexts.features(rows, count)
-        self.balancer.arrive(rows, column, now + self.deadline, request=count, features=features)
+        self.balancer.arrive(rows, column, now + self.deadline, **self._asked(rows, at, count))
         return column
+
+    def _asked(self, rows: Ints, at: Ints, count: Ints) -> dict[str, Any]:
+        """What new requests are about, and how large they are."""
+        asked: dict[str, Any] = {"request": count}
+        if self.servers.scenario.size is not None:
+            asked["size"] = self.size[at] = self.servers.fleet.sizes(rows, count)
+        if self.contexts is not None:
+            asked["features"] = self.contexts.features(rows, count)
+        return asked
 
     def _end(self, rows: Ints, column: Ints, now: Floats) -> Bools:
         """Attempts and holds end; (n,) whether the request goes on."""
@@ -243,7 +252,7 @@ class Lockstep:
         at = self.first.take(rows) + column
         self.attempts[rows] += 1
         self.arm[at] = arm
-        outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now)
+        outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now, self.size.take(at))
         if self.contexts is not None:
             t = now - self.servers.origin.take(rows)
             outcome = self.contexts.judged(rows, self.request.take(at), arm, outcome, t)
@@ -292,6 +301,7 @@ class Lockstep:
         self.arrived_at = _wider(self.arrived_at, columns, 0.0)
         self.over_at = _wider(self.over_at, columns, 0.0)
         self.request = _wider(self.request, columns, 0)
+        self.size = _wider(self.size, columns, np.nan)
         self.arm = _wider(self.arm, columns, 0)
 
 

@@ -4,7 +4,7 @@ An attempt first meets the fault of its server, if it is having one, then its li
 chance.  A server that is down, hangs, resets or answers garbage is broken in front of its
 limiter: nothing is admitted, nothing is counted.  Under ``error`` an attempt fails with the given
 rate, or with the server's own where that is higher: trouble improves no server.  A failed attempt
-uses an admission, a refused one does not.
+uses an admission, a refused one does not; where limits count tokens it uses its size.
 """
 
 from enum import IntEnum
@@ -16,6 +16,8 @@ import numpy as np
 from flaky_load_balancer.core.types import Floats, Ints, Outcome
 from flaky_load_balancer.simulation.fleets.chance import Streams, normal
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.fleets.joint import Joint
+from flaky_load_balancer.simulation.fleets.limits import Limiter, Size
 
 Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
@@ -50,7 +52,9 @@ class Servers:
         self.replications, self.arms = fleet.shape
         self.origin = np.full(self.replications, np.nan)  # (R,) t = 0 on the caller's clock
         self.limiter = fleet.limiter()
-        self._speaks = scenario.limit is not None and scenario.limit.retry_after
+        self._speaks = any(limit.retry_after for limit in scenario.limits)
+        self._in_tokens = any(limit.in_tokens for limit in scenario.limits)
+        self._spoken = self.limiter.speaking() if isinstance(self.limiter, Joint) else self.limiter
         self._failure = 1 - fleet.success.ravel()
         self._luck = Streams(fleet.keys("outcome"), lambda number: number)
         median, sigma = scenario.latency.median, scenario.latency.sigma
@@ -63,13 +67,33 @@ class Servers:
         self._faultless = _constant(np.zeros(self.replications, dtype=np.intp))
         self._lanes = np.arange(self.replications * self.arms)
 
-    def respond(self, rows: Ints, arm: Ints, now: Floats) -> Response:
-        """What n attempts meet: at most one in each replication, at times that never go back."""
+    def respond(self, rows: Ints, arm: Ints, now: Floats, size: Floats | None = None) -> Response:
+        """What n attempts meet: at most one in each replication, at times that never go back.
+
+        ``size`` (n,) is in tokens; where limits count them, an attempt without has mean size.
+        """
         lane = rows * self.arms + arm
         t = self._since(rows, now)
+        takes = self._taken(size, len(rows)) if self._in_tokens else 1.0
         if self.scenario.faults:
-            return self._troubled(lane, t)
-        return self._sound(lane, t, self._failure[lane])
+            return self._troubled(lane, t, takes)
+        return self._sound(lane, t, self._failure[lane], takes)
+
+    @property
+    def limiters(self) -> tuple[Limiter, ...]:
+        """One for each limit of the scenario; ``limiter`` asks all of them."""
+        if isinstance(self.limiter, Joint):
+            return tuple(part.limiter for part in self.limiter.parts)
+        return () if self.limiter is None else (self.limiter,)
+
+    def joint(self) -> Joint:
+        """All limits as one, also where there is one or none."""
+        limits = zip(self.fleet.limits, self.limiters, strict=True)
+        return Joint([limited.part(limiter) for limited, limiter in limits], self.fleet.mean_size)
+
+    def _taken(self, size: Floats | None, n: int) -> Floats:
+        mean = self.fleet.mean_size
+        return np.full(n, mean) if size is None else np.nan_to_num(size, nan=mean)
 
     @property
     def admitted(self) -> Ints:
@@ -134,7 +158,7 @@ class Servers:
         elapsed: Floats = now - self.origin[rows]
         return elapsed
 
-    def _sound(self, lane: Ints, t: Floats, failure: Floats) -> Response:
+    def _sound(self, lane: Ints, t: Floats, failure: Floats, size: Size) -> Response:
         """What attempts meet at servers that are not broken."""
         limiter = self.limiter
         latency = self._latency.next(lane)
@@ -142,19 +166,24 @@ class Servers:
         if limiter is None:
             failed = self._luck.next(lane) < failure
             return Response(failed.astype(np.intp), latency, retry_after, fault)
-        admitted = limiter.admit(lane, t)
+        admitted = limiter.admit(lane, t, size)
         failed = self._luck.next(lane, admitted) < failure
         outcome = np.where(admitted, failed, Outcome.RATE_LIMITED)
         if self._speaks:
-            wait = np.clip(np.ceil(limiter.wait(lane, t) - 1e-6), 1, LONGEST_WAIT)
-            retry_after = np.where(admitted, np.nan, wait)
+            retry_after = np.where(admitted, np.nan, self._wait(lane, t, size))
         return Response(outcome, latency, retry_after, fault)
 
-    def _troubled(self, lane: Ints, t: Floats) -> Response:
+    def _wait(self, lane: Ints, t: Floats, size: Size) -> Floats:
+        """(n,) whole seconds until the limits that say so admit; NaN where only others refuse."""
+        assert self._spoken is not None
+        wait = self._spoken.wait(lane, t, size)
+        return np.where(wait > 0, np.clip(np.ceil(wait - 1e-6), 1, LONGEST_WAIT), np.nan)
+
+    def _troubled(self, lane: Ints, t: Floats, size: Size) -> Response:
         """What attempts meet where some servers may be broken."""
         fault, failure, delay = self.trouble(lane, t)
         if not np.count_nonzero(fault):
-            response = self._sound(lane, t, failure)
+            response = self._sound(lane, t, failure, size)
             return response._replace(latency=response.latency + delay)
         sound = fault == Fault.NONE
         n = len(lane)
@@ -162,7 +191,8 @@ class Servers:
         latency = np.where(fault == Fault.HANG, np.inf, 0.0)
         retry_after = np.full(n, np.nan)
         if sound.any():
-            some = self._sound(lane[sound], t[sound], failure[sound])
+            takes = size[sound] if isinstance(size, np.ndarray) else size
+            some = self._sound(lane[sound], t[sound], failure[sound], takes)
             outcome[sound], retry_after[sound] = some.outcome, some.retry_after
             latency[sound] = some.latency + delay[sound]
         return Response(outcome, latency, retry_after, fault)

@@ -17,6 +17,7 @@ from flaky_load_balancer.simulation.scenarios.model import (
     Motion,
     PerServer,
     Scenario,
+    Size,
     Stretch,
 )
 from flaky_load_balancer.simulation.scenarios.reader import parse, read
@@ -31,6 +32,7 @@ __all__ = [
     "PerServer",
     "Scenario",
     "ScenarioError",
+    "Size",
     "Stretch",
     "builtin",
     "find",

@@ -45,19 +45,47 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many attempts a server admits in a window, and how it counts them."""
+    """How much servers admit in a window, and how they count it.
+
+    Each of its servers has a limit of its own, or all share one: an account.
+    """
 
     kind: str  # token-bucket, fixed-window or sliding-window
     window: float  # seconds
-    admissions: PerServer  # in each window
-    burst: float = 1.0  # the most tokens that a bucket keeps
+    admissions: PerServer  # in each window: one entry for each server, or one for the account
+    burst: float | None = 1.0  # the most that a bucket keeps; None: what one window admits
     retry_after: bool = False
     capacity: tuple[float, float] | None = None  # sum(limit x success) over the arrival rate
     motion: Motion | None = None
+    servers: tuple[int, ...] | None = None  # None: all
+    unit: str = "requests"  # or tokens: an attempt takes the size of its request
+    account: str | None = None
+
+    @property
+    def in_tokens(self) -> bool:
+        return self.unit == "tokens"
+
+    def groups(self, servers: int) -> tuple[tuple[int, ...], ...]:
+        """The servers behind each of its limiters, of a fleet of so many."""
+        members = tuple(range(servers)) if self.servers is None else self.servers
+        return tuple((arm,) for arm in members) if self.account is None else (members,)
 
     def __str__(self) -> str:
-        text = f"{self.kind} {self.admissions} per {self.window:g} s"
-        return text if self.motion is None else f"{text} moving as {self.motion.kind}"
+        unit = " tokens" if self.in_tokens else ""
+        text = f"{self.kind} {self.admissions}{unit} per {self.window:g} s"
+        if self.motion is not None:
+            text += f" moving as {self.motion.kind}"
+        if self.servers is not None:
+            text += f" on {' '.join(map(str, self.servers))}"
+        return text if self.account is None else f"{text} shared as {self.account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Tokens of a request: lognormal, whole, at least 1."""
+
+    median: float
+    sigma: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +118,8 @@ class Scenario:
     failure: Failure
     description: str = ""
     port: int | None = None  # the first server's; the others follow
-    limit: Limit | None = None
+    limits: tuple[Limit, ...] = ()
+    size: Size | None = None  # None: requests have none
     latency: Latency = field(default=Latency())
     faults: tuple[Stretch, ...] = ()
     contexts: Contexts | None = None
@@ -99,7 +128,7 @@ class Scenario:
     def parameters(self) -> str:
         """What the file says, on one line, for people."""
         parts = [f"{self.servers} servers", f"failure {self.failure.rate}"]
-        parts += [] if self.limit is None else [str(self.limit)]
+        parts += map(str, self.limits)
         troubled = sorted({fault.kind for fault in self.faults})
         parts += [f"faults {' '.join(troubled)}"] if troubled else []
         parts += [] if self.port is None else [f"ports from {self.port}"]

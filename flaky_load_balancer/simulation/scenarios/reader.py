@@ -5,6 +5,7 @@ A wrong file is a ``ScenarioError`` that names the file, the key and what was ex
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from flaky_load_balancer.simulation.scenarios.contexts import read_contexts
@@ -15,6 +16,7 @@ from flaky_load_balancer.simulation.scenarios.model import (
     Motion,
     PerServer,
     Scenario,
+    Size,
     Stretch,
 )
 from flaky_load_balancer.simulation.scenarios.table import ScenarioError, Table
@@ -22,6 +24,8 @@ from flaky_load_balancer.simulation.scenarios.table import ScenarioError, Table
 LARGEST_FILE = 1 << 20  # bytes
 MOST_SERVERS = 1000
 LIMITS = "token-bucket", "fixed-window", "sliding-window"
+UNITS = "requests", "tokens"
+MOST_ADMITTED = {"requests": 1e6, "tokens": 1e12}  # in a window
 MOTIONS = "sinusoid", "steps", "walk"
 FAULTS = "down", "hang", "reset", "garbage", "slow", "error", "quality", "price", "added", "removed"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -57,15 +61,16 @@ def parse(text: str, *, source: str) -> Scenario:
 
 def _scenario(top: Table) -> Scenario:
     servers = top.whole("servers", 1, MOST_SERVERS)
-    limit, latency = top.table("limit"), top.table("latency")
+    latency, size = top.table("latency"), top.table("size")
     contexts = read_contexts(top, servers)
     scenario = Scenario(
-        name=_name(top),
+        name=_label(top, "name"),
         description=top.text("description", ""),
         servers=servers,
         port=_port(top, servers),
         failure=_failures(top, servers, required=contexts is None),
-        limit=None if limit is None else _limit(limit, servers),
+        limits=_limits(top, servers, sized=size is not None),
+        size=None if size is None else _size(size),
         latency=Latency() if latency is None else _latency(latency),
         faults=tuple(_stretch(table, servers) for table in top.tables("faults")),
         contexts=contexts,
@@ -74,10 +79,10 @@ def _scenario(top: Table) -> Scenario:
     return scenario
 
 
-def _name(top: Table) -> str:
-    name = top.text("name")
+def _label(table: Table, key: str) -> str:
+    name = table.text(key)
     if not NAME.fullmatch(name):
-        raise top.error("name", "letters, digits, '.', '_' and '-', at most 64 of them", name)
+        raise table.error(key, "letters, digits, '.', '_' and '-', at most 64 of them", name)
     return name
 
 
@@ -99,21 +104,71 @@ def _failure(table: Table, servers: int) -> Failure:
     return Failure(rate)
 
 
-def _limit(table: Table, servers: int) -> Limit:
+def _limits(top: Table, servers: int, *, sized: bool) -> tuple[Limit, ...]:
+    """``[limit]``, the same kind for all servers, or any number of ``[[limits]]``."""
+    if "limit" in top and "limits" in top:
+        raise top.error("limit", "[limit] or [[limits]], not both: write it as one of [[limits]]")
+    if "limit" in top:
+        table = top.required_table("limit")
+        limit = _limit(table, servers)
+        table.finish()
+        return (limit,)
+    tables = top.tables("limits")
+    limits = tuple(_one_of_several(table, servers, sized=sized) for table in tables)
+    _check_accounts(tables, limits)
+    return limits
+
+
+def _one_of_several(table: Table, servers: int, *, sized: bool) -> Limit:
+    members = table.indices("servers", servers) if "servers" in table else None
+    unit = table.choice("unit", UNITS) if "unit" in table else "requests"
+    if unit == "tokens" and not sized:
+        raise table.error("unit", 'a table [size] with the tokens of a request, for "tokens"')
+    account = _label(table, "account") if "account" in table else None
+    own = servers if members is None else len(members)
+    limit = _limit(table, own if account is None else 1, unit=unit)
+    table.finish()
+    return replace(limit, servers=members, unit=unit, account=account)
+
+
+def _limit(table: Table, limiters: int, *, unit: str = "requests") -> Limit:
     kind = table.choice("kind", LIMITS)
     bucket = kind == "token-bucket"
     motion = table.table("motion")
-    limit = Limit(
+    return Limit(
         kind=kind,
         window=table.number("window", 1e-3, 1e6),
-        admissions=_per_server(table, servers, 0.0, 1e6, whole=not bucket),
-        burst=table.number("burst", 1.0, 1e6, default=1.0) if bucket else 1.0,
+        admissions=_per_server(table, limiters, 0.0, MOST_ADMITTED[unit], whole=not bucket),
+        burst=_burst(table, unit) if bucket else 1.0,
         retry_after=table.flag("retry_after", default=False),
         capacity=table.pair("capacity", 0.0, 1e9) if "capacity" in table else None,
         motion=None if motion is None else _motion(motion),
     )
+
+
+def _burst(table: Table, unit: str) -> float | None:
+    """Of tokens a bucket keeps what a window admits, if nothing else is said."""
+    if unit == "tokens" and "burst" not in table:
+        return None
+    return table.number("burst", 1.0, MOST_ADMITTED[unit], default=1.0)
+
+
+def _check_accounts(tables: list[Table], limits: tuple[Limit, ...]) -> None:
+    """All limits of an account are of the same servers."""
+    members: dict[str, tuple[int, ...] | None] = {}
+    for table, limit in zip(tables, limits, strict=True):
+        if limit.account is None:
+            continue
+        if members.setdefault(limit.account, limit.servers) != limit.servers:
+            raise table.error(
+                "servers", f"the same servers in all limits of the account {limit.account}"
+            )
+
+
+def _size(table: Table) -> Size:
+    size = Size(table.number("median", 1.0, 1e9), table.number("sigma", 0.0, 3.0, default=0.0))
     table.finish()
-    return limit
+    return size
 
 
 def _motion(table: Table) -> Motion:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer.core.types import Rules
-from flaky_load_balancer.simulation.bounds.bound import bound, unlimited
+from flaky_load_balancer.simulation.bounds.bound import unlimited
+from flaky_load_balancer.simulation.bounds.kinds import bound
 
 ENDLESS = np.full(3, np.inf)
 

@@ -1,13 +1,21 @@
 """The bound in slices of time: where it must agree with the others, and what holding is worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from flaky_load_balancer.core.types import Rules
-from flaky_load_balancer.simulation.bounds.bound import bound, unlimited
+from flaky_load_balancer.simulation.bounds.bound import unlimited
+from flaky_load_balancer.simulation.bounds.kinds import Caps, bound
 from flaky_load_balancer.simulation.bounds.sliced import Slices, bound_without_limits, sliced_bound
 
 RULES = Rules(arms=3)
+
+
+def of_each(admissions: np.ndarray) -> Caps:
+    """A limit for each server, from (S, S, K) admissions."""
+    return replace(Caps.each(admissions[0, 0]), most=admissions)
 
 
 def endless(slices: Slices) -> np.ndarray:
@@ -32,7 +40,7 @@ def test_slices_are_cut_where_it_matters() -> None:
 def test_without_changes_it_is_the_plain_bound() -> None:
     success, capacity = np.array([0.9, 0.6, 0.4]), np.array([40.0, 30.0, np.inf])
     slices = Slices.cut((), requests=100, rate=10.0, deadline=2.0)
-    value = sliced_bound(success[None], capacity[None, None], slices, RULES)
+    value = sliced_bound(success[None], of_each(capacity[None, None]), slices, RULES)
     assert value == pytest.approx(bound(success, capacity, 100, RULES))
 
 
@@ -42,7 +50,7 @@ def test_cutting_where_nothing_changes_changes_nothing() -> None:
     spans = slices.edges[None, 1:] - slices.edges[:-1, None]
     admissions = np.where(spans > 0, spans, np.inf)[:, :, None] * rate
     whole = bound(success, rate * slices.edges[-1], 60, RULES)
-    value = sliced_bound(np.tile(success, (len(spans), 1)), admissions, slices, RULES)
+    value = sliced_bound(np.tile(success, (len(spans), 1)), of_each(admissions), slices, RULES)
     assert value <= whole + 1e-9
     assert value == pytest.approx(whole, rel=0.02)
 
@@ -52,7 +60,7 @@ def test_the_closed_form_is_the_programme_without_limits(deadline: float) -> Non
     slices = Slices.cut((3.0, 6.0), requests=100, rate=10.0, deadline=deadline)
     middle = (slices.edges[:-1] >= 3.0) & (slices.edges[:-1] < 6.0)
     success = np.where(middle[:, None], [0.0, 0.5, 0.3], [0.9, 0.5, 0.3])
-    value = sliced_bound(success, endless(slices), slices, RULES)
+    value = sliced_bound(success, of_each(endless(slices)), slices, RULES)
     assert value == pytest.approx(bound_without_limits(success, slices, RULES))
 
 
@@ -72,6 +80,6 @@ def test_admissions_of_every_run_of_slices_count() -> None:
     success = np.full((count, 1), 0.9)
     rules = Rules(arms=1, free_attempts=1, max_attempts=1)
     each = np.where(np.triu(np.ones((count, count))), 10.0, np.inf)[:, :, None]
-    assert sliced_bound(success, each, slices, rules) == pytest.approx(9.0)
+    assert sliced_bound(success, of_each(each), slices, rules) == pytest.approx(9.0)
     each[0, -1] = 4.0
-    assert sliced_bound(success, each, slices, rules) == pytest.approx(3.6)
+    assert sliced_bound(success, of_each(each), slices, rules) == pytest.approx(3.6)

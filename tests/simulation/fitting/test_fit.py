@@ -26,8 +26,7 @@ LIMITS = {
 def found(path: Path) -> tuple[Scenario, Limit]:
     """The scenario that is written, read again as ``--scenario`` reads it."""
     scenario = scenario_of(fit(path).toml, source="mine.toml")
-    assert scenario.limit is not None
-    return scenario, scenario.limit
+    return scenario, scenario.limits[0]
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.001])
@@ -35,7 +34,7 @@ def found(path: Path) -> tuple[Scenario, Limit]:
 def test_a_limiter_is_found_again(tmp_path: Path, name: str, jitter: float) -> None:
     path = tmp_path / "log.csv"
     fleet = record(path, LIMITS[name], requests=1000, jitter=jitter)
-    truth = fleet.scenario.limit
+    truth = fleet.scenario.limits[0]
     assert truth is not None
     _, limit = found(path)
     assert (limit.kind, limit.burst) == (truth.kind, truth.burst)
@@ -65,7 +64,7 @@ def test_failure_rates_and_latency_are_found_again(tmp_path: Path) -> None:
     assert scenario.failure.rate.low == pytest.approx([0.1, 0.3, 0.5], abs=0.04)
     assert scenario.latency.median == pytest.approx(0.01, rel=0.03)
     assert scenario.latency.sigma == pytest.approx(0.3, rel=0.05)
-    assert scenario.limit is None
+    assert not scenario.limits
     assert made.doubts[0].startswith("nothing was refused: limits above")
 
 
@@ -82,7 +81,7 @@ def test_refusals_by_chance_need_no_limiter(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("\n".join(["server,time,status", *rows]), encoding="utf-8")
     made = fit(path)
-    assert scenario_of(made.toml, source="mine.toml").limit is None
+    assert scenario_of(made.toml, source="mine.toml").limits == ()
     assert any("better than chance" in doubt for doubt in made.doubts)
 
 
@@ -97,7 +96,7 @@ def fitted(path: Path, change: Callable[[list[str]], list[str]]) -> Fitted:
 
 def test_epoch_milliseconds_are_taken_for_what_they_are(tmp_path: Path) -> None:
     made = fitted(tmp_path / "l.csv", lambda row: [row[0], f"{1e3 * float(row[1]):.0f}", *row[2:]])
-    limit = scenario_of(made.toml, source="mine.toml").limit
+    limit = scenario_of(made.toml, source="mine.toml").limits[0]
     assert limit is not None
     assert limit.admissions.low == pytest.approx((3, 5.5, 8), rel=0.03)
     assert "times are taken for milliseconds" in made.doubts
@@ -106,7 +105,7 @@ def test_epoch_milliseconds_are_taken_for_what_they_are(tmp_path: Path) -> None:
 def test_a_clock_that_is_too_coarse_is_said(tmp_path: Path) -> None:
     made = fitted(tmp_path / "l.csv", lambda row: [row[0], row[1].partition(".")[0], *row[2:]])
     assert any("clock of the log is too coarse, it counts in 1 s" in d for d in made.doubts)
-    limit = scenario_of(made.toml, source="mine.toml").limit
+    limit = scenario_of(made.toml, source="mine.toml").limits[0]
     assert limit is None or limit.window >= 1
 
 
@@ -145,7 +144,7 @@ def test_failures_in_front_of_the_limiter_are_no_moving_limit(tmp_path: Path) ->
             used += used < 3
     path.write_text("\n".join(["server,time,status", *rows]), encoding="utf-8")
     made = fit(path)
-    limit = scenario_of(made.toml, source="mine.toml").limit
+    limit = scenario_of(made.toml, source="mine.toml").limits[0]
     assert limit is not None
     assert (limit.kind, limit.window, limit.admissions.low) == ("fixed-window", 1.0, (3.0,))
     assert any("failures seem to use no admission" in doubt for doubt in made.doubts)
@@ -166,7 +165,7 @@ def test_a_server_that_never_refused_is_named_and_gets_the_best_limit(tmp_path: 
     path = tmp_path / "log.csv"
     record(path, '[limit]\nkind="fixed-window"\nwindow=1.0\nvalues=[2, 4, 500]', requests=800)
     made = fit(path)
-    limit = scenario_of(made.toml, source="mine.toml").limit
+    limit = scenario_of(made.toml, source="mine.toml").limits[0]
     assert limit is not None
     assert limit.admissions.low[:2] == (2, 4)
     assert limit.admissions.low[2] >= 4

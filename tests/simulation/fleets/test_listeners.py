@@ -98,7 +98,7 @@ def scenario(
         name="test",
         servers=2,
         failure=Failure(PerServer(rates, rates)),
-        limit=limit,
+        limits=() if limit is None else (limit,),
         latency=Latency(median, 0.0),
         faults=faults,
     )

@@ -33,7 +33,11 @@ def scenario(failure: list[float], limit: Limit | None = None, *faults: Stretch)
     """A scenario without chance in its fleet."""
     rates = tuple(failure)
     return Scenario(
-        "test", len(rates), Failure(PerServer(rates, rates)), limit=limit, faults=faults
+        "test",
+        len(rates),
+        Failure(PerServer(rates, rates)),
+        limits=() if limit is None else (limit,),
+        faults=faults,
     )
 
 
@@ -88,7 +92,7 @@ class TestFleet:
             port=None,
             servers=12,
             failure=Failure(PerServer((0.04,) * 12, (0.70,) * 12)),
-            limit=None,
+            limits=(),
         )
         np.testing.assert_array_equal(
             Fleet.draw(mine, 3).success, Fleet.draw(large, 3).success[:, :10]
@@ -101,10 +105,10 @@ class TestFleet:
     def test_rates_are_uniform_in_their_range(self) -> None:
         fleet = Fleet.draw(find("T2"), 0, replications=1000)
         assert stats.kstest((fleet.success.ravel() - 0.30) / 0.66, "uniform").pvalue > 0.001
-        assert stats.kstest((fleet.limit.ravel() - 11) / 29, "uniform").pvalue > 0.001
+        assert stats.kstest((fleet.limits[0].base.ravel() - 11) / 29, "uniform").pvalue > 0.001
 
     def test_limits_of_windows_are_whole_and_include_both_ends(self) -> None:
-        limit = Fleet.draw(find("quota"), 0, replications=1000).limit
+        limit = Fleet.draw(find("quota"), 0, replications=1000).limits[0].base
         assert set(np.unique(limit)) == set(range(10, 91))
         counts = np.unique(limit, return_counts=True)[1]
         assert stats.chisquare(counts).pvalue > 0.001
@@ -112,15 +116,15 @@ class TestFleet:
     def test_given_values_are_taken(self) -> None:
         fleet = Fleet.draw(scenario([0.1, 0.2], fixed(2.5, 2)), 0, replications=2)
         np.testing.assert_allclose(fleet.success, [[0.9, 0.8]] * 2)
-        np.testing.assert_array_equal(fleet.limit, [[2.5] * 2] * 2)
+        np.testing.assert_array_equal(fleet.limits[0].base, [[2.5] * 2] * 2)
 
     @pytest.mark.parametrize("rate", [8.0, 10.0])
     def test_fleets_are_redrawn_until_their_capacity_fits(self, rate: float) -> None:
         fleet = Fleet.draw(find("T2-tight"), 5, replications=200, rate=rate)
-        capacity = (fleet.limit * fleet.success).sum(axis=1) / rate
+        capacity = (fleet.limits[0].base * fleet.success).sum(axis=1) / rate
         assert ((capacity >= 1.2) & (capacity <= 1.6)).all()
         alone = Fleet.draw(find("T2-tight"), 5, first=17, rate=rate)
-        np.testing.assert_array_equal(alone.limit[0], fleet.limit[17])
+        np.testing.assert_array_equal(alone.limits[0].base[0], fleet.limits[0].base[17])
         np.testing.assert_array_equal(alone.success[0], fleet.success[17])
 
     def test_capacity_is_per_second(self) -> None:
@@ -297,8 +301,7 @@ def test_memory_is_bounded() -> None:
         return sum(each.nbytes for each in arrays if isinstance(each, np.ndarray))
 
     sliding = replace(find("T2-tight"), name="sliding")
-    assert sliding.limit is not None
-    sliding = replace(sliding, limit=replace(sliding.limit, kind="sliding-window"))
+    sliding = replace(sliding, limits=(replace(sliding.limits[0], kind="sliding-window"),))
     for each in (find("T3"), sliding):
         assert size(servers(each, replications=1000)) < 50e6
 

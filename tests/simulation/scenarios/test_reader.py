@@ -14,6 +14,7 @@ from flaky_load_balancer.simulation.scenarios import (
     PerServer,
     Scenario,
     ScenarioError,
+    Size,
     Stretch,
     parse,
     read,
@@ -70,14 +71,16 @@ def test_every_key_is_read() -> None:
         servers=2,
         port=7000,
         failure=Failure(PerServer((0.1, 0.1), (0.6, 0.6))),
-        limit=Limit(
-            kind="token-bucket",
-            window=2.0,
-            admissions=PerServer((1.0, 4.5), (1.0, 4.5)),
-            burst=3.0,
-            retry_after=True,
-            capacity=(1.2, 1.6),
-            motion=Motion("sinusoid", (0.8, 0.8), (10.0, 60.0)),
+        limits=(
+            Limit(
+                kind="token-bucket",
+                window=2.0,
+                admissions=PerServer((1.0, 4.5), (1.0, 4.5)),
+                burst=3.0,
+                retry_after=True,
+                capacity=(1.2, 1.6),
+                motion=Motion("sinusoid", (0.8, 0.8), (10.0, 60.0)),
+            ),
         ),
         latency=Latency(0.002, 0.5),
         faults=(
@@ -89,11 +92,11 @@ def test_every_key_is_read() -> None:
 
 def test_what_may_be_left_out_has_defaults() -> None:
     scenario = parse(LEAST, source="x")
-    assert scenario.limit is None
+    assert scenario.limits == ()
     assert scenario.port is None
     assert scenario.faults == ()
     assert scenario.latency == Latency(0.0011, 0.4)
-    assert parse(LIMIT, source="x").limit == Limit(
+    assert parse(LIMIT, source="x").limits[0] == Limit(
         "fixed-window", 1.0, PerServer((1.0,), (4.0,)), burst=1.0, retry_after=False
     )
     assert parse(FAULT, source="x").faults[0].rate == 1.0
@@ -246,3 +249,67 @@ def refused(text: str) -> str | None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with pytest.raises(ScenarioError):
         parse(text, source="my.toml")
+
+
+OF_ALL = '\naccount = "a"\nkind = "fixed-window"\nwindow = 9\nvalues = [1]'
+LIMITS = (
+    LEAST.replace("servers = 1", "servers = 3")
+    + """
+[size]
+median = 500
+sigma = 0.7
+[[limits]]
+servers = [0, 2]
+kind = "token-bucket"
+window = 60
+uniform = [1000, 9000]
+unit = "tokens"
+[[limits]]
+servers = [0, 1]
+account = "a"
+kind = "fixed-window"
+window = 1
+values = [5]
+"""
+)
+
+
+def test_several_limits_are_read() -> None:
+    scenario = parse(LIMITS, source="x")
+    tokens, account = scenario.limits
+    assert scenario.size == Size(500.0, 0.7)
+    assert tokens == Limit(
+        *("token-bucket", 60.0, PerServer((1000.0,) * 2, (9000.0,) * 2)),
+        burst=None,
+        servers=(0, 2),
+        unit="tokens",
+    )
+    assert account.admissions == PerServer((5.0,), (5.0,))
+    assert account.groups(3) == ((0, 1),)
+    assert tokens.groups(3) == ((0,), (2,))
+    assert "1000 to 9000 tokens per 60 s on 0 2" in scenario.parameters
+    assert "shared as a" in scenario.parameters
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[size]", "[limit]\n[size]", r"^x: limit: expected .*write it as one of \[\[limits"),
+        ("[size]\nmedian = 500\nsigma = 0.7", "", r"limits\[0\]\.unit: expected a table \[size"),
+        ('"tokens"', '"bytes"', r'limits\[0\]\.unit: expected one of "requests", "tokens"'),
+        ("[0, 2]", "[0, 3]", r"limits\[0\]\.servers: expected a list of different servers"),
+        ("[5]", "[5, 5]", r"limits\[1\]\.values: expected a list of 1 numbers"),
+        ('"a"', '"a b"', r"limits\[1\]\.account: expected letters"),
+        ("window = 1\n", "window = 1\nwidth = 2\n", r"limits\[1\]\.width: unknown key"),
+        ("median = 500", "median = 0", r"size\.median: expected a number from 1"),
+        (
+            "values = [5]",
+            "values = [5]\n[[limits]]" + OF_ALL,
+            r"limits\[2\]\.servers: expected the same servers in all limits of the account a",
+        ),
+    ],
+)
+def test_wrong_limits_are_refused(old: str, new: str, message: str) -> None:
+    assert old in LIMITS
+    with pytest.raises(ScenarioError, match=message):
+        parse(LIMITS.replace(old, new), source="x")

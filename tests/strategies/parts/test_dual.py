@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer.core.types import Floats, Rules
-from flaky_load_balancer.simulation.bounds.bound import bound
+from flaky_load_balancer.simulation.bounds.kinds import bound
 from strategies.parts.dual import balance, values
 
 RULES = Rules(arms=10)
