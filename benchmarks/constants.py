@@ -17,7 +17,7 @@ from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.engine.simulator import simulate
 from flaky_load_balancer.simulation.scenarios import Scenario, find
 from strategies import cascade
-from strategies.capacity import calibration, intervals, pauses, posterior
+from strategies.capacity import calibration, intervals, learning, pauses, posterior
 from strategies.cascade import Cascade
 
 CONSTANTS: dict[str, ModuleType] = {
@@ -30,7 +30,7 @@ CONSTANTS: dict[str, ModuleType] = {
     "PRIOR_SECONDS": calibration,
     "MOST_WIDER": calibration,
     "LONGEST_REST": calibration,
-    "CERTAIN": calibration,
+    "CERTAIN": learning,
     "PRIOR_TRUE": calibration,
     "FORGET": calibration,
     "FIRST": pauses,

@@ -125,7 +125,7 @@ class Cascade(Strategy):
         self.withdraw(rows, sent.request)  # what was promised is sent now, or promised anew
         theirs = rows[promised], sent.request[promised], sent.arm[promised]
         self.promises.give(*theirs, sent.time[promised], sent.now[promised])
-        self.capacity.enter(rows, sent.arm, sent.time)
+        self.capacity.enter(rows, sent.arm, sent.time, sent.size)
 
     def withdraw(self, rows: Ints, requests: Ints) -> None:
         holding, arm, time, _ = self.promises.take(rows, requests)
@@ -169,7 +169,7 @@ class Cascade(Strategy):
 
     def _choose(self, context: Context) -> Action:
         """The best pair of server and time for each request."""
-        wait = self.capacity.wait(context.rows, context.now)
+        wait = self.capacity.wait(context.rows, context.now, context.size)
         gain, later = self._gain(context, wait)
         worth, delay = (gain, None) if wait is None else self._best_time(context, wait, gain)
         worth = np.where(context.available, worth, -np.inf)
@@ -256,7 +256,7 @@ class Cascade(Strategy):
             mine = rows[held], context.request[held], arm[held]
             self.promises.give(*mine, until[held], time[held])
             time = np.where(move == HOLD, until, time)
-        self.capacity.enter(rows[on], arm[on], time[on])
+        self.capacity.enter(rows[on], arm[on], time[on], context.size[on])
 
 
 def _as_promised(arm: Ints, arms: int) -> Action:

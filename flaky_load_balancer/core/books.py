@@ -151,6 +151,8 @@ class Books:
         for name, book in vars(self).items():
             if isinstance(book, np.ndarray):
                 setattr(self, name, _longer(book, before, slots))
+        if not self.any_size:
+            self.size.fill(np.nan)
 
     def resize(self, keep: Ints) -> None:
         """Servers come and go: ``keep`` (K',) is what each was before, -1 for a new one."""

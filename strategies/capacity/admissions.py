@@ -14,14 +14,21 @@ RANKS = np.arange(DEPTH)
 
 
 class Admissions:
-    """``times`` (lanes, DEPTH): the last admissions of every server, the newest first."""
+    """``times`` (lanes, DEPTH), seconds: the last admissions of every server, the newest first.
+
+    ``sizes`` (lanes, DEPTH) are only kept from the first one on that is given.
+    """
 
     def __init__(self, lanes: int) -> None:
         self.times: Floats = np.full((lanes, DEPTH), -np.inf)
+        self.sizes: Floats = np.ones((lanes, DEPTH))
 
-    def add(self, lane: Ints, time: Floats) -> None:
+    def add(self, lane: Ints, time: Floats, size: Floats | None = None) -> None:
         """Put one entry into each of n lists, where it belongs."""
         old = self.times.take(lane, 0)
+        if size is not None:
+            rank = count_true(old > time[:, None])
+            self.sizes[lane] = _inserted(self.sizes.take(lane, 0), rank, size)
         new = np.empty_like(old)
         new[:, 0], new[:, 1:] = time, old[:, :-1]
         later = old[:, 0] > time
@@ -29,19 +36,24 @@ class Admissions:
             self._sort_in(old, new, np.flatnonzero(later), time)
         self.times[lane] = new
 
-    def remove(self, lane: Ints, rank: Ints) -> None:
+    def remove(self, lane: Ints, rank: Ints, *, sized: bool = False) -> None:
         """Take the entry of this rank out of each of n lists."""
-        old = self.times.take(lane, 0)
-        new = np.empty_like(old)
-        new[:, -1], new[:, :-1] = -np.inf, old[:, 1:]
-        if np.count_nonzero(rank):
-            np.copyto(new, old, where=rank[:, None] > RANKS)
-        self.times[lane] = new
+        self.times[lane] = _removed(self.times.take(lane, 0), rank, -np.inf)
+        if sized:
+            self.sizes[lane] = _removed(self.sizes.take(lane, 0), rank, 1.0)
 
     def at(self, lane: Ints, rank: Ints) -> Floats:
         """The entries of these ranks; of the shape of both together."""
         entries: Floats = self.times.take(lane * DEPTH + rank)
         return entries
+
+    def used(self, lane: Ints, first: Ints) -> Floats:
+        """(n, DEPTH + 1) the sum of the sizes of the m newest entries from rank ``first`` on."""
+        sizes = np.where(first[:, None] > RANKS, 0.0, self.sizes.take(lane, 0)).cumsum(axis=1)
+        used = np.zeros((len(lane), DEPTH + 1))
+        place = np.minimum(first[:, None] + RANKS, DEPTH - 1)
+        used[:, 1:] = np.take_along_axis(sizes, place, 1)
+        return used
 
     def rank(self, lane: Ints, time: Floats) -> Ints:
         """(n,) the rank of the entry nearest to a time."""
@@ -55,6 +67,25 @@ class Admissions:
         np.copyto(after, before, where=rank[:, None] > RANKS)
         after[np.arange(len(some)), np.minimum(rank, DEPTH - 1)] = time
         new[some] = after
+
+
+def _removed(old: Floats, rank: Ints, last: float) -> Floats:
+    """n lists without the entry of this rank, and with another one at the end."""
+    new = np.empty_like(old)
+    new[:, -1], new[:, :-1] = last, old[:, 1:]
+    if np.count_nonzero(rank):
+        np.copyto(new, old, where=rank[:, None] > RANKS)
+    return new
+
+
+def _inserted(old: Floats, rank: Ints, entry: Floats) -> Floats:
+    """n lists with one entry more at this rank, and without the last one."""
+    new = np.empty_like(old)
+    new[:, 0], new[:, 1:] = entry, old[:, :-1]
+    if np.count_nonzero(rank):
+        np.copyto(new, old, where=rank[:, None] > RANKS)
+        new[np.arange(len(rank)), np.minimum(rank, DEPTH - 1)] = entry
+    return new
 
 
 def count_true(which: Bools, axis: int = 1) -> Ints:

@@ -4,7 +4,7 @@ import numpy as np
 
 from flaky_load_balancer.core.types import Bools, Floats, Ints
 
-SURPRISE = 0.15  # an answer that was less likely is a surprise: x 0.5 and x 2 in decision 15
+SURPRISE = 0.15  # an answer that was less likely is a surprise: x 0.5 and x 2 in decision 17
 FADE = 0.99  # of surprises, per answer of a fleet
 PRIOR_SURPRISES, PRIOR_SECONDS = 0.12, 20.0  # as if so many had been seen in so long, at first
 MOST_WIDER = 2.0  # an interval widens by no more at once: e^2 times the limit

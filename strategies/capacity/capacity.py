@@ -5,14 +5,15 @@ for an attempt to be admitted, so every answer is a test of one number, of which
 known (``intervals``).  How likely the answers were, of all servers of a fleet, says how likely each
 limiter is (``posterior``); the likeliest few say when the next attempt is admitted (``forecast``).
 
-A server that never refused is taken to have no limit.
+Where sizes are known, limits may be in tokens, too (``tokens``, ``units``).  A server that never
+refused is taken to have no limit.
 """
 
 import numpy as np
 
 from flaky_load_balancer.core.types import Bools, Feedback, Floats, Ints
 from strategies.capacity.forecast import Forecast
-from strategies.capacity.learning import FIRST_ANSWERS, SAME, Learning
+from strategies.capacity.learning import FIRST_ANSWERS, SAME, Answers, Learning
 from strategies.capacity.model import Model
 from strategies.parts.counts import REFUSED
 
@@ -29,12 +30,14 @@ class Capacity:
         self.forecast = Forecast(self.model)
         self.last_refusal: Floats = np.full(replications, -np.inf)  # of any server
 
-    def enter(self, rows: Ints, arm: Ints, time: Floats) -> None:
-        """Attempts are sent, or promised, for these times."""
-        self.model.limiters.boundaries.begin(rows, time)
+    def enter(self, rows: Ints, arm: Ints, time: Floats, size: Floats) -> None:
+        """Attempts of these sizes, NaN unknown, are sent, or promised, for these times."""
+        self.model.requests.limiters.boundaries.begin(rows, time)
+        self.model.tokens.limiters.boundaries.begin(rows, time)
         lane = rows * self.arms + arm
-        self.model.pauses.expected[lane] = self.forecast.ready[lane, HALF] <= time + SAME
-        self.model.admissions.add(lane, time)
+        sizes = self._relative(rows, size)
+        self.model.pauses.expected[lane] = self._ready(lane, sizes) <= time + SAME
+        self.model.admissions.add(lane, time, sizes)
         self.forecast.stale[lane] = True
 
     def withdraw(self, rows: Ints, arm: Ints, time: Floats) -> None:
@@ -67,19 +70,24 @@ class Capacity:
             until = (feedback.now + feedback.retry_after).take(heard)
             sent = (feedback.now - feedback.latency).take(heard)
             lane = rows * self.arms + arm
-            changed = self.learning.learn(rows, lane, sent, refused.take(heard), until)
+            size = self._relative(rows, feedback.size.take(heard))
+            rank = self.learning.ranks(lane, sent, size)
+            answers = Answers(rows, lane, rank, sent, refused.take(heard))
+            changed = self.learning.learn(answers, until)
             self.forecast.stale[lane] = True
             self.forecast.stale.reshape(-1, self.arms)[changed] = True
 
-    def wait(self, rows: Ints, now: Floats) -> Floats | None:
+    def wait(self, rows: Ints, now: Floats, size: Floats) -> Floats | None:
         """(n, K, Q) seconds until the chance reaches each level; None if no limit was met."""
         if self.last_refusal.take(rows).max() == -np.inf:
             return None
-        return np.maximum(self.ready_at(rows) - now[:, None, None], 0.0)
+        ready = self.forecast.ready_at(rows, self._relative(rows, size))
+        return np.maximum(ready - now[:, None, None], 0.0)
 
     def ready_at(self, rows: Ints) -> Floats:
-        """(n, K, Q) when the chance of admission reaches each level."""
-        return self.forecast.ready_at(rows)
+        """(n, K, Q) when the chance of admission reaches each level, for requests of size 1."""
+        ones = np.ones(len(rows)) if self.model.units.sized else None
+        return self.forecast.ready_at(rows, ones)
 
     def trust(self, rows: Ints) -> Floats:
         """(n, K) the share of certain forecasts that came true."""
@@ -88,18 +96,35 @@ class Capacity:
     def rate(self, rows: Ints) -> Floats:
         """(n, K) admissions per second, infinite where no limit was met."""
         lane = rows[:, None] * self.arms + np.arange(self.arms)
-        rate = self.model.intervals.rate(lane, self.model.posterior.best[rows][:, None])
+        requests = self.model.requests
+        rate = requests.intervals.rate(lane, requests.posterior.best[rows][:, None])
         return np.where(self.model.limited[lane], rate, np.inf)
+
+    def _ready(self, lane: Ints, size: Floats | None) -> Floats:
+        """(n,) when attempts are as likely to be admitted as not."""
+        if size is None:
+            ready: Floats = self.forecast.ready[lane, HALF]
+            return ready
+        first = np.zeros(len(lane), dtype=np.intp)
+        ready = self.forecast.ready_after(lane, first, size)[:, HALF]
+        return np.where(self.model.limited[lane], ready, -np.inf)
 
     def _open(self, lane: Ints, time: Floats, now: Floats) -> Bools:
         """(n,) whether servers are likely to admit what was entered for these times."""
         rank = self.model.admissions.rank(lane, time)
-        kept: Bools = self.forecast.ready_after(lane, rank + 1)[:, HALF] <= now + SAME
+        size = self.model.admissions.sizes[lane, rank] if self.model.units.sized else None
+        kept: Bools = self.forecast.ready_after(lane, rank + 1, size)[:, HALF] <= now + SAME
         no = (~kept).nonzero()[0]
         if no.size:
             self._remove(lane[no], rank[no])
         return kept
 
     def _remove(self, lane: Ints, rank: Ints) -> None:
-        self.model.admissions.remove(lane, rank)
+        self.model.admissions.remove(lane, rank, sized=self.model.units.sized)
         self.forecast.stale[lane] = True
+
+    def _relative(self, rows: Ints, size: Floats) -> Floats | None:
+        """(n,) sizes in units; None where no size was ever known."""
+        if not self.model.units.sized and not (size > 0).any():
+            return None
+        return self.model.units.relative(rows, size)

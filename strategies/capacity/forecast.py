@@ -6,15 +6,17 @@ server and changes only when something happens to it, so that choosing is a look
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints
 from strategies.capacity.admissions import DEPTH, count_true
-from strategies.capacity.model import Model
+from strategies.capacity.limiters import Asked
+from strategies.capacity.model import Limits, Model
 from strategies.capacity.posterior import LIKELY
 
 LEVELS = np.array([0.2, 0.5, 0.8, 1.0])  # chances of admission
 SHARE = np.diff(
     LEVELS, prepend=0.0
 )  # of a limiter's weight that each of its ready times stands for
+THERE = 0.5  # a limit that is less likely to exist is not waited for
 REACHED = LEVELS[:, None, None] - 0.05  # so much chance is enough for a level
 
 
@@ -26,16 +28,34 @@ class Forecast:
         self.stale = np.zeros(lanes, dtype=bool)  # something happened to the server since
         self.ready: Floats = np.full((lanes, len(LEVELS)), -np.inf)
 
-    def ready_at(self, rows: Ints) -> Floats:
-        """(n, K, Q) of these rows, in seconds; -inf where no limit was met."""
-        self._refresh(rows)
-        return self.ready.reshape(-1, self.model.arms, len(LEVELS)).take(rows, 0)
+    def ready_at(self, rows: Ints, size: Floats | None = None) -> Floats:
+        """(n, K, Q) of these rows, in seconds; -inf where no limit was met.
 
-    def ready_after(self, lane: Ints, first: Ints) -> Floats:
+        ``size`` (n,) is that of the attempts, in units, where it is known.
+        """
+        if size is None:
+            self._refresh(rows)
+            return self.ready.reshape(-1, self.model.arms, len(LEVELS)).take(rows, 0)
+        ready = np.full((len(rows), self.model.arms, len(LEVELS)), -np.inf)
+        i, arm = np.nonzero(self.model.limited.reshape(-1, self.model.arms).take(rows, 0))
+        lane = rows.take(i) * self.model.arms + arm
+        ready[i, arm] = self.ready_after(lane, np.zeros(len(lane), dtype=np.intp), size.take(i))
+        return ready
+
+    def ready_after(self, lane: Ints, first: Ints, size: Floats | None = None) -> Floats:
         """(n, Q) the same for an attempt that comes after the admissions from rank ``first`` on."""
-        ready = self._averaged(lane, first)
-        last = self.model.admissions.at(lane, np.minimum(first, DEPTH - 1))
-        return self.model.pauses.bound(lane, ready, last, LEVELS)
+        model, free = self.model, None
+        if size is None:
+            ready = self._averaged(model.requests, lane, first, None, None)
+        else:
+            there = model.units.there(lane // model.arms) >= THERE
+            free = model.pauses.smaller(lane, size) & there[:, 1]
+            ready = self._averaged(model.requests, lane, first, None, free)
+            ready[~there[:, 0]] = -np.inf
+            tokens = self._averaged(model.tokens, lane, first, size, free)
+            np.maximum(ready, tokens, out=ready, where=there[:, 1:])
+        last = model.admissions.at(lane, np.minimum(first, DEPTH - 1))
+        return model.pauses.bound(lane, ready, last, LEVELS, free)
 
     def _refresh(self, rows: Ints) -> None:
         """Look again at servers to which something happened."""
@@ -46,12 +66,23 @@ class Forecast:
             self.ready[lane] = self.ready_after(lane, np.zeros(len(lane), dtype=np.intp))
             self.stale[lane] = False
 
-    def _averaged(self, lane: Ints, first: Ints) -> Floats:
-        """(n, Q) by all likely limiters: the quantiles of their ready times, weighted."""
-        posterior, cells = self.model.posterior, LIKELY * len(LEVELS)
+    def _averaged(
+        self, limits: Limits, lane: Ints, first: Ints, size: Floats | None, free: Bools | None
+    ) -> Floats:
+        """(n, Q) by all likely limiters: the quantiles of their ready times, weighted.
+
+        Where an attempt is ``free`` (n,), the server's last refusal does not concern it.
+        """
+        posterior, cells = limits.posterior, LIKELY * len(LEVELS)
         rows = lane // self.model.arms
         limiter = posterior.likely.take(rows, 0).ravel()
-        ready = self._ready_by(lane.repeat(LIKELY), limiter, first.repeat(LIKELY))
+        sizes = None if size is None else size.repeat(LIKELY)
+        refused_at = self.model.pauses.refused_at.take(lane)
+        if free is not None:
+            refused_at[free] = -np.inf
+        asked = Asked(lane.repeat(LIKELY), limiter, first.repeat(LIKELY), sizes)
+        limit = limits.intervals.limit(asked.lane, limiter, LEVELS)
+        ready = limits.limiters.ready(asked, limit, refused_at.repeat(LIKELY))
         start = np.arange(0, ready.size, cells)
         order = ready.reshape(-1, cells).argsort(axis=1) + start[:, None]
         share = posterior.weight.take(rows, 0)[:, :, None] * SHARE
@@ -59,9 +90,3 @@ class Forecast:
         reached = start[:, None] + count_true(chance < REACHED).T
         averaged: Floats = ready.take(order.take(reached))
         return averaged
-
-    def _ready_by(self, lane: Ints, limiter: Ints, first: Ints) -> Floats:
-        """(n, Q) by one limiter each."""
-        limit = self.model.intervals.limit(lane, limiter, LEVELS)
-        refused_at = self.model.pauses.refused_at.take(lane)
-        return self.model.limiters.ready(lane, limiter, first, limit, refused_at)

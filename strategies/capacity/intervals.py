@@ -11,7 +11,7 @@ from flaky_load_balancer.core.types import Bools, Floats, Ints
 from strategies.capacity.limiters import FIRST_SLIDING, LIMITERS, PERIOD
 
 LOWEST, HIGHEST = 0.02, 500.0  # admissions per second: no limit is taken to be beyond these
-MARGIN = np.log(1.25)  # the least width of an interval: x 0.5 and x 2 in decision 15
+MARGIN = np.log(1.25)  # the least width of an interval: x 0.5 and x 2 in decision 17
 LEAST = np.log(
     np.where(np.arange(LIMITERS) < FIRST_SLIDING, LOWEST, np.maximum(LOWEST * PERIOD, 0.75))
 )  # of a window, nearly one admission

@@ -11,7 +11,8 @@ import numpy as np
 from flaky_load_balancer.core.types import Bools, Floats, Ints
 from strategies.capacity.calibration import CERTAIN
 from strategies.capacity.intervals import chance
-from strategies.capacity.model import Model
+from strategies.capacity.model import Limits, Model
+from strategies.capacity.units import BLAMED
 
 # Answers that all limiters are shown, then one of so many: one of 5 or of 20 is no different but
 # for 6 points less on T3-tide with 5 (decision 7).
@@ -48,45 +49,77 @@ class Learning:
         self.model = model
         self.count = np.zeros(replications, dtype=np.intp)  # answers of each fleet
 
-    def learn(self, rows: Ints, lane: Ints, sent: Floats, refused: Bools, until: Floats) -> Ints:
+    def learn(self, answers: Answers, until: Floats) -> Ints:
         """Attempts ended; the rows in which another limiter is the likeliest now.
 
         ``until`` (n,) is when servers that refused asked to be tried again, NaN if they did not.
         """
-        answers = Answers(rows, lane, self._added(lane, sent), sent, refused)
-        changed = self._test(answers)
-        self.model.calibration.heard_at[lane] = sent
+        model, (rows, lane, rank, sent, refused) = self.model, answers
+        wider, rest = model.calibration.wider(rows, lane, sent)
+        p, changed = self._test(answers, wider)
+        self._calibrate(answers, p, rest)
+        model.calibration.heard_at[lane] = sent
         if np.count_nonzero(refused):
             no = lane[refused]
-            self.model.admissions.remove(no, answers.rank[refused])
-            self.model.limited[no] = True
-            self.model.pauses.ask(no, until[refused])
+            size = model.admissions.sizes[no, rank[refused]]
+            model.admissions.remove(no, rank[refused], sized=model.units.sized)
+            model.limited[no] = True
+            model.pauses.ask(no, until[refused])
+            model.pauses.refused_size[no] = size
         self._find_boundaries(answers)
-        self.model.pauses.learn(lane, sent, refused)
+        model.pauses.learn(lane, sent, refused)
         return changed
 
-    def _added(self, lane: Ints, sent: Floats) -> Ints:
+    def chance(self, limits: Limits, answers: Answers, wider: Floats) -> Floats:
+        """(n,) how likely the best limiter took admissions to be."""
+        _, lane, rank, sent, _ = answers
+        best = limits.posterior.best.take(answers.rows)
+        need = limits.limiters.needed(lane, best, rank, sent)
+        return chance(limits.intervals.widened_one(lane, best, wider), need)
+
+    def _test(self, answers: Answers, wider: Floats) -> tuple[Floats, Ints]:
+        """(n,) how likely admissions were, and the rows in which the best limiter changed."""
+        model, news = self.model, self._is_news(answers)
+        if not model.units.sized:
+            return self._test_unit(model.requests, answers, news, wider, None)
+        both = model.requests, model.tokens
+        there = model.units.there(answers.rows)
+        admits = np.stack([self.chance(limits, answers, wider) for limits in both], axis=1)
+        model.units.learn(answers.rows, admits, answers.refused)
+        passed = 1.0 - there * (1.0 - admits)  # a limit that may not exist refuses less often
+        changed = [
+            self._test_unit(limits, answers, news, wider, passed[:, 1 - unit])[1]
+            for unit, limits in enumerate(both)
+        ]
+        return passed.prod(axis=1), np.concatenate(changed)
+
+    def _test_unit(
+        self, limits: Limits, answers: Answers, news: Bools, wider: Floats, others: Floats | None
+    ) -> tuple[Floats, Ints]:
+        """Compare answers with what limiters expected: all of them, or the best one."""
+        p, by_all = np.empty(len(news)), news.copy()
+        some = (~news).nonzero()[0]
+        if some.size:
+            at = answers.take(some), wider.take(some), _taken(others, some)
+            p[some], by_all[some] = self._test_best(limits, *at)
+        some = by_all.nonzero()[0]
+        if not some.size:
+            return p, some
+        at = answers.take(some), wider.take(some), _taken(others, some)
+        p[some] = self._test_all(limits, *at)
+        return p, limits.posterior.rank(answers.rows.take(some))
+
+    def ranks(self, lane: Ints, sent: Floats, size: Floats | None) -> Ints:
         """(n,) the ranks of attempts; a replica's that was never noted is added now."""
         admissions = self.model.admissions
         rank = admissions.rank(lane, sent)
-        unknown = np.abs(admissions.at(lane, rank) - sent) > SAME
-        if np.count_nonzero(unknown):
-            admissions.add(lane[unknown], sent[unknown])
+        unknown = (np.abs(admissions.at(lane, rank) - sent) > SAME).nonzero()[0]
+        if unknown.size:
+            admissions.add(lane[unknown], sent[unknown], _taken(size, unknown))
             rank = admissions.rank(lane, sent)
+        if size is not None:  # what it turned out to be
+            admissions.sizes[lane, rank] = size
         return rank
-
-    def _test(self, answers: Answers) -> Ints:
-        """Compare answers with what limiters expected: all of them, or the best one."""
-        by_all = self._is_news(answers)
-        some = (~by_all).nonzero()[0]
-        if some.size:
-            by_all[some] = self._test_best(answers.take(some))
-        some = by_all.nonzero()[0]
-        if not some.size:
-            return some
-        answers = answers.take(some)
-        self._test_all(answers)
-        return self.model.posterior.rank(answers.rows)
 
     def _is_news(self, answers: Answers) -> Bools:
         """(n,) refusals and answers after one, all first answers, and some of the others."""
@@ -96,33 +129,37 @@ class Learning:
         news: Bools = answers.refused | after | (count <= FIRST_ANSWERS) | (count % ONE_OF == 0)
         return news
 
-    def _test_all(self, answers: Answers) -> None:
+    def _test_all(
+        self, limits: Limits, answers: Answers, wider: Floats, others: Floats | None
+    ) -> Floats:
+        """(n,) how likely the best limiter took admissions to be, after showing them to all."""
         rows, lane, rank, sent, refused = answers
-        model = self.model
-        need, sure = model.limiters.needed_by_each(lane, rank, sent)
-        wider, rest = model.calibration.wider(rows, lane, sent)
-        between = model.intervals.widened(lane, wider)
+        need, sure = limits.limiters.needed_by_each(lane, rank, sent)
+        between = limits.intervals.widened(lane, wider)
         p = chance(between, need)
-        best = np.arange(len(rows)), model.posterior.best.take(rows)
-        model.posterior.learn(rows, p, sure, refused)
-        self._calibrate(answers, p[best], rest)
-        model.intervals.narrow(lane, between, need, sure, refused)
+        limits.posterior.learn(rows, p, sure, refused, others)
+        best: Floats = p[np.arange(len(rows)), limits.posterior.best.take(rows)]
+        if others is not None:
+            sure &= _concerns(p, refused[:, None], others[:, None])
+        limits.intervals.narrow(lane, between, need, sure, refused)
+        return best
 
-    def _test_best(self, answers: Answers) -> Bools:
-        """(n,) where the best limiter did not expect an answer, so that all should be asked."""
+    def _test_best(
+        self, limits: Limits, answers: Answers, wider: Floats, others: Floats | None
+    ) -> tuple[Floats, Bools]:
+        """(n,) the same by the best limiter alone, and where it was surprised: ask all there."""
         rows, lane, rank, sent, refused = answers
-        model, best = self.model, self.model.posterior.best.take(rows)
-        need = model.limiters.needed(lane, best, rank, sent)
-        wider, rest = model.calibration.wider(rows, lane, sent)
-        low, high = model.intervals.widened_one(lane, best, wider)
+        best = limits.posterior.best.take(rows)
+        need = limits.limiters.needed(lane, best, rank, sent)
+        low, high = limits.intervals.widened_one(lane, best, wider)
         p = chance((low, high), need)
         news: Bools = np.where(refused, p > 1.0 - EXPECTED, p < EXPECTED)
-        some = (~news).nonzero()[0]
+        told = ~news if others is None else ~news & _concerns(p, refused, others)
+        some = told.nonzero()[0]
         if some.size:
-            self._calibrate(answers.take(some), p[some], rest[some])
             at, between = (lane[some], best[some]), (low[some], high[some])
-            model.intervals.narrow_one(at, between, need[some], refused[some])
-        return news
+            limits.intervals.narrow_one(at, between, need[some], refused[some])
+        return p, news
 
     def _calibrate(self, answers: Answers, p: Floats, rest: Floats) -> None:
         calibration = self.model.calibration
@@ -132,9 +169,30 @@ class Learning:
             calibration.test(answers.lane[certain], answers.refused[certain])
 
     def _find_boundaries(self, answers: Answers) -> None:
-        """Between a refusal and the next admission a window may have begun."""
-        rows, lane, _, sent, refused = answers
+        """Between a refusal and the next admission, of no less, a window may have begun."""
+        rows, lane, rank, sent, refused = answers
         before = self.model.pauses.refused_at.take(lane)
-        again = np.flatnonzero(~refused & (before > -np.inf) & (before < sent))
+        began = ~refused & (before > -np.inf) & (before < sent)
+        if self.model.units.sized:
+            size = self.model.admissions.sizes[lane, rank]
+            began &= ~self.model.pauses.smaller(lane, size)
+        again = np.flatnonzero(began)
         if again.size:
-            self.model.limiters.boundaries.learn(rows[again], before[again], sent[again])
+            bracket = rows[again], before[again], sent[again]
+            self.model.requests.limiters.boundaries.learn(*bracket)
+            if self.model.units.sized:
+                self.model.tokens.limiters.boundaries.learn(*bracket)
+
+
+def _concerns(p: Floats, refused: Bools, others: Floats) -> Bools:
+    """Whether answers are about this limit: admissions are, and refusals that it explains best.
+
+    ``p`` is the chance that this limit admits, ``others`` that all others do.
+    """
+    blame = (1.0 - p) >= BLAMED * (1.0 - p * others)
+    concerns: Bools = ~refused | blame
+    return concerns
+
+
+def _taken(each: Floats | None, those: Ints) -> Floats | None:
+    return None if each is None else each.take(those)

@@ -6,7 +6,7 @@ windows of some length (``boundaries``).  How large a server's limit is under it
 length is near one of these; those of fixed windows are found exactly.
 """
 
-# ruff: noqa: ARG002 (only fixed windows use when a server refused)
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,20 @@ _KIND = np.repeat(np.arange(3, dtype=np.uint8), (len(BURSTS), len(SLIDING), len(
 _TOKENS = np.log(STEPS + 1.0)
 _LOG = np.log(np.maximum(np.arange(DEPTH + 2), 0.5))
 _ROUNDING = 1e-6  # seconds: the times of one moment differ by less
-_WHOLE = 1e-3  # of an admission: limits of windows are whole numbers
+WHOLE = 1e-3  # of an admission: limits of windows are whole numbers
+
+
+class Asked(NamedTuple):
+    """Attempts to be admitted under one limiter each, after the entries from rank ``first`` on."""
+
+    lane: Ints  # (n,)
+    limiter: Ints  # (n,)
+    first: Ints  # (n,)
+    size: Floats | None  # (n,), where limits are in tokens
+
+    def take(self, those: Ints) -> "Asked":
+        size = None if self.size is None else self.size.take(those)
+        return Asked(self.lane.take(those), self.limiter.take(those), self.first.take(those), size)
 
 
 class Limiters:
@@ -48,21 +61,19 @@ class Limiters:
         bucket that is filled at a limit r admits one where (j + 1 - burst) / r <= age for the age
         of each j-th admission before it; a window where it holds fewer than the limit.
         """
-        age = (sent[:, None] - self.admissions.times.take(lane, 0)).astype(np.float32)
+        age: Floats = (sent[:, None] - self.admissions.times.take(lane, 0)).astype(np.float32)
         if np.count_nonzero(rank):
             place = np.minimum(rank[:, None] + RANKS, DEPTH - 1)
             age = np.take_along_axis(age, place, 1)
         age[:, 0] = np.inf  # the attempt itself
         need: Floats = np.empty((len(lane), LIMITERS), dtype=np.float32)
-        apart = np.log(np.clip(age, 1e-5, 1e6)).take(_BUCKETS, 1)
-        rates = _TOKENS.astype(np.float32) - apart.reshape(-1, len(BURSTS), len(STEPS))
-        rates.max(axis=2, out=need[:, :FIRST_SLIDING])
+        need[:, :FIRST_SLIDING] = self._each_bucket_needs(lane, rank, age)
         since, sure = self.boundaries.age(lane // self.arms, sent)
         span = np.empty((LIMITERS - FIRST_SLIDING, len(lane)), dtype=np.float32)
         span[: len(SLIDING)], span[len(SLIDING) :] = SLIDING[:, None], since.T + _ROUNDING
         # The long axis last, and counted along the first one: three times as quick.
         inside = np.ascontiguousarray(age.T)[:, None, :] < span
-        need[:, FIRST_SLIDING:] = _LOG.take(count_true(inside, axis=0).T + 1)
+        need[:, FIRST_SLIDING:] = self._room_needed(lane, rank, count_true(inside, axis=0).T)
         surely = np.ones(need.shape, dtype=bool)
         surely[:, FIRST_FIXED:] = sure
         return need, surely
@@ -75,26 +86,25 @@ class Limiters:
             need[some] = self._bucket_needs(*at) if kind == 0 else self._window_needs(*at, kind)
         return need
 
-    def ready(
-        self, lane: Ints, limiter: Ints, first: Ints, limit: Floats, refused_at: Floats
-    ) -> Floats:
-        """(n, Q) when a limit (n, Q) admits an attempt that comes after the entries from ``first``.
+    def ready(self, asked: Asked, limit: Floats, refused_at: Floats) -> Floats:
+        """(n, Q) when a limit (n, Q) admits what is asked for.
 
         ``refused_at`` (n,) is when the server refused, if it admitted nothing since, else -inf.
         """
         ready = np.empty(limit.shape)
-        for kind, some in _kinds(limiter):
-            if some.size == len(lane):
-                return _READY[kind](self, lane, limiter, first, limit, refused_at)
-            at = lane.take(some), limiter.take(some), first.take(some)
-            ready[some] = _READY[kind](self, *at, limit.take(some, 0), refused_at.take(some))
+        for kind, some in _kinds(asked.limiter):
+            if some.size == len(limit):
+                return self._ready(kind, asked, limit, refused_at)
+            part = asked.take(some), limit.take(some, 0), refused_at.take(some)
+            ready[some] = self._ready(kind, *part)
         return ready
 
-    def _bucket_needs(self, lane: Ints, limiter: Ints, rank: Ints, sent: Floats) -> Floats:
-        at = np.minimum((rank + BURSTS.take(limiter))[:, None] + STEPS, DEPTH - 1)
-        age = sent[:, None] - self.admissions.at(lane[:, None], at)
-        need: Floats = (_TOKENS - np.log(np.clip(age, 1e-5, 1e6))).max(axis=1)
-        return need
+    def _ready(self, kind: int, asked: Asked, limit: Floats, refused_at: Floats) -> Floats:
+        if kind == 0:
+            return self._bucket_ready(asked, limit)
+        if kind == 1:
+            return self._sliding_ready(asked, limit)
+        return self._fixed_ready(asked, limit, refused_at)
 
     def _window_needs(
         self, lane: Ints, limiter: Ints, rank: Ints, sent: Floats, kind: int
@@ -105,42 +115,64 @@ class Limiters:
             cell = limiter - FIRST_FIXED
             start = self.boundaries.next(lane // self.arms, cell, sent)[0] - _ROUNDING
         inside = self.admissions.times.take(lane, 0) > start[:, None]
-        used = count_true(inside) - rank - 1
-        need: Floats = _LOG.take(np.maximum(used, 0) + 1)
+        used = np.maximum(count_true(inside) - rank - 1, 0)
+        need: Floats = self._room_needed(lane, rank, used[:, None]).reshape(-1)
         return need
 
-    def _bucket_ready(
-        self, lane: Ints, limiter: Ints, first: Ints, limit: Floats, refused_at: Floats
-    ) -> Floats:
-        at = np.minimum((first + BURSTS.take(limiter) - 1)[:, None] + STEPS, DEPTH - 1)
-        times = self.admissions.at(lane[:, None], at)
-        full: Floats = times.T[:, :, None] + (STEPS + 1.0)[:, None, None] / limit
-        ready: Floats = full.max(axis=0)
-        return ready
+    def _sliding_ready(self, asked: Asked, limit: Floats) -> Floats:
+        at = self._last_to_leave(asked, limit)
+        ready: Floats = self.admissions.at(asked.lane[:, None], at)
+        return ready + PERIOD.take(asked.limiter)[:, None]
 
-    def _sliding_ready(
-        self, lane: Ints, limiter: Ints, first: Ints, limit: Floats, refused_at: Floats
-    ) -> Floats:
-        count = np.maximum(limit + _WHOLE, 1.0).astype(np.intp)
-        at = np.minimum(first[:, None] + count - 1, DEPTH - 1)
-        ready: Floats = self.admissions.at(lane[:, None], at) + PERIOD.take(limiter)[:, None]
-        return ready
-
-    def _fixed_ready(
-        self, lane: Ints, limiter: Ints, first: Ints, limit: Floats, refused_at: Floats
-    ) -> Floats:
+    def _fixed_ready(self, asked: Asked, limit: Floats, refused_at: Floats) -> Floats:
+        lane, limiter, first, _ = asked
         times = self.admissions.times.take(lane, 0)
         newest = np.maximum(times[np.arange(len(lane)), np.minimum(first, DEPTH - 1)], refused_at)
         cell = limiter - FIRST_FIXED
         start, early, late = self.boundaries.next(lane // self.arms, cell, newest)
         used = count_true(times >= start[:, None] - _ROUNDING) - first
-        room = used[:, None] < np.maximum(np.floor(limit + _WHOLE), 1.0)
-        room &= (refused_at < start)[:, None]
+        room = self._has_room(asked, used, limit) & (refused_at < start)[:, None]
         share = np.arange(limit.shape[1]) / (limit.shape[1] - 1)
         return np.where(room, -np.inf, early[:, None] + share * (late - early)[:, None])
 
+    # What depends on the unit of limits; ``tokens`` has it for sizes.
 
-_READY = Limiters._bucket_ready, Limiters._sliding_ready, Limiters._fixed_ready
+    def _bucket_needs(self, lane: Ints, limiter: Ints, rank: Ints, sent: Floats) -> Floats:
+        at = np.minimum((rank + BURSTS.take(limiter))[:, None] + STEPS, DEPTH - 1)
+        age = sent[:, None] - self.admissions.at(lane[:, None], at)
+        need: Floats = (_TOKENS - np.log(np.clip(age, 1e-5, 1e6))).max(axis=1)
+        return need
+
+    def _each_bucket_needs(self, lane: Ints, rank: Ints, age: Floats) -> Floats:  # noqa: ARG002
+        """(n, bursts) the logarithm of the rate that every bucket needs; ``age`` (n, DEPTH)."""
+        apart = np.log(np.clip(age, 1e-5, 1e6)).take(_BUCKETS, 1)
+        rates = _TOKENS.astype(np.float32) - apart.reshape(-1, len(BURSTS), len(STEPS))
+        need: Floats = rates.max(axis=2)
+        return need
+
+    def _room_needed(self, lane: Ints, rank: Ints, before: Ints) -> Floats:  # noqa: ARG002
+        """(n, m) the logarithm of the limit that admits an attempt after so many others."""
+        need: Floats = _LOG.take(before + 1)
+        return need
+
+    def _has_room(self, asked: Asked, used: Ints, limit: Floats) -> Bools:  # noqa: ARG002
+        """(n, Q) whether a window that admitted so many (n,) has room for another one."""
+        room: Bools = used[:, None] < np.maximum(np.floor(limit + WHOLE), 1.0)
+        return room
+
+    def _last_to_leave(self, asked: Asked, limit: Floats) -> Ints:
+        """(n, Q) the rank of the last one that must have left a window before another one."""
+        count = np.maximum(limit + WHOLE, 1.0).astype(np.intp)
+        last: Ints = np.minimum(asked.first[:, None] + count - 1, DEPTH - 1)
+        return last
+
+    def _bucket_ready(self, asked: Asked, limit: Floats) -> Floats:
+        lane, limiter, first, _ = asked
+        at = np.minimum((first + BURSTS.take(limiter) - 1)[:, None] + STEPS, DEPTH - 1)
+        times = self.admissions.at(lane[:, None], at)
+        full: Floats = times.T[:, :, None] + (STEPS + 1.0)[:, None, None] / limit
+        ready: Floats = full.max(axis=0)
+        return ready
 
 
 def _kinds(limiter: Ints) -> list[tuple[int, Ints]]:

@@ -2,6 +2,7 @@
 
 Servers of one fleet are mostly limited in the same way, each with a limit of its own: so there is
 one posterior over limiters for each fleet, and an interval for each server under each limiter.
+Where sizes are known, there may be two limits: of requests and of tokens (``units``).
 """
 
 import numpy as np
@@ -12,6 +13,17 @@ from strategies.capacity.intervals import Intervals
 from strategies.capacity.limiters import Limiters
 from strategies.capacity.pauses import Pauses
 from strategies.capacity.posterior import Posterior
+from strategies.capacity.tokens import TokenLimiters
+from strategies.capacity.units import Units
+
+
+class Limits:
+    """What is known of the limits in one unit."""
+
+    def __init__(self, replications: int, limiters: Limiters) -> None:
+        self.limiters = limiters
+        self.intervals = Intervals(len(limiters.admissions.times))
+        self.posterior = Posterior(replications)
 
 
 class Model:
@@ -20,9 +32,10 @@ class Model:
     def __init__(self, replications: int, arms: int, *, drift: float) -> None:
         self.arms, lanes = arms, replications * arms
         self.admissions = Admissions(lanes)
-        self.limiters = Limiters(replications, arms, self.admissions)
-        self.intervals = Intervals(lanes)
-        self.posterior = Posterior(replications)
+        shape = replications, arms, self.admissions
+        self.requests = Limits(replications, Limiters(*shape))
+        self.tokens = Limits(replications, TokenLimiters(*shape))
+        self.units = Units(replications)
         self.calibration = Calibration(replications, arms, drift)
         self.pauses = Pauses(lanes)
         self.limited = np.zeros(lanes, dtype=bool)  # servers that ever refused; others have none

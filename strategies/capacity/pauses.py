@@ -15,11 +15,15 @@ MOST_DOUBLINGS = 20  # of the first pause, so that powers stay small
 
 
 class Pauses:
-    """Of each server: ``refused_at`` (-inf where it admitted since) and what it asked for."""
+    """Of each server: ``refused_at`` (-inf where it admitted since) and what it asked for.
+
+    ``refused_size`` is that of the last attempt that was refused: a smaller one may be admitted.
+    """
 
     def __init__(self, lanes: int) -> None:
         self.refused_at: Floats = np.full(lanes, -np.inf)
         self.retry_at: Floats = np.full(lanes, -np.inf)  # as ``Retry-After`` says
+        self.refused_size: Floats = np.zeros(lanes)
         self.in_a_row = np.zeros(lanes, dtype=np.intp)  # refusals that nobody expected
         self.expected = np.ones(lanes, dtype=bool)  # that the last attempt would be admitted
 
@@ -34,14 +38,23 @@ class Pauses:
         more = self.in_a_row.take(lane) + self.expected.take(lane)
         self.in_a_row[lane] = np.where(refused, more, 0)
 
-    def bound(self, lane: Ints, ready: Floats, last: Floats, chance: Floats) -> Floats:
-        """(n, Q) ready times that are no earlier than pauses end, in place.
+    def smaller(self, lane: Ints, size: Floats) -> Bools:
+        """(n,) whether attempts are smaller than those that servers refused."""
+        smaller: Bools = size < self.refused_size.take(lane)
+        return smaller
+
+    def bound(
+        self, lane: Ints, ready: Floats, last: Floats, chance: Floats, free: Bools | None = None
+    ) -> Floats:
+        """(n, Q) ready times that are no earlier than pauses end, in place; but for ``free`` (n,).
 
         ``last`` (n,) is the newest admission before the attempt; the surer an admission is to be,
         the more of a pause is waited for.  The first attempt after a refusal that said when is
         never later than it said, whatever the limiters say.
         """
         refused_at, retry_at = self.refused_at.take(lane), self.retry_at.take(lane)
+        if free is not None:
+            refused_at[free] = retry_at[free] = -np.inf
         doublings = np.minimum(self.in_a_row.take(lane), MOST_DOUBLINGS) - 1.0
         pause = np.where(doublings >= 0, np.minimum(FIRST * 2.0**doublings, LONGEST), 0.0)
         earliest = np.maximum(last[:, None], refused_at[:, None] + pause[:, None] * chance)

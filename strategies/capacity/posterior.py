@@ -12,7 +12,7 @@ from strategies.capacity.limiters import FIRST_SLIDING, LIMITERS, PERIOD
 # Points for each doubling of a window's length: 1 and 2 differed from 0.4 by noise (decision 7).
 LONGER = 0.7
 SHORT = 0.2  # seconds: windows shorter than this are no likelier than it
-DOUBT = 0.03  # the least chance of any answer, under any limiter: x 0.5 and x 2 in decision 15
+DOUBT = 0.03  # the least chance of any answer, under any limiter: x 0.5 and x 2 in decision 17
 # How well a limiter explains answers of which it is not sure, to the best one; with a constant 0.3
 # in place of the share, windows were found too late (decision 7).
 UNSURE = 0.95
@@ -37,9 +37,15 @@ class Posterior:
         self.weight: Floats = np.zeros((replications, LIKELY))
         self.weight[:, 0] = 1.0
 
-    def learn(self, rows: Ints, p: Floats, sure: Bools, refused: Bools) -> None:
-        """Admissions that had the chances ``p`` (n, LIMITERS) were refused or not."""
-        happened = np.maximum(np.where(refused[:, None], 1.0 - p, p), DOUBT)
+    def learn(
+        self, rows: Ints, p: Floats, sure: Bools, refused: Bools, others: Floats | None
+    ) -> None:
+        """Admissions that had the chances ``p`` (n, LIMITERS) were refused or not.
+
+        ``others`` (n,) is the chance that no other limit of the server refused.
+        """
+        admitted = p if others is None else p * others[:, None]
+        happened = np.maximum(np.where(refused[:, None], 1.0 - admitted, p), DOUBT)
         best = happened[np.arange(len(rows)), self.best.take(rows)]
         happened = np.where(sure, happened, UNSURE * best[:, None])
         self.score[rows] = MEMORY * self.score.take(rows, 0) + np.log(happened)

@@ -8,7 +8,7 @@ from strategies.capacity.admissions import DEPTH, Admissions
 from strategies.capacity.boundaries import Boundaries
 from strategies.capacity.capacity import Capacity
 from strategies.capacity.forecast import LEVELS
-from strategies.capacity.limiters import FIRST_FIXED, FIRST_SLIDING, FIXED, SLIDING, Limiters
+from strategies.capacity.limiters import FIRST_FIXED, FIRST_SLIDING, FIXED, SLIDING, Asked, Limiters
 
 ROW = np.array([0])
 NEVER = np.full(1, -np.inf)
@@ -31,7 +31,7 @@ class Server:
         refused = sum(t >= start + 1e-9 * (not self.fixed) for t in self.admitted) >= self.most
         if not refused:
             self.admitted.append(now)
-        self.capacity.enter(ROW, ROW, times(now))
+        self.capacity.enter(ROW, ROW, times(now), times(np.nan))
         outcome = np.array([int(Outcome.RATE_LIMITED if refused else Outcome.SUCCEEDED)])
         self.capacity.learn(Feedback.of(ROW, times(now), ROW, outcome, times(0.0), times(np.nan)))
         return not refused
@@ -112,7 +112,8 @@ def test_one_limiter_alone_needs_the_same_as_among_all(limiter: int) -> None:
 def test_ready_is_when_the_limit_admits_again(limiter: int, limit: float, ready: float) -> None:
     """A bucket of one at 4 per second, one of two, and 2 in 0.8 seconds."""
     limiters = Limiters(1, 1, admissions_of(10.0, 10.4))
-    found = limiters.ready(ROW, np.array([limiter]), ROW * 0, np.full((1, 1), limit), NEVER)
+    asked = Asked(ROW, np.array([limiter]), ROW * 0, None)
+    found = limiters.ready(asked, np.full((1, 1), limit), NEVER)
     assert found[0, 0] == pytest.approx(ready)
 
 
@@ -169,7 +170,7 @@ def test_later_times_are_surer() -> None:
 def test_retry_after_is_a_whole_second_rounded_up() -> None:
     server = Server(1, 5.0, fixed=False)
     server.send(0.0)
-    server.capacity.enter(ROW, ROW, times(1.0))
+    server.capacity.enter(ROW, ROW, times(1.0), times(np.nan))
     refused = np.array([int(Outcome.RATE_LIMITED)])
     server.capacity.learn(Feedback.of(ROW, times(1.0), ROW, refused, times(0.0), times(4.0)))
     ready = server.capacity.ready_at(ROW)[0, 0]
@@ -204,7 +205,7 @@ def test_a_limiter_that_asks_for_more_than_any_limit_is_soon_left_behind() -> No
     behind = []
     for now in (1.0, 1.001, 2.0, 3.0, 4.0, 5.0):
         assert server.send(now)
-        score = server.capacity.model.posterior.score[0]
+        score = server.capacity.model.requests.posterior.score[0]
         behind.append(score[1] - score[0])  # buckets of two, of one
     assert behind[0] == 0
     assert (np.diff(behind[1:]) > 1.0).all()
@@ -216,7 +217,7 @@ def promised() -> tuple[Server, float]:
     for now in np.arange(0.0, 40.0, 0.5):
         server.send(float(now))
     ready = server.ready()
-    server.capacity.enter(ROW, ROW, times(ready))
+    server.capacity.enter(ROW, ROW, times(ready), times(np.nan))
     return server, ready
 
 
