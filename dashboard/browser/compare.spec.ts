@@ -9,6 +9,7 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
   );
   await stage.run(
     ...["compare", "--strategy", "v4", "--strategy", "random", "--strategy", "oracle"],
+    ...["--sweep", "v7:memory=10|30|50"],
     ...["--scenario", "T1", "--scenario", "T2", "--replications", "30", "--save"],
   );
   const admin = await stage.archive();
@@ -25,6 +26,10 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
   await expect(row.getByText("best")).toBeVisible();
   await expect(table.getByRole("row", { name: /oracle/ })).toContainText("reference");
   await expect(page.getByText(comparison.verdicts.at(-1).verdict)).toBeVisible();
+
+  await expect(
+    page.getByRole("img", { name: /^Regret of v7 over memory.*v7:memory=50/ }),
+  ).toBeVisible();
 
   await page.getByRole("button", { name: "Scenarios of v4" }).press("Enter");
   await expect(table.getByRole("row", { name: /^T2/ })).toBeVisible();

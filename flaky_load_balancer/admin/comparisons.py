@@ -9,6 +9,8 @@ the machine did not keep up.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flaky_load_balancer.registry import family
+
 UNKNOWN = [None, None]
 PERCENTILES = "p50", "p99"
 COUNTS = "requests", "delivered", "given_up", "attempts", "paid_attempts", "rate_limited"
@@ -39,7 +41,25 @@ def _simulated(result: Mapping[str, Any]) -> dict[str, Any]:
         "cells": cells,
         "overall": overall,
         "verdicts": result.get("verdicts", []),
+        "sweeps": _sweeps(result.get("parameters", {})),
     }
+
+
+def _sweeps(parameters: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each strategy that played with several hyperparameters, those that differ."""
+    families: dict[str, list[str]] = {}
+    for spec in parameters:
+        families.setdefault(family(spec), []).append(spec)
+    return [
+        {"family": name, "strategies": specs, "parameters": _varied([parameters[s] for s in specs])}
+        for name, specs in families.items()
+        if len(specs) > 1
+    ]
+
+
+def _varied(made: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    columns = {name: [each[name] for each in made] for name in made[0]}
+    return {name: values for name, values in columns.items() if len(set(values)) > 1}
 
 
 def _ran(runs: Sequence[Mapping[str, Any]], valid: bool) -> dict[str, Any]:
@@ -61,6 +81,7 @@ def _ran(runs: Sequence[Mapping[str, Any]], valid: bool) -> dict[str, Any]:
         "cells": cells,
         "overall": overall,
         "verdicts": verdicts,
+        "sweeps": [],
     }
 
 

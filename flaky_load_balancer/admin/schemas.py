@@ -360,8 +360,11 @@ class Verdict(Shape):
     verdict: str
 
 
+Parameter = bool | float | str | None
+
+
 class Simulated(Shape):
-    """What ``flb compare --save`` recorded."""
+    """What ``flb compare --save`` recorded; ``parameters`` are those of each strategy."""
 
     seed: int
     replications: int
@@ -373,6 +376,7 @@ class Simulated(Shape):
     share_loss: float = Field(0.0, json_schema_extra=_without_default)
     seconds: float
     bound_seconds: float
+    parameters: dict[str, dict[str, Parameter]] = Field({}, json_schema_extra=_without_default)
     cells: list[SimulatedCell]
     overall: list[SimulatedCell] = []
     verdicts: list[Verdict] = []
@@ -386,6 +390,14 @@ class ComparedCell(CellNumbers):
     run: int | None
 
 
+class Sweep(Shape):
+    """Strategies that differ in hyperparameters only: of each that differs, the value in each."""
+
+    family: str
+    strategies: list[str]
+    parameters: dict[str, list[Parameter]]
+
+
 class Compared(Shape):
     """Strategies by scenarios, simulated or run; each number a mean per run."""
 
@@ -396,6 +408,7 @@ class Compared(Shape):
     cells: list[ComparedCell]
     overall: list[ComparedCell]
     verdicts: list[Verdict]
+    sweeps: list[Sweep]
 
 
 class SessionDetail(SessionFacts):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from flaky_load_balancer.cli import options
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: flb compare --strategy v4 --strategy v6 --requests 1000 --json -")
 @options.strategies
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="NAME:param=LOW..HIGH:[log]N",
+    help="Repeatable; a strategy with N values of a parameter, or with these: v6:cooldown=0.5|1|2."
+    " Without --strategy, only what is swept is compared.",
+)
 @options.scenarios
 @options.requests
 @click.option(
@@ -47,8 +56,11 @@ if TYPE_CHECKING:
 @click.option("--save", is_flag=True, help="Record it as a session.")
 @options.recorded
 @options.json
+@click.pass_context
 def main(
+    ctx: click.Context,
     strategies: tuple[str, ...],
+    sweeps: tuple[str, ...],
     scenarios: tuple[str, ...],
     requests: int,
     replications: int,
@@ -72,7 +84,10 @@ def main(
 
     chosen = [found for _, found in selection.scenarios(scenarios)]
     contexts = any(scenario.contexts is not None for scenario in chosen)
-    specs = selection.strategies(strategies, oracle=True, contexts=contexts)
+    if sweeps and ctx.get_parameter_source("strategies") is ParameterSource.DEFAULT:
+        strategies = ()
+    named = selection.strategies(strategies, oracle=True, contexts=contexts)
+    specs = dict.fromkeys([*named, *selection.sweeps(sweeps)])
     plan = Plan(
         strategies={spec: registry.parse(spec) for spec in specs},
         scenarios=chosen,

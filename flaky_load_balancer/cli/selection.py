@@ -27,6 +27,23 @@ def strategies(specs: Sequence[str], *, oracle: bool = False, contexts: bool = F
     return registry.chosen(specs, oracle=oracle, contexts=contexts)
 
 
+def sweeps(sweeps: Sequence[str]) -> list[str]:
+    """The canonical specs of all strategies that these sweeps stand for."""
+    from flaky_load_balancer.registry import UnknownStrategyError
+    from flaky_load_balancer.registry.sweep import SweepError, expand
+
+    found: list[str] = []
+    for sweep in sweeps:
+        try:
+            specs = expand(sweep)
+        except (SweepError, UnknownStrategyError) as error:
+            raise SettingsError(f"--sweep {sweep}: {error}") from None
+        for spec in specs:
+            check_strategy(f"--sweep {sweep}", spec, oracle=True)
+        found += specs
+    return found
+
+
 def check_strategy(where: str, spec: str, *, oracle: bool = False) -> None:
     """Refuse a strategy that does not exist, breaks a rule, or needs to know the fleet."""
     from flaky_load_balancer import registry

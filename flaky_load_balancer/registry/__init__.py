@@ -21,7 +21,7 @@ from flaky_load_balancer.registry.values import UnknownStrategyError
 from strategies import CONTEXTUAL, GAME, STRATEGIES
 
 __all__ = ["BrokenRule", "UnknownStrategyError", "built_in", "canonical", "chosen", "describe"]
-__all__ += ["is_built_in", "load", "parse"]
+__all__ += ["family", "hyperparameters", "is_built_in", "kind", "load", "parse"]
 
 ORACLE = "oracle"  # is told the fleet, so it can play only where the fleet is known
 
@@ -58,6 +58,23 @@ def built_in(spec: str) -> Strategy:
     if name not in STRATEGIES:
         raise UnknownStrategyError(_unknown(spec, STRATEGIES))
     return parse(spec)
+
+
+def kind(name: str) -> type[Strategy]:
+    """The class of this name, which has no hyperparameters behind it."""
+    return _found(name).kind
+
+
+def family(spec: str) -> str:
+    """The spec without its hyperparameters: ``v6`` of ``v6:cooldown=0.5``."""
+    head, equals, _ = spec.partition("=")
+    return head.rpartition(":")[0] if equals else spec
+
+
+def hyperparameters(strategy: Strategy) -> dict[str, Any]:
+    """What it was made with, for JSON, which has no infinity."""
+    made = {one.name: getattr(strategy, one.name) for one in values.parameters(type(strategy))}
+    return {name: values.plain(value) for name, value in made.items()}
 
 
 def is_built_in(strategy: Strategy) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -39,6 +40,12 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def plain(value: object) -> object:
+    """A value as JSON has it: a text where it is no finite number, truth value, text or null."""
+    number = isinstance(value, int | float) and isfinite(value)
+    return value if number or isinstance(value, str | None) else shown(value)
+
+
 def parameters(kind: type[Any]) -> list[Field[Any]]:
     """The hyperparameters of a class: the fields that its constructor takes."""
     return [field for field in fields(kind) if field.init] if is_dataclass(kind) else []
@@ -49,6 +56,11 @@ def default(field: Field[Any]) -> Any:
     if field.default_factory is not MISSING:
         return field.default_factory()
     return None if field.default is MISSING else field.default
+
+
+def whole(kind: type[Any]) -> set[str]:
+    """The names of the hyperparameters that are whole numbers."""
+    return {name for name, wanted in _types(kind).items() if int in (wanted, *get_args(wanted))}
 
 
 def _types(kind: type[Any]) -> dict[str, Any]:

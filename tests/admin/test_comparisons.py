@@ -67,6 +67,19 @@ def test_a_simulated_session_keeps_what_it_says_of_chance() -> None:
     assert {cell.group for cell in shown.overall if cell.strategy == "oracle"} == {0}
 
 
+def test_what_differs_in_hyperparameters_only_is_a_sweep() -> None:
+    specs = ("v6", "v6:cooldown=2", "v6:fallback=untried", "v7:memory=9", "v4")
+    plan = Plan({spec: built_in(spec) for spec in specs}, [find("T1")], 4, replications=2)
+    result = compare(plan, jobs=1).result()
+    schemas.Simulated.model_validate(result)
+    (sweep,) = schemas.Compared.model_validate(compared({"result": result, "runs": []})).sweeps
+    assert (sweep.family, sweep.strategies) == ("v6", list(specs[:3]))
+    assert sweep.parameters == {
+        "cooldown": [1.0, 2.0, 1.0],
+        "fallback": ["published", "published", "untried"],
+    }
+
+
 def test_scores_of_different_numbers_of_requests_are_not_compared() -> None:
     runs = [ran(1, "v4", "T1", 58.0), {**ran(2, "v6", "T1", 55.0), "requests": 59}]
     shown = schemas.Compared.model_validate(compared({"result": None, "runs": runs}))

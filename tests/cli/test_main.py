@@ -371,6 +371,20 @@ def test_comparisons_are_listed_too(folder: Path) -> None:
     assert f"{row['session']}  compare" in called("runs").out
 
 
+def test_what_is_swept_is_compared_alone_or_with_what_is_named(folder: Path) -> None:
+    words = ("compare", "--sweep", "v6:cooldown=0.5..2:log3", "--scenario", "T1", "--requests", "5")
+    how = ("--replications", "2", "--jobs", "1", "--json", "-")
+    swept = ["v6:cooldown=0.5", "v6", "v6:cooldown=2"]
+    alone = json.loads(called(*words, *how).out)
+    assert [cell["strategy"] for cell in alone["cells"]] == swept
+    assert [alone["parameters"][spec]["cooldown"] for spec in swept] == [0.5, 1.0, 2.0]
+    named = json.loads(called(*words, *how, "--strategy", "v4", "--strategy", "v6").out)
+    assert [cell["strategy"] for cell in named["cells"]] == ["v4", "v6", swept[0], swept[2]]
+    refused = called(*words, "--sweep", "v6:cooldown=1..2")
+    assert refused.code == 2
+    assert "--sweep v6:cooldown=1..2" in options(refused)
+
+
 def test_a_session_is_listed_exported_and_deleted(folder: Path) -> None:
     (folder / "own_one.py").write_text(GOOD)
     (folder / "mine.toml").write_text(

@@ -47,3 +47,11 @@ def test_strategies_each_once_in_canonical_form() -> None:
     assert "oracle" not in every
     with refused(["--strategy", "'v99'", "v6"]):
         selection.strategies(["v4", "v99"])
+
+
+def test_a_wrong_sweep_is_refused_by_its_flag() -> None:
+    assert selection.sweeps(["v6:cooldown=1|2"]) == ["v6", "v6:cooldown=2"]
+    with refused(["--sweep v6:cooldown=0.2..5:", "how many values"]):
+        selection.sweeps(["v6:cooldown=0.2..5"])
+    with refused(["--sweep v6:colour=1|2", "cooldown"]):
+        selection.sweeps(["v6:colour=1|2"])

@@ -538,6 +538,8 @@ export interface components {
             overall: components["schemas"]["ComparedCell"][];
             /** Verdicts */
             verdicts: components["schemas"]["Verdict"][];
+            /** Sweeps */
+            sweeps: components["schemas"]["Sweep"][];
         };
         /**
          * ComparedCell
@@ -1351,7 +1353,7 @@ export interface components {
         };
         /**
          * Simulated
-         * @description What ``flb compare --save`` recorded.
+         * @description What ``flb compare --save`` recorded; ``parameters`` are those of each strategy.
          */
         Simulated: {
             /** Seed */
@@ -1374,6 +1376,12 @@ export interface components {
             seconds: number;
             /** Bound Seconds */
             bound_seconds: number;
+            /** Parameters */
+            parameters?: {
+                [key: string]: {
+                    [key: string]: boolean | number | string | null;
+                };
+            };
             /** Cells */
             cells: components["schemas"]["SimulatedCell"][];
             /**
@@ -1429,6 +1437,20 @@ export interface components {
             };
             /** Source */
             source: string;
+        };
+        /**
+         * Sweep
+         * @description Strategies that differ in hyperparameters only: of each that differs, the value in each.
+         */
+        Sweep: {
+            /** Family */
+            family: string;
+            /** Strategies */
+            strategies: string[];
+            /** Parameters */
+            parameters: {
+                [key: string]: (boolean | number | string | null)[];
+            };
         };
         /**
          * Told

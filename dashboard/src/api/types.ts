@@ -16,6 +16,7 @@ export type SessionDetail = Schemas["SessionDetail"];
 export type Simulated = Schemas["Simulated"];
 export type SimulatedCell = Schemas["SimulatedCell"];
 export type Compared = Schemas["Compared"];
+export type Sweep = Schemas["Sweep"];
 export type ComparedCell = Schemas["ComparedCell"];
 export type RunRow = Schemas["RunRow"];
 export type RunDetail = Schemas["RunDetail"];

@@ -24,6 +24,7 @@ const STYLES = [
   "font-size",
   "font-weight",
   "text-anchor",
+  "paint-order",
 ];
 
 /** What an SVG of the page holds, with the theme's colours written into it. */

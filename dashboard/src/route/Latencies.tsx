@@ -3,13 +3,13 @@
 import type { RouteDetail } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
 import { useDrawn } from "@/charts/picture";
+import { logarithmic } from "@/charts/scale";
 import { count, milliseconds, number } from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
 
 const TITLE = "Latency in the balancer";
 const HEIGHT = 240;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 14, 18, 34];
-const NICE = [1, 2, 5];
 
 /** How long requests took, holds and all attempts included; each bar is as wide as its ratio. */
 export function Latencies({ detail }: { detail: RouteDetail }) {
@@ -55,8 +55,7 @@ function Drawing(props: {
   const { edges_ms: edges, count: counts } = props.histogram;
   const [shortest, longest] = [edges[0]!, edges.at(-1)!];
   const most = Math.max(...counts);
-  const reach = Math.log(longest / shortest);
-  const x = (ms: number) => LEFT + ((width - LEFT - RIGHT) * Math.log(ms / shortest)) / reach;
+  const { at: x, ticks } = logarithmic([shortest, longest], [LEFT, width - RIGHT]);
   const y = (many: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - many / most);
   const all = counts.reduce((sum, each) => sum + each, 0);
   return (
@@ -90,7 +89,7 @@ function Drawing(props: {
           />
         );
       })}
-      {ticks(shortest, longest, width).map((ms) => (
+      {ticks.map((ms) => (
         <text key={ms} x={x(ms)} y={HEIGHT - 18} textAnchor="middle" fill="var(--ink-3)">
           {ms < 1 ? ms.toPrecision(1) : number(ms)}
         </text>
@@ -138,13 +137,4 @@ function rows(most: number): number[] {
     [0.5, 1, 2, 5].map((nice) => nice * size).find((each) => most / each < 4)!,
   );
   return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step);
-}
-
-/** 1, 2, 5, 10 ... as many as there is room for. */
-function ticks(shortest: number, longest: number, width: number): number[] {
-  const all: number[] = [];
-  for (let power = -3; power < 7; power++) all.push(...NICE.map((nice) => nice * 10 ** power));
-  const inside = all.filter((ms) => ms >= shortest && ms <= longest);
-  const tens = inside.filter((ms) => Number.isInteger(Math.log10(ms)));
-  return inside.length * 34 < width - LEFT - RIGHT || tens.length < 2 ? inside : tens;
 }

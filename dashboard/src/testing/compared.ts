@@ -34,6 +34,7 @@ export function compared(values: Partial<Compared> = {}): Compared {
     cells,
     overall: [],
     verdicts: [],
+    sweeps: [],
     ...values,
   };
 }

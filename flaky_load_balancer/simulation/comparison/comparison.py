@@ -10,6 +10,7 @@ from flaky_load_balancer.config import Game
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.strategy import Informed, Strategy
 from flaky_load_balancer.core.types import Floats
+from flaky_load_balancer.registry import hyperparameters
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing, ranked
 from flaky_load_balancer.simulation.comparison.sentences import sentence
 from flaky_load_balancer.simulation.engine.replicas import NEVER, Sharing
@@ -148,6 +149,7 @@ class Comparison:
             "share_loss": plan.sharing.loss,
             "seconds": self.seconds,
             "bound_seconds": self.bound_seconds,
+            "parameters": {spec: hyperparameters(made) for spec, made in plan.strategies.items()},
             "cells": [_placed(cell, standing) for cell in self.cells],
             "overall": [_placed(cell, standing) for cell in self.overall()],
             "verdicts": [{"scenario": name, "verdict": self.verdict(name)} for name in standings],

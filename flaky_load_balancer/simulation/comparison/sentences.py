@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flaky_load_balancer.simulation.comparison.intervals import Standing
 
+NAMED = 6  # strategies that are named one by one; a sweep may have hundreds that are alike
 SURE = "95 % sure of all pairs at once, by Holm's procedure"
 
 
@@ -54,4 +55,6 @@ def _points(value: float) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
+    if len(names) > NAMED:
+        names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} others"]
     return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -142,6 +142,11 @@ def test_twins_and_single_replications_cannot_be_told_apart() -> None:
     assert [each.group for each in ranked({"a": scores[:1], "b": scores[1:2]})] == [1, 1]
 
 
+def test_of_many_that_are_alike_five_are_named() -> None:
+    standings = ranked({f"s{i}": np.array([3.0, 4.0, 5.0]) for i in range(9)})
+    assert sentence(standings, 3).startswith("s0, s1, s2, s3, s4 and 4 others cannot be told apart")
+
+
 def test_a_reference_is_nobody_s_rival() -> None:
     scores = {"a": np.array([3.0, 4.0, 5.1]), "oracle": np.array([9.0, 9.5, 9.0])}
     told, best = ranked(scores, {"oracle"})

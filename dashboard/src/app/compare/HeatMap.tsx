@@ -9,7 +9,9 @@ import { ROW } from "./Intervals";
 
 const HEAD = 26;
 const FOOT = 6;
-const NAMES = 96;
+const LETTER = 7.2; // pixels of a letter, more or less
+const NAMES = 96; // pixels of the names at least, and at most this share of the width:
+const SHARE = 0.4;
 const INK = 0.6; // of the strongest cell, so that its number can still be read
 
 /** Strategies by scenarios: the stronger the colour, the further behind the bound. */
@@ -29,7 +31,9 @@ export function HeatMap(props: {
   const names = ranked(cellsOf(compared, scenario), measure).map((cell) => cell.strategy);
   const { scenarios, cells } = compared;
   const height = HEAD + ROW * names.length + FOOT;
-  const wide = (width - NAMES) / Math.max(1, scenarios.length);
+  const longest = Math.max(...names.map((name) => name.length));
+  const left = Math.max(NAMES, Math.min(SHARE * width, LETTER * longest + 8));
+  const wide = (width - left) / Math.max(1, scenarios.length);
   return (
     <div ref={box} style={{ height }}>
       <svg
@@ -42,7 +46,7 @@ export function HeatMap(props: {
         fill="var(--ink-3)"
       >
         {scenarios.map((name, column) => (
-          <text key={name} x={NAMES + wide * (column + 0.5)} y={HEAD - 11} textAnchor="middle">
+          <text key={name} x={left + wide * (column + 0.5)} y={HEAD - 11} textAnchor="middle">
             {fitted(name, wide)}
           </text>
         ))}
@@ -54,7 +58,7 @@ export function HeatMap(props: {
             onPointerLeave={() => onPoint(null)}
           >
             <text x={0} y={HEAD + ROW * (row + 0.5) + 4} fontSize="12.5" fill="var(--ink)">
-              {fitted(strategy, NAMES)}
+              {fitted(strategy, left - 8)}
             </text>
             {scenarios.map((name, column) => {
               const cell = cells.find((c) => c.strategy === strategy && c.scenario === name);
@@ -64,7 +68,7 @@ export function HeatMap(props: {
               return (
                 <g key={name}>
                   <rect
-                    x={NAMES + wide * column + 1}
+                    x={left + wide * column + 1}
                     y={HEAD + ROW * row + 1}
                     width={wide - 2}
                     height={ROW - 2}
@@ -75,7 +79,7 @@ export function HeatMap(props: {
                     strokeWidth={1.5}
                   />
                   <text
-                    x={NAMES + wide * (column + 0.5)}
+                    x={left + wide * (column + 0.5)}
                     y={HEAD + ROW * (row + 0.5) + 4}
                     textAnchor="middle"
                     fontSize="12"
@@ -100,6 +104,6 @@ function shade(value: number, most: number, measure: Measure): number {
 }
 
 const fitted = (name: string, width: number) => {
-  const room = Math.max(3, Math.floor(width / 7.2));
+  const room = Math.max(3, Math.floor(width / LETTER));
   return name.length > room ? `${name.slice(0, room - 1)}…` : name;
 };

@@ -2,16 +2,20 @@
 
 import type { Compared, ComparedCell } from "@/api/types";
 import { useDrawn } from "@/charts/picture";
+import { linear } from "@/charts/scale";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
 import { look } from "@/theme/strategies";
-import { cellsOf, ends, type Measure, ranked, reach, standing } from "./cells";
+import { cellsOf, ends, type Measure, ranked, reach, said, standing } from "./cells";
 
 export const ROW = 26;
 const HEAD = 26;
 const FOOT = 26;
-const NAMES = 112;
+const LETTER = 6.9; // pixels of a letter of a name, more or less
+const NAMES = 112; // pixels of the names at least, and at most this share of the width:
+const SHARE = 0.4;
 const VALUES = 92;
+const SWATCH = 32; // pixels of the line before a name
 
 /** One line for each strategy: its mean, and where the true mean is with 95 % confidence. */
 export function Intervals(props: {
@@ -28,10 +32,10 @@ export function Intervals(props: {
   useDrawn(title, box);
   const cells = ranked(cellsOf(compared, scenario), measure);
   const height = HEAD + ROW * cells.length + FOOT;
-  const [left, right] = [NAMES, width - VALUES];
-  const x = (value: number) =>
-    left + ((right - left) * (value - range.low)) / (range.high - range.low);
-  const ticks = ticksOf(range.low, range.high, Math.max(2, Math.floor((right - left) / 80)));
+  const longest = Math.max(...cells.map((cell) => cell.strategy.length));
+  const names = Math.max(NAMES, Math.min(SHARE * width, SWATCH + LETTER * longest + 16));
+  const [left, right] = [names, width - VALUES];
+  const { at: x, ticks } = linear([range.low, range.high], [left, right]);
   return (
     <div ref={box} style={{ height }}>
       <svg
@@ -74,6 +78,7 @@ export function Intervals(props: {
             measure={measure}
             top={HEAD + ROW * at}
             width={width}
+            letters={Math.floor((names - SWATCH - 12) / LETTER)}
             x={x}
             faded={pointed !== null && pointed !== cell.strategy}
             onPoint={onPoint}
@@ -90,6 +95,8 @@ function Row(props: {
   measure: Measure;
   top: number;
   width: number;
+  /** Of a name, at most. */
+  letters: number;
   x: (value: number) => number;
   faded: boolean;
   onPoint: (strategy: string | null) => void;
@@ -125,8 +132,8 @@ function Row(props: {
         strokeWidth={3}
         strokeDasharray={dash.join(" ")}
       />
-      <text x={32} y={middle + 4} fontSize="12.5" fontWeight={500} fill="var(--ink)">
-        {shortened(cell.strategy)}
+      <text x={SWATCH} y={middle + 4} fontSize="12.5" fontWeight={500} fill="var(--ink)">
+        {shortened(cell.strategy, props.letters)}
       </text>
       {estimate.mean !== null && (
         <>
@@ -158,26 +165,5 @@ function Row(props: {
   );
 }
 
-const shortened = (name: string) => (name.length > 12 ? `${name.slice(0, 11)}…` : name);
-
-function said(cell: ComparedCell, measure: Measure): string {
-  const estimate = cell[measure];
-  const [low, high] = estimate.ci95;
-  const sure =
-    low === null || high === null
-      ? ""
-      : `, 95 % between ${format.number(low, 1)} and ${format.number(high, 1)}`;
-  return `${cell.strategy} ${format.number(estimate.mean, 1)}${sure}`;
-}
-
-/** Round numbers between two values, about so many. */
-function ticksOf(low: number, high: number, many: number): number[] {
-  const raw = (high - low) / many;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((times) => times * unit).find((each) => each >= raw)!;
-  const first = Math.ceil(low / step);
-  return Array.from(
-    { length: Math.floor(high / step) - first + 1 },
-    (_, at) => (first + at) * step,
-  );
-}
+const shortened = (name: string, letters: number) =>
+  name.length > letters ? `${name.slice(0, letters - 1)}…` : name;

@@ -13,6 +13,7 @@ import { ALL, cellsOf, type Measure, verdictOf } from "./cells";
 import { indented, named, numbers, written } from "./columns";
 import { HeatMap } from "./HeatMap";
 import { Intervals } from "./Intervals";
+import { Sweeps } from "./Sweeps";
 import { originOf, title } from "./title";
 
 export interface Shown {
@@ -68,6 +69,7 @@ export function Session(props: {
           {valid && <p className="max-w-[75ch] leading-relaxed">{verdictOf(compared, scenario)}</p>}
         </Panel>
         {valid && <Pictures {...props} where={where} which={which} />}
+        {valid && <Sweeps compared={compared} {...shown} where={where + which} />}
         <Numbers {...props} where={where + which} />
       </div>
     </OriginContext>

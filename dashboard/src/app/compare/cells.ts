@@ -58,6 +58,15 @@ export function reach({ mean, ci95: [, high] }: ComparedCell["score"]): string {
   return mean === null || high === null ? "" : `±${number(high - mean, 1)}`;
 }
 
+/** A cell in words. */
+export function said(cell: ComparedCell, measure: Measure): string {
+  const estimate = cell[measure];
+  const [low, high] = estimate.ci95;
+  const sure =
+    low === null || high === null ? "" : `, 95 % between ${number(low, 1)} and ${number(high, 1)}`;
+  return `${cell.strategy} ${number(estimate.mean, 1)}${sure}`;
+}
+
 /** From where to where a measure goes in all of these, with 0 for a regret. */
 export function rangeOf(all: readonly Compared[], scenario: string, measure: Measure) {
   const values = all
