@@ -17,30 +17,36 @@ SCRIPT = Path(__file__).with_name("post.lua")
 class Load(NamedTuple):
     requests: int
     seconds: float
+    refused: int = 0  # answers with an error status
+    longest: float = 0.0  # seconds until an answer
 
     @property
     def rate(self) -> float:
         return self.requests / self.seconds
 
 
-def wrk(url: str, connections: int, seconds: int, *, flaky: bool = False) -> Load:
-    """As many requests as so many connections get answered, one after the other on each.
+def wrk(
+    url: str, connections: int, seconds: int, *, flaky: bool = False, again: bool = False
+) -> Load:
+    """As many requests as so many clients get answered, one after the other each.
 
-    Of a ``flaky`` server it is no trouble that answers have an error status, or are late.
+    Of a ``flaky`` server it is no trouble that answers have an error status, or are late.  Clients
+    that connect ``again`` do so for every request.
     """
     program = shutil.which("wrk")
     if program is None:
         raise BenchmarkError("wrk is missing: apt-get install wrk, or brew install wrk")
     command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    command += ["-H", "Connection: close"] if again else []
     command += ["-s", str(SCRIPT), url]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
     if run.returncode:
         raise BenchmarkError(f"wrk failed: {run.stdout}{run.stderr}")
-    requests, duration, status, late, broken = run.stdout.splitlines()[-1].split()
+    requests, duration, status, late, broken, longest = run.stdout.splitlines()[-1].split()
     if not flaky and (status, late, broken) != ("0", "0", "0"):
         trouble = f"{status} with an error status, {late} after 10 s, {broken} connections broken"
         print(f"warning: of {requests} answers of {url}: {trouble}", file=sys.stderr)
-    return Load(int(requests), float(duration))
+    return Load(int(requests), float(duration), int(status), float(longest))
 
 
 async def open_loop(

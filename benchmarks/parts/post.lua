@@ -5,5 +5,6 @@ wrk.headers["Content-Type"] = "text/plain"
 
 function done(summary, latency, requests)
    local e = summary.errors
-   print(summary.requests, summary.duration / 1e6, e.status, e.timeout, e.connect + e.read + e.write)
+   print(summary.requests, summary.duration / 1e6, e.status, e.timeout, e.connect + e.read + e.write,
+      latency.max / 1e6)
 end

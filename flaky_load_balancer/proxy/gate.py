@@ -1,16 +1,26 @@
-"""How many requests are let in, and until when."""
+"""How many requests are let in, who waits for a place, and until when."""
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from flaky_load_balancer.proxy.timers import Alarms
 
 SLOWEST_BODY = 10.0  # seconds until the body of a request of kind ids is there
 PATIENCE = 0.02  # seconds before we look whether the client is still there
+BATCH = 16  # let in during one pass of the event loop, so that those inside get on
+LONGEST_WAIT = 1.0  # seconds for a place: refused so late, clients that ask again at once are few
+CROWDED = 0.75  # seconds of waiting from which on new connections are not even opened
 
 
 class Gate:
-    """Lets requests in until there are too many, or until we are shutting down."""
+    """Lets requests in until there are too many, or until we are shutting down.
+
+    Who finds it full waits for a place, in order of arrival.  Refusing at once would cost more
+    than it saves: clients would come again at once, and be refused again, faster than anybody
+    can be served.
+    """
 
     def __init__(self, max_in_flight: int) -> None:
         self.max_in_flight = max_in_flight
@@ -19,21 +29,64 @@ class Gate:
         self.inside: set[asyncio.Task[Any]] = set()
         self.slow_bodies = Alarms(SLOWEST_BODY)
         self.looks = Alarms(PATIENCE)
+        self._waiting = Alarms(LONGEST_WAIT)
+        self._called: OrderedDict[object, Callable[[], None]] = OrderedDict()  # lets in who waits
+        self._waited = 0.0  # seconds, by the last one who was let in
+        self._batch = 0  # how many were let in during this pass of the event loop
+        self._entering: set[object] = set()  # let in, and not inside yet
 
     @property
     def in_flight(self) -> int:
         return len(self.inside)
 
+    @property
+    def crowded(self) -> bool:
+        """Those who are let in have waited so long that one more would wait in vain."""
+        return bool(self._called) and self._waited > CROWDED
+
     def refusal(self) -> str | None:
+        """Why nobody is let in now; None if somebody is."""
         if self.closing:
             return "shutting down"
         if self.in_flight >= self.max_in_flight:
             return f"{self.in_flight} requests are in flight, --max-in-flight lets in no more"
         return None
 
+    def ask(self, key: object, enter: Callable[[], None], refuse: Callable[[], None]) -> None:
+        """Let somebody in, now or as soon as there is room; or refuse after a while.
+
+        ``key`` names it to ``enter`` and ``forget``, one of which follows.
+        """
+        if self.closing:
+            refuse()
+        elif self._called or not self._room():
+            self._called[key] = enter
+            self._waiting.set(key, lambda: self._give_up(key, refuse))
+        else:
+            self._let_in(key, enter)
+
+    def enter(self, key: object, task: asyncio.Task[Any]) -> None:
+        """It was let in, and is inside from now on, until its task has left."""
+        self._entering.discard(key)
+        self.inside.add(task)
+
+    def forget(self, key: object) -> None:
+        """It waits no more, or was let in and needs no place."""
+        if self._called.pop(key, None) is not None:
+            self._waiting.clear(key)
+        elif key in self._entering:
+            self._entering.discard(key)
+            self._call()
+
+    def leave(self, task: asyncio.Task[Any]) -> None:
+        """A request is over: the next one gets its place."""
+        self.inside.discard(task)
+        self._call()
+
     async def close(self, grace: float) -> None:
         """Let no more requests in; give those inside some seconds, then cancel them."""
         self.closing = True
+        self._waiting.ring()
         for task in self.arriving:
             task.cancel()
         if self.inside:
@@ -42,3 +95,29 @@ class Gate:
             task.cancel()
         if self.inside:
             await asyncio.wait(self.inside, timeout=grace)
+
+    def _call(self) -> None:
+        while self._called and self._room() and not self.closing:
+            key, enter = self._called.popitem(last=False)
+            self._waited = LONGEST_WAIT - self._waiting.left(key)
+            self._waiting.clear(key)
+            self._let_in(key, enter)
+
+    def _let_in(self, key: object, enter: Callable[[], None]) -> None:
+        if not self._batch:
+            asyncio.get_running_loop().call_soon(self._next_pass)
+        self._batch += 1
+        self._entering.add(key)
+        enter()
+
+    def _next_pass(self) -> None:
+        self._batch = 0
+        self._call()
+
+    def _room(self) -> bool:
+        inside = len(self.inside) + len(self._entering)
+        return inside < self.max_in_flight and self._batch < BATCH
+
+    def _give_up(self, key: object, refuse: Callable[[], None]) -> None:
+        del self._called[key]
+        refuse()

@@ -94,7 +94,7 @@ class Visit:
         self._gate.looks.set(self, self._look)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._gate.inside.discard(self._task)
+        self._gate.leave(self._task)
         self._gate.looks.clear(self)
         if self._watch is not None:
             self._watch.cancel()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import random
 
 from flaky_load_balancer.config import RouteSettings
@@ -51,18 +51,35 @@ class DataPlane:
             [*routes, *of_game], lambda route: route.settings
         )
 
-    def overloaded(self) -> tuple[Headers, bytes] | None:
-        """Headers and body of a 503 if nobody is let in now."""
-        why = self.gate.refusal()
-        if why is None:
-            return None
+    # When a request is handled.
+
+    def ask(
+        self,
+        exchange: Exchange,
+        enter: Callable[[], None],
+        refuse: Callable[[tuple[Headers, bytes]], None],
+    ) -> None:
+        """Let a request in as soon as the gate does."""
+        self.gate.ask(exchange, enter, lambda: refuse(self._refusal()))
+
+    def forget(self, exchange: Exchange) -> None:
+        """Its client has gone before it was let in."""
+        self.gate.forget(exchange)
+
+    def refusal(self) -> tuple[Headers, bytes] | None:
+        """Headers and body of a 503 if new clients had better not wait."""
+        return self._refusal() if self.gate.crowded or self.gate.closing else None
+
+    def _refusal(self) -> tuple[Headers, bytes]:
         passed = [
             (b"Content-Type", MEDIA_TYPE.encode()),
             (b"Retry-After", b"%d" % SOON),
             (b"X-FLB-Attempts", b"0"),
             (b"X-Request-ID", headers.request_id([])),
         ]
-        return passed, details(503, why)
+        return passed, details(503, self.gate.refusal() or "too many requests wait for a place")
+
+    # Handling it.
 
     async def handle(self, exchange: Exchange) -> None:
         """One request."""
@@ -70,12 +87,14 @@ class DataPlane:
         try:
             route = self._router.find(head.host, head.path)
         except DotSegmentError:
+            self.gate.forget(exchange)
             reply_problem(exchange, 400, "a path with '.' or '..' segments", _id(exchange))
             self._access_log.note(exchange, began, None, None)
             return
         if isinstance(route, HttpRoute):
             await self._proxied(route, exchange)
             return
+        self.gate.forget(exchange)  # the game has its own way in, once the body is there
         try:
             await self._game(exchange)  # which also says that there is no such route
         finally:
@@ -86,7 +105,7 @@ class DataPlane:
         began, request_id = time.time(), headers.request_id(exchange.headers)
         task = asyncio.current_task()
         assert task is not None
-        self.gate.inside.add(task)
+        self.gate.enter(exchange, task)
         part = route.part()
         trusted = exchange.peer in self._trusted
         carrier = HttpCarrier(route, part, exchange, trusted=trusted, id=request_id)
@@ -106,7 +125,7 @@ class DataPlane:
                 _refuse(exchange, 503, "shutting down", request_id)
         finally:
             carrier.close()
-            self.gate.inside.discard(task)
+            self.gate.leave(task)
             self._access_log.note(
                 exchange,
                 began,

@@ -77,9 +77,7 @@ class Service:
             kind="serve" if self.settings.session is None else "harness",
             data=data,
         )
-        clients = HttpServer(
-            self._plane.handle, Limits(idle=self._idle()), overloaded=self._plane.overloaded
-        )
+        clients = HttpServer(self._plane.handle, Limits(idle=self._idle()), admission=self._plane)
         admin = self._admin()
         people = HttpServer(asgi(admin))
         making = asyncio.create_task(self._live.run())

@@ -26,9 +26,9 @@ the client hangs up, ``exchange.gone`` is True and the task is cancelled at once
 leaves without an answer gives 500 (by BodyError: its status); in the middle of one, the answer is
 broken off.
 
-**Overload**: ``HttpServer(handler, overloaded=...)`` asks before a request is handled, and refuses
-with 503 at a fraction of its cost; ``Listener(..., refusal=server.refusal)`` does so even before a
-new client's connection is opened. Call ``raise_descriptor_limit()`` at start.
+**Overload**: ``HttpServer(handler, admission=...)`` asks when a request may be handled, which waits
+or is refused with 503 at a fraction of its cost; ``Listener(..., refusal=server.refusal)`` refuses
+even before a new client's connection is opened. Call ``raise_descriptor_limit()`` at start.
 
 **Bodies** (``exchange.body`` of the request, ``connection.body`` of the answer) arrive by
 themselves, and their sender is held back while 4 KiB wait to be read. ``read()`` one piece,
@@ -73,10 +73,11 @@ from flaky_load_balancer.proxy.http1.head import (
 from flaky_load_balancer.proxy.http1.listener import Listener, raise_descriptor_limit
 from flaky_load_balancer.proxy.http1.names import Names
 from flaky_load_balancer.proxy.http1.relay import relay, tunnel
-from flaky_load_balancer.proxy.http1.server import HttpServer, Limits
+from flaky_load_balancer.proxy.http1.server import Admission, HttpServer, Limits, Refusal
 from flaky_load_balancer.proxy.http1.upstream import Client, Upstream, tls_context
 
 __all__ = [
+    "Admission",
     "AnswerHead",
     "Body",
     "BodyError",
@@ -89,6 +90,7 @@ __all__ = [
     "Listener",
     "Names",
     "Reason",
+    "Refusal",
     "RequestHead",
     "Upstream",
     "UpstreamError",

@@ -124,6 +124,8 @@ class ServerConnection(asyncio.Protocol):
             exchange.body.fail(BodyError(400, "the client has hung up"))
             if self._task is not None and not exchange.finished:
                 self._task.cancel()
+            if self._server.admission is not None:
+                self._server.admission.forget(exchange)
 
     def pause_writing(self) -> None:
         self.out.pause()
@@ -224,11 +226,17 @@ class ServerConnection(asyncio.Protocol):
             self._timer.set(self.out.idle)
             if rest:
                 self._body(rest)
-        overloaded = self._server.overloaded
-        if overloaded is not None and (refusal := overloaded()) is not None:
-            exchange.reply(503, *refusal)
+        if self._server.admission is None:
+            self._enter(exchange)
         else:
-            self._task = self._loop.create_task(self._handle(exchange))
+            self._server.admission.ask(
+                exchange,
+                lambda: self._enter(exchange),
+                lambda refusal: exchange.reply(503, *refusal),
+            )
+
+    def _enter(self, exchange: Exchange) -> None:
+        self._task = self._loop.create_task(self._handle(exchange))
 
     def _next(self) -> None:
         """Read the request that came before the answer to the one before it."""

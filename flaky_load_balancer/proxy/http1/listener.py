@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-BATCH = 64  # connections accepted in one pass of the event loop
+BATCH = 16  # connections accepted in one pass of the event loop
 PAUSE = 0.1  # seconds without accepting after that failed: the system is short of descriptors
 LARGEST_REQUEST = 16384  # bytes of one that is refused before its connection is opened
 HANDSHAKE = 10.0  # seconds for that of TLS

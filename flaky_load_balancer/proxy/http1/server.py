@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from flaky_load_balancer.proxy.http1.connection import ServerConnection
 from flaky_load_balancer.proxy.http1.exchange import REASONS, Exchange, date
@@ -13,6 +14,21 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[Exchange], Awaitable[None]]
 Refusal = tuple[Headers, bytes]  # of a 503
+
+
+class Admission(Protocol):
+    """Who decides when a request is handled, and whether it is."""
+
+    def ask(
+        self, exchange: Exchange, enter: Callable[[], None], refuse: Callable[[Refusal], None]
+    ) -> None:
+        """Call one of both, now or later."""
+
+    def forget(self, exchange: Exchange) -> None:
+        """Call neither: its client has gone."""
+
+    def refusal(self) -> Refusal | None:
+        """What new connections are told that had better not be opened, if that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +45,17 @@ class Limits:
 class HttpServer:
     """What the connections of one listening address share.
 
-    ``overloaded`` is asked before a request is handled: headers and body of a 503, or None.  To
-    refuse costs a fraction of what to serve costs, which is what lets a server under a multiple
-    of its load go on serving.
+    ``admission`` is asked before a request is handled; without one, all are at once.
     """
 
     def __init__(
         self,
         handler: Handler,
         limits: Limits | None = None,
-        overloaded: Callable[[], Refusal | None] | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.handler = handler
-        self.overloaded = overloaded
+        self.admission = admission
         self.limits = limits or Limits()
         self.connections: set[ServerConnection] = set()
         self.closing = False
@@ -51,8 +65,8 @@ class HttpServer:
         return ServerConnection(self)
 
     def refusal(self) -> bytes | None:
-        """A whole answer for a connection that need not even be opened, under overload."""
-        refusal = self.overloaded() if self.overloaded is not None else None
+        """A whole answer for a connection that is not even opened, under overload."""
+        refusal = self.admission.refusal() if self.admission is not None else None
         if refusal is None:
             return None
         headers, body = refusal

@@ -13,7 +13,7 @@ from flaky_load_balancer.proxy.http1 import (
     Listener,
     raise_descriptor_limit,
 )
-from tests.proxy.http1.wire import HOST, WAIT, echo, opened, rest, running, sent
+from tests.proxy.http1.wire import HOST, WAIT, Overloaded, echo, opened, rest, running, sent
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -41,7 +41,7 @@ async def test_overload_is_answered_at_once(request_: bytes) -> None:
         handled.append(exchange)
         await echo(exchange)
 
-    server = HttpServer(handler, overloaded=lambda: ([(b"Retry-After", b"1")], b"busy"))
+    server = HttpServer(handler, admission=Overloaded((b"Retry-After", b"1")))
     async with running(server) as port:
         client = socket.create_connection((HOST, port))
         client.setblocking(False)
@@ -57,16 +57,17 @@ async def test_overload_is_answered_at_once(request_: bytes) -> None:
 
 
 async def test_overload_keeps_a_connection_that_is_there() -> None:
-    busy = [False]
-    server = HttpServer(echo, overloaded=lambda: ([], b"busy") if busy[0] else None)
+    admission = Overloaded()
+    admission.busy = False
+    server = HttpServer(echo, admission=admission)
     async with running(server) as port:
         reader, writer = await opened(port)
         writer.write(GET)
         await asyncio.wait_for(reader.readuntil(b"GET "), WAIT)
-        busy[0] = True
+        admission.busy = True
         writer.write(GET)
         await asyncio.wait_for(reader.readuntil(b"busy"), WAIT)
-        busy[0] = False
+        admission.busy = False
         writer.write(LAST)
         assert (await rest(reader)).statuses == [200]
         writer.close()
@@ -110,7 +111,7 @@ def test_the_limit_of_descriptors_is_raised() -> None:
 
 
 async def test_a_flood_of_pipelined_requests_is_refused_one_by_one() -> None:
-    server = HttpServer(echo, overloaded=lambda: ([], b"busy"))
+    server = HttpServer(echo, admission=Overloaded())
     async with running(server) as port:
         got = await sent(port, GET + GET * 2000 + LAST)
     assert got.statuses == [503] * 2002

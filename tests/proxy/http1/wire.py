@@ -15,6 +15,7 @@ from flaky_load_balancer.proxy.http1 import (
     HttpServer,
     Limits,
     Listener,
+    Refusal,
     UpstreamError,
     answer_length,
     body_length,
@@ -24,10 +25,32 @@ from flaky_load_balancer.proxy.http1 import (
 )
 
 HOST = "127.0.0.1"
-WAIT = 10.0  # seconds: a test that waits for longer has failed
+WAIT = 30.0  # seconds: a test that waits for longer has failed
 
 Handler = Callable[[Exchange], Awaitable[None]]
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Overloaded:
+    """Refuses everybody at once, as long as it is ``busy``."""
+
+    def __init__(self, *passed: tuple[bytes, bytes]) -> None:
+        self.busy = True
+        self._refusal = list(passed), b"busy"
+
+    def ask(
+        self, exchange: Exchange, enter: Callable[[], None], refuse: Callable[[Refusal], None]
+    ) -> None:
+        if self.busy:
+            refuse(self._refusal)
+        else:
+            enter()
+
+    def forget(self, exchange: Exchange) -> None:
+        """Nobody waits here."""
+
+    def refusal(self) -> Refusal | None:
+        return self._refusal if self.busy else None
 
 
 @asynccontextmanager
