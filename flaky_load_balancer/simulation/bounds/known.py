@@ -10,7 +10,7 @@ import numpy as np
 
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.core.tally import Bound, interpolated
-from flaky_load_balancer.simulation.bounds.possible import bounds
+from flaky_load_balancer.simulation.bounds.possible import bounds, moments
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
@@ -83,14 +83,14 @@ def known(scenario: Scenario, seed: int, game: Game, rate: float, requests: int)
     return Known(
         scenario,
         tuple(servers.fleet.success[0].tolist()),
-        _pieces(servers, min(game.attempt_timeout, game.deadline)),
+        _pieces(servers, min(game.attempt_timeout, game.deadline), requests / rate),
         tuple((n, float(best(n)[0])) for n in counts),
     )
 
 
-def _pieces(servers: Servers, within: float) -> tuple[Piece, ...]:
-    """The truth of the first fleet, cut where a fault begins or ends."""
-    cuts = sorted({0.0, *(time for time in servers.scenario.changes if isfinite(time))})
+def _pieces(servers: Servers, within: float, seconds: float) -> tuple[Piece, ...]:
+    """The truth of the first fleet, cut where a fault begins or ends, and evenly if it drifts."""
+    cuts = sorted({0.0, *filter(isfinite, moments(servers.scenario, seconds))})
     return tuple(
         Piece(start, end, tuple(servers.success(start, within)[0].tolist()))
         for start, end in pairwise([*cuts, inf])

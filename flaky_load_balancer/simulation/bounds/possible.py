@@ -1,6 +1,7 @@
 """What is possible at all with a fleet: its bound, whatever kind of scenario it is of."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from flaky_load_balancer.simulation.bounds.bound import unlimited
 from flaky_load_balancer.simulation.bounds.kinds import Caps, Kinds, bound_of_kinds
 from flaky_load_balancer.simulation.bounds.sliced import Slices, bound_without_limits, sliced_bound
 from flaky_load_balancer.simulation.fleets.servers import Servers
+from flaky_load_balancer.simulation.scenarios import Scenario
 from flaky_load_balancer.simulation.worlds.world import world_of
+
+SLICES, SLICES_OF_LIMITS = 100, 6  # of time, where rates of failure move
 
 
 def bounds(
@@ -31,9 +35,9 @@ def bounds(
         return np.zeros(servers.replications)
     if servers.scenario.contexts is not None:
         return _by_task(servers, requests, rate, deadline, rules, within)
-    changes = servers.scenario.changes
-    if changes:
-        slices = Slices.cut(changes, requests, rate, deadline)
+    if not servers.scenario.steady:
+        cuts = moments(servers.scenario, (requests - 1) / rate + deadline)
+        slices = Slices.cut(cuts, requests, rate, deadline)
         return _changing(servers, requests, slices, rules, within)
     success = servers.success(0.0, within)
     if servers.limiter is None:
@@ -49,9 +53,11 @@ def _by_task(  # noqa: PLR0917
     scenario = servers.scenario
     world = world_of(scenario, servers.fleet.seeds)
     assert world is not None
+    end = (requests - 1) / rate + deadline
     times = [0.0, *(time for time in scenario.changes if np.isfinite(time))]
     worths = [quality - rules.usd * cost for quality, cost in map(world.worth, times)]
-    success = np.max([servers.success(time, within) for time in times], axis=0)
+    pairs = pairwise([*times, max(end, times[-1])])
+    success = np.max([servers.best_success(*pair, within) for pair in pairs], axis=0)
     tasks = world.weights(), np.max(worths, axis=0)
     return _of_kinds(servers, success, tasks, requests, rate, deadline, rules)
 
@@ -97,11 +103,26 @@ def _caps(servers: Servers, start: float, end: float) -> Caps:
     return Caps(np.vstack(members), np.concatenate(tokens), np.hstack(most))
 
 
+def moments(scenario: Scenario, end: float) -> tuple[float, ...]:
+    """Where the time until ``end`` (seconds) is cut: at faults, and evenly where rates move.
+
+    The more slices there are, the less a bound takes the best of each for all of it; with limits
+    the programme grows with their square.
+    """
+    if not (scenario.failure.motion or scenario.failure.markov):
+        return scenario.changes
+    count = SLICES if not scenario.limits else SLICES_OF_LIMITS
+    even = np.linspace(0.0, end, count + 1)[1:-1].tolist()
+    return tuple(sorted({*scenario.changes, *even}))
+
+
 def _changing(
     servers: Servers, requests: int, slices: Slices, rules: Rules, within: float
 ) -> Floats:
     """(R,) as ``bounds`` where faults come and go; answers count ``within`` so many seconds."""
-    success = np.stack([servers.success(start, within) for start in slices.edges[:-1]], axis=1)
+    ends = np.nextafter(slices.edges[1:], 0.0)  # what begins there belongs to the next slice
+    spans = zip(slices.edges[:-1].tolist(), ends.tolist(), strict=True)
+    success = np.stack([servers.best_success(*span, within) for span in spans], axis=1)
     if servers.limiter is None:
         return np.array([bound_without_limits(each, slices, rules) for each in success])
     caps = _caps_of_slices(servers, slices.edges)

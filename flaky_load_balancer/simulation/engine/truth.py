@@ -17,8 +17,8 @@ class FleetTruth:
         self.servers = servers
         self.within = within
         self.rate, self.requests = rate, requests
-        still = not servers.scenario.changes
-        self._always = servers.success(0.0, within) if still else None  # (R, K)
+        steady = servers.scenario.steady
+        self._always = servers.success(0.0, within) if steady else None  # (R, K)
         self._limits = servers.joint()
         self._shared = [
             (part, list(limited.groups[0]))

@@ -10,9 +10,11 @@ import numpy as np
 from flaky_load_balancer.core.types import Bools, Floats, Ints
 from flaky_load_balancer.simulation.fleets import chance
 from flaky_load_balancer.simulation.fleets.chance import Words
+from flaky_load_balancer.simulation.fleets.failures import Drifting, Failures, Flapping, Steady
 from flaky_load_balancer.simulation.fleets.joint import Joint
 from flaky_load_balancer.simulation.fleets.limited import Limited, per_server
 from flaky_load_balancer.simulation.fleets.limits import Limiter
+from flaky_load_balancer.simulation.fleets.motions import between, drawn
 from flaky_load_balancer.simulation.scenarios import Scenario, ScenarioError
 
 MOST_DRAWS = 2000
@@ -89,6 +91,23 @@ class Fleet:
             parts = [limited.part(limited.limiter()) for limited in self.limits]
             return Joint(parts, self.mean_size)
         return self.limits[0].limiter()
+
+    def failures(self) -> Failures:
+        """How often these R x K servers fail, faults apart."""
+        spec, base = self.scenario.failure, 1 - self.success.ravel()
+        if spec.motion is not None:
+            return Drifting(base, drawn(spec.motion, self._keys_of_failures))
+        if spec.markov is None:
+            return Steady(base)
+        up = between(spec.markov.up, self._numbers("up"))
+        down = between(spec.markov.down, self._numbers("down"))
+        return Flapping(base, up, down, spec.markov.rate, self.keys("markov").ravel())
+
+    def _keys_of_failures(self, purpose: str) -> Words:
+        return self.keys(f"failure {purpose}")
+
+    def _numbers(self, purpose: str) -> Floats:
+        return chance.uniform(self.keys(purpose).ravel(), 0)
 
     def _fits(self, rate: float) -> Bools:
         """(R,) whether sum(limit x success) over the arrival rate is what each limit wants."""

@@ -18,15 +18,7 @@ from flaky_load_balancer.simulation.fleets.limits import (
     SlidingWindow,
     TokenBucket,
 )
-from flaky_load_balancer.simulation.fleets.motions import (
-    STEPS_OF_A_WALK,
-    TURN,
-    Motion,
-    Pieces,
-    Sinusoid,
-    Still,
-    Walk,
-)
+from flaky_load_balancer.simulation.fleets.motions import Motion, Still, drawn
 from flaky_load_balancer.simulation.scenarios import Limit, PerServer, Scenario
 
 
@@ -100,21 +92,7 @@ class Limited:
         return lanes.ravel()
 
     def _motion(self) -> Motion:
-        spec = self.spec.motion
-        if spec is None:
-            return Still()
-        amplitude = _between(spec.amplitude, self._numbers("amplitude"))
-        period = _between(spec.period, self._numbers("period"))
-        phase = self._numbers("phase")
-        if spec.kind == "sinusoid":
-            return Sinusoid(amplitude, period, TURN * phase)
-        keys = self._keys("motion").ravel()
-        if spec.kind == "steps":
-            return Pieces(keys, amplitude, period, phase)
-        return Walk(keys, amplitude, period / STEPS_OF_A_WALK, phase)
-
-    def _numbers(self, purpose: str) -> Floats:
-        return chance.uniform(self._keys(purpose).ravel(), 0)
+        return Still() if self.spec.motion is None else drawn(self.spec.motion, self._keys)
 
     def _keys(self, purpose: str) -> Words:
         """(R, L) one stream of chance for every limiter: that of its first server."""
@@ -128,7 +106,3 @@ def per_server(spec: PerServer, numbers: Floats, *, whole: bool) -> Floats:
     low, high = np.array(spec.low), np.array(spec.high)
     spread: Floats = np.floor(numbers * (high - low + 1)) if whole else numbers * (high - low)
     return low + spread
-
-
-def _between(ends: tuple[float, float], numbers: Floats) -> Floats:
-    return ends[0] + numbers * (ends[1] - ends[0])

@@ -1,4 +1,4 @@
-"""How a limit moves: a factor on its base, as a function of the seconds since t = 0.
+"""How a limit or a rate moves: a factor on its base, as a function of the seconds since t = 0.
 
 Lanes are the servers of all replications, flattened: lane = row x K + arm.  A motion answers for
 n lanes at n times.  Its area is exact, so a token bucket that follows it gains and loses nothing
@@ -7,12 +7,14 @@ by being asked often or seldom.
 
 # ruff: noqa: ARG002 (what does not move ignores its arguments)
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Floats, Ints
+from flaky_load_balancer.core.types import Bools, Floats, Ints
 from flaky_load_balancer.simulation.fleets.chance import Words, uniform
+from flaky_load_balancer.simulation.scenarios import Motion as Moves
 
 TURN = 2 * np.pi
 STEPS_OF_A_WALK = 20  # in each period
@@ -30,6 +32,9 @@ class Motion(Protocol):
     def peak(self, lane: Ints, start: Floats, end: Floats) -> Floats:
         """The largest factor between two times (both included)."""
 
+    def trough(self, lane: Ints, start: Floats, end: Floats) -> Floats:
+        """The smallest factor between two times (both included)."""
+
 
 class Still:
     """No motion."""
@@ -41,6 +46,9 @@ class Still:
         return t
 
     def peak(self, lane: Ints, start: Floats, end: Floats) -> Floats:
+        return np.ones(len(start))
+
+    def trough(self, lane: Ints, start: Floats, end: Floats) -> Floats:
         return np.ones(len(start))
 
 
@@ -63,10 +71,18 @@ class Sinusoid:
         return t + self._origin[lane] - self._swing[lane] * cosine
 
     def peak(self, lane: Ints, start: Floats, end: Floats) -> Floats:
-        turns = (self.speed[lane] * np.array([start, end]) + self.phase[lane]) / TURN - 0.25
-        crested = np.floor(turns[1]) >= np.ceil(turns[0])
         highest = np.maximum(self.factor(lane, start), self.factor(lane, end))
-        return np.where(crested, 1 + self.amplitude[lane], highest)
+        return np.where(self._passes(0.25, lane, start, end), 1 + self.amplitude[lane], highest)
+
+    def trough(self, lane: Ints, start: Floats, end: Floats) -> Floats:
+        lowest = np.minimum(self.factor(lane, start), self.factor(lane, end))
+        return np.where(self._passes(0.75, lane, start, end), 1 - self.amplitude[lane], lowest)
+
+    def _passes(self, part: float, lane: Ints, start: Floats, end: Floats) -> Bools:
+        """(n,) whether this part of a turn lies between the two times."""
+        turns = (self.speed[lane] * np.array([start, end]) + self.phase[lane]) / TURN - part
+        passes: Bools = np.floor(turns[1]) >= np.ceil(turns[0])
+        return passes
 
 
 class Pieces:
@@ -98,11 +114,20 @@ class Pieces:
         return before + part * (self._areas[lane, piece + 1] - before) - self._missed[lane]
 
     def peak(self, lane: Ints, start: Floats, end: Floats) -> Floats:
+        return self._reduced(np.maximum, lane, start, end)
+
+    def trough(self, lane: Ints, start: Floats, end: Floats) -> Floats:
+        return self._reduced(np.minimum, lane, start, end)
+
+    def _reduced(
+        self, extreme: Callable[[Floats, Floats], Floats], lane: Ints, start: Floats, end: Floats
+    ) -> Floats:
+        """(n,) the extreme factor of all pieces between two times."""
         first, last = self._place(lane, start)[0], self._place(lane, end)[0]
-        highest = self._factors(lane, first)
+        found = self._factors(lane, first)
         for step in range(1, int((last - first).max(initial=0)) + 1):
-            highest = np.maximum(highest, self._factors(lane, np.minimum(first + step, last)))
-        return highest
+            found = extreme(found, self._factors(lane, np.minimum(first + step, last)))
+        return found
 
     def _place(self, lane: Ints, t: Floats) -> tuple[Ints, Floats]:
         """The number of the piece that each time is in, and how much of it has passed."""
@@ -139,3 +164,22 @@ class Walk(Pieces):
         free = np.cumsum(moves, axis=1)
         folded: Floats = np.abs((free - 1) % 4 - 2) - 1  # as often as it takes
         return folded
+
+
+def drawn(spec: Moves, keys: Callable[[str], Words]) -> Motion:
+    """The motion that chance makes of ``spec``; ``keys`` of a purpose are those of its streams."""
+    amplitude, period, phase = (
+        uniform(keys(purpose).ravel(), 0) for purpose in ("amplitude", "period", "phase")
+    )
+    amplitude, period = between(spec.amplitude, amplitude), between(spec.period, period)
+    if spec.kind == "sinusoid":
+        return Sinusoid(amplitude, period, TURN * phase)
+    each = keys("motion").ravel()
+    if spec.kind == "steps":
+        return Pieces(each, amplitude, period, phase)
+    return Walk(each, amplitude, period / STEPS_OF_A_WALK, phase)
+
+
+def between(ends: tuple[float, float], numbers: Floats) -> Floats:
+    """Numbers between 0 and 1, moved to lie between these ends."""
+    return ends[0] + numbers * (ends[1] - ends[0])

@@ -55,7 +55,7 @@ class Servers:
         self._speaks = any(limit.retry_after for limit in scenario.limits)
         self._in_tokens = any(limit.in_tokens for limit in scenario.limits)
         self._spoken = self.limiter.speaking() if isinstance(self.limiter, Joint) else self.limiter
-        self._failure = 1 - fleet.success.ravel()
+        self.failures = fleet.failures()
         self._luck = Streams(fleet.keys("outcome"), lambda number: number)
         median, sigma = scenario.latency.median, scenario.latency.sigma
         self._latency = Streams(
@@ -77,7 +77,7 @@ class Servers:
         takes = self._taken(size, len(rows)) if self._in_tokens else 1.0
         if self.scenario.faults:
             return self._troubled(lane, t, takes)
-        return self._sound(lane, t, self._failure[lane], takes)
+        return self._sound(lane, t, self.failures.rate(lane, t), takes)
 
     @property
     def limiters(self) -> tuple[Limiter, ...]:
@@ -109,9 +109,19 @@ class Servers:
         """(R, K) as ``chance`` for every server, at t seconds since t = 0."""
         return self.chance(self._lanes, self._everywhere(t), within).reshape(self.fleet.shape)
 
+    def best_success(self, start: float, end: float, within: float = inf) -> Floats:
+        """(R, K) the most that ``success`` is between two times without a change of faults."""
+        least = self.failures.least(self._lanes, *map(self._everywhere, (start, end)))
+        best = self._promised(self._lanes, self._everywhere(start), least, within)
+        return best.reshape(self.fleet.shape)
+
     def chance(self, lane: Ints, t: Floats, within: float) -> Floats:
         """(n,) the chance that an admitted attempt succeeds, with an answer ``within`` seconds."""
-        fault, failure, delay = self.trouble(lane, t)
+        return self._promised(lane, t, self.failures.rate(lane, t), within)
+
+    def _promised(self, lane: Ints, t: Floats, failure: Floats, within: float) -> Floats:
+        """(n,) as ``chance``, with a rate of failures (n,), faults apart."""
+        fault, failure, delay = self.trouble(lane, t, failure)
         sound = np.where(fault == Fault.NONE, 1 - failure, 0.0)
         return sound if within == inf else sound * self._prompt(within - delay)
 
@@ -146,7 +156,7 @@ class Servers:
     def down(self, t: float) -> frozenset[int]:
         """The servers that refuse connections at t seconds since t = 0."""
         arms = np.arange(self.arms)
-        fault, _, _ = self.trouble(arms, np.full(self.arms, t))
+        fault, _, _ = self.trouble(arms, np.full(self.arms, t), np.zeros(self.arms))
         return frozenset(np.flatnonzero(fault == Fault.DOWN).tolist())
 
     def _since(self, rows: Ints, now: Floats) -> Floats:
@@ -181,7 +191,7 @@ class Servers:
 
     def _troubled(self, lane: Ints, t: Floats, size: Size) -> Response:
         """What attempts meet where some servers may be broken."""
-        fault, failure, delay = self.trouble(lane, t)
+        fault, failure, delay = self.trouble(lane, t, self.failures.rate(lane, t))
         if not np.count_nonzero(fault):
             response = self._sound(lane, t, failure, size)
             return response._replace(latency=response.latency + delay)
@@ -197,11 +207,13 @@ class Servers:
             latency[sound] = some.latency + delay[sound]
         return Response(outcome, latency, retry_after, fault)
 
-    def trouble(self, lane: Ints, t: Floats) -> tuple[Ints, Floats, Floats]:
-        """(n,) fault codes, chances of failing and seconds of delay; later faults win."""
+    def trouble(self, lane: Ints, t: Floats, failure: Floats) -> tuple[Ints, Floats, Floats]:
+        """(n,) fault codes, chances of failing and seconds of delay; later faults win.
+
+        ``failure`` (n,) are the chances of failing where there is no fault.
+        """
         arm = lane % self.arms
         fault = np.zeros(len(lane), dtype=np.intp)
-        failure = self._failure[lane]
         delay = np.zeros(len(lane))
         first, last = t.min(), t.max()
         for stretch, members in zip(self.scenario.faults, self._members, strict=True):

@@ -28,19 +28,35 @@ class PerServer:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """The chance that an admitted attempt fails."""
-
-    rate: PerServer
-
-
-@dataclass(frozen=True, slots=True)
 class Motion:
-    """How a limit moves around its base; ranges are drawn from for every server."""
+    """How a limit or a rate moves around its base; ranges are drawn from for every server."""
 
     kind: str  # sinusoid, steps or walk
     amplitude: tuple[float, float]  # at most 1: the factor stays within 1 - a and 1 + a
     period: tuple[float, float]  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Markov:
+    """Servers go up and down by chance, also when nobody asks; ranges as in ``Motion``."""
+
+    up: tuple[float, float]  # mean seconds that a server stays up
+    down: tuple[float, float]  # and down
+    rate: float = 1.0  # the chance that an attempt fails while it is down
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The chance that an admitted attempt fails, and how it moves."""
+
+    rate: PerServer
+    motion: Motion | None = None
+    markov: Markov | None = None
+
+    def __str__(self) -> str:
+        if self.motion is not None:
+            return f"failure {self.rate} moving as {self.motion.kind}"
+        return f"failure {self.rate}" + ("" if self.markov is None else ", up and down by chance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +143,17 @@ class Scenario:
     @property
     def parameters(self) -> str:
         """What the file says, on one line, for people."""
-        parts = [f"{self.servers} servers", f"failure {self.failure.rate}"]
+        parts = [f"{self.servers} servers", str(self.failure)]
         parts += map(str, self.limits)
         troubled = sorted({fault.kind for fault in self.faults})
         parts += [f"faults {' '.join(troubled)}"] if troubled else []
         parts += [] if self.port is None else [f"ports from {self.port}"]
         return ", ".join(parts)
+
+    @property
+    def steady(self) -> bool:
+        """Whether servers fail as often at all times."""
+        return not (self.changes or self.failure.motion or self.failure.markov)
 
     @property
     def changes(self) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from flaky_load_balancer.simulation.scenarios.model import (
     Failure,
     Latency,
     Limit,
+    Markov,
     Motion,
     PerServer,
     Scenario,
@@ -100,8 +101,25 @@ def _failures(top: Table, servers: int, *, required: bool) -> Failure:
 
 def _failure(table: Table, servers: int) -> Failure:
     rate = _per_server(table, servers, 0.0, 1.0)
+    motion, markov = table.table("motion"), table.table("markov")
+    if motion is not None and markov is not None:
+        raise table.error("markov", "either [failure.motion] or [failure.markov]")
     table.finish()
-    return Failure(rate)
+    return Failure(
+        rate,
+        None if motion is None else _motion(motion),
+        None if markov is None else _markov(markov),
+    )
+
+
+def _markov(table: Table) -> Markov:
+    markov = Markov(
+        up=table.number_or_pair("up", 0.01, 1e6),
+        down=table.number_or_pair("down", 0.01, 1e6),
+        rate=table.number("rate", 0.0, 1.0, default=1.0),
+    )
+    table.finish()
+    return markov
 
 
 def _limits(top: Table, servers: int, *, sized: bool) -> tuple[Limit, ...]:
