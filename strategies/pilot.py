@@ -8,8 +8,9 @@ Preferences give a projection of queries psi(q) = W phi(q) + b and a theta for e
     index = psi^T A^-1 b + alpha sqrt(psi^T A^-1 psi), |psi| = 1
 
 Without a prior it is LinUCB on unit vectors (with ``centre=false`` as published).  Beyond the
-paper, with one, a small share of requests goes anywhere: a server that the prior puts far away
-would never be tried.  ``budget`` is the paper's online cost policy.
+paper, the prior counts as far as it foretells rewards (``parts/prior_ridge``; ``doubted=false``:
+always), and a small share of requests goes anywhere: a server that the prior puts far away would
+never be tried.  ``budget`` is the paper's online cost policy.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from strategies.linucb import LinUCB
 from strategies.parts.exploration import greedy_probability
 from strategies.parts.numbers import require
 from strategies.parts.prior import Prior, unit
+from strategies.parts.prior_ridge import PriorRidge
 from strategies.parts.ridge import Ridge
 
 
@@ -32,6 +34,7 @@ class Pilot(LinUCB):
     strength: float = 1.0
     prior: Prior | None = None
     trust: float = 1.0  # how many times as much as its accuracy says the prior counts
+    doubted: bool = True  # whether the prior counts only as far as it foretells
     doubt: float = 0.03  # of the requests go anywhere, so that a wrong prior is found out
 
     def __post_init__(self) -> None:
@@ -46,13 +49,16 @@ class Pilot(LinUCB):
         return unit(x) if self.prior is None else self.prior.unit(x)
 
     def model(self, rules: Rules, replications: int) -> Ridge:
-        strength = self.strength if self.prior is None else self.trust / self.prior.accuracy
         shape = replications, rules.arms, self.dimension(rules)
-        return Ridge(*shape, strength=strength, decay=self.decay, centre=self.centre)
+        known = {"decay": self.decay, "centre": self.centre}
+        if self.prior is None:
+            return Ridge(*shape, strength=self.strength, **known)
+        strength = self.trust / self.prior.accuracy
+        return PriorRidge(*shape, strength=strength, doubted=self.doubted, **known)
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         super().reset(rules, replications, rng)
-        if self.prior is not None:
+        if isinstance(self.utility.quality, PriorRidge):
             self.utility.quality.begin(self._places(rules))
 
     def index(self, context: Context, x: Floats) -> Floats:

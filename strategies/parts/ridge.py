@@ -46,7 +46,6 @@ class Ridge:
         self.strength: Floats = np.broadcast_to(strength, d).astype(float)
         lanes = replications * arms
         self.inverse: Floats = np.tile(np.diag(1.0 / self.strength), (lanes, 1, 1))
-        self.first: Floats = np.zeros((lanes, d))  # theta before anything was observed
         self.b: Floats = np.zeros((lanes, d))
         self.s: Floats = np.zeros((lanes, d))
         self.of_values: Floats = np.zeros((lanes, d))  # A^-1 b
@@ -55,12 +54,6 @@ class Ridge:
         self.sums: Floats = np.zeros(lanes)  # of values
         self.total: Floats = np.zeros(replications)  # of all values
         self.values: Floats = np.zeros(replications)  # how many
-
-    def begin(self, theta: Floats) -> None:
-        """Believe ``theta`` (K, d) of the servers, as strongly as the ridge is."""
-        self.first = np.tile(theta, (len(self.total), 1))
-        self.b = self.strength * self.first
-        self.of_values = self.first.copy()
 
     def mean(self, rows: Ints, x: Floats) -> Floats:
         """(n, K) the estimate of every server for features ``x`` (n, d)."""
@@ -74,7 +67,7 @@ class Ridge:
         return each
 
     def width(self, rows: Ints, x: Floats) -> Floats:
-        """(n, K) sqrt(x^T A^-1 x)."""
+        """(n, K) how unsure the estimates are, in standard deviations of a value."""
         if len(rows) == 1:
             inverse = self.inverse[self._lanes(rows.item())]
             spread: Floats = (inverse @ x[0] @ x[0])[None, :]
@@ -137,7 +130,6 @@ class Ridge:
         if self.decay < 1.0:
             for table in (self.b, self.s):
                 table[lanes] *= self.decay
-            self.b[lanes] += (1.0 - self.decay) * self.strength * self.first[lanes]
             self.count[lanes] *= self.decay
             self.sums[lanes] *= self.decay
 

@@ -3,6 +3,7 @@ import pytest
 
 from strategies.linucb import LinUCB
 from strategies.parts.prior import Prior, unit
+from strategies.parts.prior_ridge import PriorRidge
 from strategies.pilot import Pilot
 from tests.strategies.contexts import Desk, requests, worth
 
@@ -71,3 +72,24 @@ def test_a_prior_that_does_not_fit_together_is_refused(change: dict[str, object]
     assert Prior.of("file", document).accuracy == 0.8
     with pytest.raises(ValueError):  # noqa: PT011 (of numpy's making, or ours)
         Prior.of("file", document | change)
+
+
+@pytest.mark.parametrize(
+    ("truth", "least", "most"), [(1.0, 0.9, 1.0), (0.0, 0.0, 0.15), (-1.0, 0, 0)]
+)
+def test_a_prior_is_believed_as_far_as_it_foretells(
+    truth: float, least: float, most: float
+) -> None:
+    """Rewards that follow the prior, do not follow it, and are the contrary of it."""
+    rng = np.random.default_rng(0)
+    ridge, row = PriorRidge(1, 2, 3), np.zeros(1, dtype=np.intp)
+    ridge.begin(np.array([[0.6, -0.8, 0.0], [-0.6, 0.0, 0.8]]))
+    assert ridge.slope(row) == 1.0
+    for x in unit(rng.standard_normal((200, 3))):
+        arm = rng.integers(2, size=1)
+        value = 0.5 + truth * ridge.first[arm] @ x + 0.1 * rng.standard_normal(1)
+        ridge.learn(row, arm, x[None, :], value)
+    assert least <= ridge.slope(row).item() <= most
+    untouched = PriorRidge(1, 2, 3, doubted=False)
+    untouched.pairs = ridge.pairs
+    assert untouched.slope(row) == 1.0
