@@ -29,6 +29,7 @@ from strategies.pilot import Pilot
 from strategies.primal_dual import PrimalDual
 from strategies.random_choice import RandomChoice
 from strategies.round_robin import RoundRobin
+from strategies.rucb import RUCB
 from strategies.sw_ts import SlidingWindowThompson
 from strategies.sw_ucb import SlidingWindowUCB
 from strategies.thompson_gauss import ThompsonGauss
@@ -80,6 +81,7 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
     "greedy-linucb": GreedyLinUCB,
     "budget-linucb": BudgetLinUCB,
     "knapsack-linucb": KnapsackLinUCB,
+    "rucb": RUCB,
 }
 
 # Those made for servers whose rates change, and other bandits of the literature.  `all` leaves them

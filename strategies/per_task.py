@@ -18,6 +18,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
     Sent,
@@ -48,6 +49,9 @@ class PerTask(Strategy):
     def reward(self, reward: Reward) -> None:
         self.strategy.reward(replace(reward, rows=self._rows(reward)))
 
+    def prefer(self, preference: Preference) -> None:
+        self.strategy.prefer(replace(preference, rows=self._rows(preference)))
+
     def note(self, sent: Sent) -> None:
         self.strategy.note(replace(sent, rows=sent.rows * self.tasks))
 
@@ -61,7 +65,7 @@ class PerTask(Strategy):
         shape = len(now), self.tasks, -1
         return {key: value.reshape(shape).mean(axis=1) for key, value in believed.items()}
 
-    def _rows(self, batch: Context | Feedback | Reward) -> Ints:
+    def _rows(self, batch: Context | Feedback | Reward | Preference) -> Ints:
         """(n,) the inner strategy's rows."""
         if self.tasks == 1 or batch.features is None:
             return batch.rows * self.tasks

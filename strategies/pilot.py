@@ -50,11 +50,15 @@ class Pilot(LinUCB):
 
     def model(self, rules: Rules, replications: int) -> Ridge:
         shape = replications, rules.arms, self.dimension(rules)
-        known = {"decay": self.decay, "centre": self.centre}
         if self.prior is None:
-            return Ridge(*shape, strength=self.strength, **known)
-        strength = self.trust / self.prior.accuracy
-        return PriorRidge(*shape, strength=strength, doubted=self.doubted, **known)
+            return Ridge(*shape, strength=self.strength, decay=self.decay, centre=self.centre)
+        return PriorRidge(
+            *shape,
+            doubted=self.doubted,
+            strength=self.trust / self.prior.accuracy,
+            decay=self.decay,
+            centre=self.centre,
+        )
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         super().reset(rules, replications, rng)

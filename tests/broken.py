@@ -21,6 +21,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
 )
@@ -453,6 +454,11 @@ class LearnsFromItsOwn(Sound):
 class TakesNoLateReward(Sound):
     def reward(self, reward: Reward) -> None:
         raise KeyError(f"request {reward.request[0]} is over")
+
+
+class KnowsNobodyElsesAnswers(Sound):
+    def prefer(self, preference: Preference) -> None:
+        raise KeyError(f"server {preference.worse[0]} was not asked")
 
 
 class RoundsRewards(Sound):

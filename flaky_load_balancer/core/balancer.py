@@ -23,6 +23,7 @@ from flaky_load_balancer.core.types import (
     Floats,
     Ints,
     Outcome,
+    Preference,
     Reward,
     Rules,
     Sent,
@@ -271,6 +272,10 @@ class Balancer:
     def reward(self, reward: Reward) -> None:
         """Answers turned out to be worth so much, however long ago they were delivered."""
         self.strategy.reward(reward)
+
+    def prefer(self, preference: Preference) -> None:
+        """Of two answers, one turned out to be better, however long ago they were delivered."""
+        self.strategy.prefer(preference)
 
     def note(self, sent: Sent) -> None:
         """A replica of this balancer sends, or has promised to send, these attempts.

@@ -220,14 +220,16 @@ def _require(holds: bool, otherwise: str) -> None:
 
 def _taken(name: str, array: Array, axes: Labels, keep: Ints, fresh: State) -> Array:
     """An array for other servers."""
+    places: dict[int, Ints] = {}
     for axis, label in enumerate(axes):
-        if not label.endswith("K"):
-            continue
-        others = _others(label)
-        place = np.concatenate([np.arange(others), np.where(keep < 0, keep, keep + others)])
-        new = (slice(None),) * axis + (place < 0,)
-        array = array.take(np.maximum(place, 0), axis)
+        if label.endswith("K"):
+            others = _others(label)
+            later = np.where(keep < 0, keep, keep + others)
+            places[axis] = np.concatenate([np.arange(others), later])
+            array = array.take(np.maximum(places[axis], 0), axis)
+    for axis, place in places.items():
         if np.any(place < 0):
+            new = (slice(None),) * axis + (place < 0,)
             array[new] = fresh.arrays[name][new]
     return array
 

@@ -14,6 +14,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
     Sent,
@@ -57,6 +58,9 @@ class Strategy(ABC):
 
     def reward(self, reward: Reward) -> None:  # noqa: B027
         """Learn what n answers were worth, perhaps long after they were delivered."""
+
+    def prefer(self, preference: Preference) -> None:  # noqa: B027
+        """Learn which of two servers' answers were better, in n replications."""
 
     def note(self, sent: Sent) -> None:  # noqa: B027
         """Take into account what a replica of this balancer sends and promises to send."""

@@ -188,6 +188,17 @@ class Reward:
 
 
 @dataclass(slots=True)
+class Preference:
+    """Of two answers to the same question, which one was better, in n rows."""
+
+    rows: Ints  # (n,)
+    now: Floats  # (n,) seconds
+    better: Ints  # (n,) the server that gave the better answer
+    worse: Ints  # (n,) another one
+    features: Floats | None = None  # (n, d) of the question
+
+
+@dataclass(slots=True)
 class Sent:
     """What a replica of this balancer sends, or has promised to send."""
 

@@ -10,6 +10,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
     Sent,
@@ -36,6 +37,9 @@ class Wrapped(Strategy):
 
     def reward(self, reward: Reward) -> None:
         self.inner.reward(reward)
+
+    def prefer(self, preference: Preference) -> None:
+        self.inner.prefer(preference)
 
     def note(self, sent: Sent) -> None:
         self.inner.note(sent)

@@ -19,6 +19,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
 )
@@ -115,6 +116,16 @@ class OnUtility(Strategy):
         x = features(reward.rows, reward.features)
         first = np.ones(len(x), dtype=np.intp)
         self.utility.reward(replace(reward, features=self.seen(x, first)))
+
+    def prefer(self, preference: Preference) -> None:
+        """The better answer counts as worth 1 and the worse as 0: the mean is a Borda score."""
+        unknown = np.full(len(preference.rows), np.nan)
+        request = np.zeros(len(preference.rows), dtype=np.int64)
+        about = preference.features
+        for arm, value in ((preference.better, 1.0), (preference.worse, 0.0)):
+            worth = np.full(len(arm), value)
+            now = preference.now
+            self.reward(Reward(preference.rows, now, request, arm, worth, unknown, about))
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.utility.beliefs()

@@ -4,7 +4,7 @@
 
 As published (Panda et al. 2025, arXiv 2508.21141) the slope is 1 for ever.  Cosines say who is
 better and not by how much, and a prior may be wrong: here the slope is that of the regression of
-values on what the prior foretold of them, between 0 and 1, with WEIGHT for the belief that it is 1::
+values on what the prior foretold of them, between 0 and 1, and WEIGHT speaks for 1::
 
     slope = (sum (p - mean p)(r - mean r) + WEIGHT) / (sum (p - mean p)^2 + WEIGHT)
 """
@@ -42,12 +42,12 @@ class PriorRidge(Ridge):
             return np.ones(len(rows))
         n = np.maximum(n, 1.0)
         slope: Floats = (pr - p * r / n + WEIGHT) / (pp - p * p / n + WEIGHT)
-        return slope.clip(0.0, 1.0)
+        return np.clip(slope, 0.0, 1.0)
 
     def mean(self, rows: Ints, x: Floats) -> Floats:
         first = self.of_first.reshape(-1, self.arms, self.d).take(rows, 0)
-        mean: Floats = super().mean(rows, x)
-        return mean + self.slope(rows)[:, None] * np.einsum("nkd,nd->nk", first, x)
+        foretold: Floats = np.einsum("nkd,nd->nk", first, x)
+        return super().mean(rows, x) + self.slope(rows)[:, None] * foretold
 
     def learn(self, rows: Ints, arm: Ints, x: Floats, value: Floats) -> None:
         lanes = rows * self.arms + arm

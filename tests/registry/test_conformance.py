@@ -71,6 +71,9 @@ BREAKERS: dict[str, list[Any]] = {
     ],
     "a promise is forgotten when its request leaves": [broken.PromisesForEver],
     "it learns from attempts that a replica made": [broken.LearnsFromItsOwn],
+    "it may be told which of two answers was better, whoever gave them": [
+        broken.KnowsNobodyElsesAnswers
+    ],
     "a reward may come late, and be corrected": [
         broken.TakesNoLateReward,
         broken.RoundsRewards,

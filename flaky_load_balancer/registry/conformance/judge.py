@@ -17,6 +17,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
     Sent,
@@ -109,6 +110,11 @@ class Wary(Strategy):
         self.other.observe(feedback)
         _unchanged("observe", before, feedback)
 
+    def prefer(self, preference: Preference) -> None:
+        before = deepcopy(preference)
+        self.other.prefer(preference)
+        _unchanged("preference", before, preference)
+
     def reward(self, reward: Reward) -> None:
         before = deepcopy(reward)
         self.other.reward(reward)
@@ -151,7 +157,7 @@ class Echo(Strategy):
         return self.other.beliefs(now)
 
 
-Given = Context | Feedback | Reward | Sent
+Given = Context | Feedback | Preference | Reward | Sent
 
 
 def _unchanged(call: str, before: Given, after: Given) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from flaky_load_balancer.core.state import State
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Reward, Rules
+from flaky_load_balancer.core.types import Preference, Reward, Rules
 from flaky_load_balancer.registry.conformance.judge import (
     Echo,
     Wary,
@@ -290,6 +290,20 @@ def _late_rewards(make: Make) -> None:
         )
         rehearsal.judge = legal
         rehearsal.play(10)
+
+
+@rule("it may be told which of two answers was better, whoever gave them")
+def _preferences(make: Make) -> None:
+    rehearsal = _rehearsed(make)
+    rehearsal.strategy = Wary(rehearsal.strategy)
+    every, arms = np.arange(rehearsal.replications), rehearsal.rules.arms
+    rehearsal.judge = legal
+    for step in range(6):
+        now = np.full(len(every), rehearsal.now)
+        better, worse = (every + step) % arms, (every + step + 1) % arms
+        rehearsal.strategy.prefer(Preference(every, now, better, worse))
+        rehearsal.play(5)
+    expect(np.isfinite(rehearsal.mean()).all(), "preferences made its beliefs no numbers")
 
 
 def _rehearsed(make: Make) -> Rehearsal:

@@ -8,8 +8,10 @@ import numpy as np
 
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.types import Bools, Floats, Ints, Outcome, Reward
+from flaky_load_balancer.simulation.engine.pairs import Pairs
 from flaky_load_balancer.simulation.engine.trace import Trace
-from flaky_load_balancer.simulation.worlds.world import World
+from flaky_load_balancer.simulation.worlds.paired import Paired
+from flaky_load_balancer.simulation.worlds.protocol import World
 
 SUCCEEDED, FAILED = int(Outcome.SUCCEEDED), int(Outcome.FAILED)
 
@@ -33,6 +35,7 @@ class Contexts:
         self.world, self.balancer, self.delay, self.trace = world, balancer, delay, trace
         self.worth: Floats = np.zeros(replications)  # rewards less what they cost
         self._later = _Later(replications, requests) if delay > 0 else None
+        self._pairs = Pairs(world, replications, requests) if isinstance(world, Paired) else None
         self._everybody = np.arange(balancer.rules.arms)
 
     def features(self, rows: Ints, count: Ints) -> Floats:
@@ -72,7 +75,11 @@ class Contexts:
         self.worth[rows] += value - self.balancer.rules.seconds * seconds
         if self.trace is not None:
             self.trace.delivered(rows, count, arm, value)
-        if self._later is not None:
+        if self._pairs is not None:
+            said = self._pairs.answered(rows, now, count, arm, value)
+            if said is not None:
+                self.balancer.prefer(said)
+        elif self._later is not None:
             self._later.put(rows, now + self.delay, count, arm, value)
         elif self.balancer.rules.rewards:
             self._tell(rows, now, count, arm, value)

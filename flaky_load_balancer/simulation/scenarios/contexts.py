@@ -11,6 +11,7 @@ from typing import Any
 from flaky_load_balancer.simulation.scenarios.table import Table
 
 LARGEST_D = 1024
+TABLES = "tasks", "quality", "cost", "delay", "table", "preferences"
 ONE_TASK = "any"  # the label where a scenario has qualities or costs, and no tasks
 
 
@@ -53,6 +54,16 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Preferences:
+    """Every question is asked twice, and people say which answer was better, but not how good.
+
+    The chance that an answer is preferred is 1 / (1 + exp(-sharpness x its lead in quality)).
+    """
+
+    sharpness: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Contexts:
     """All that a scenario says of what requests are about."""
 
@@ -61,18 +72,19 @@ class Contexts:
     quality: Quality | None = None  # without: a success is worth 1
     cost: Cost | None = None
     reward_delay: float = 0.0  # seconds from the answer until its reward is known
+    preferences: Preferences | None = None  # that are told instead of rewards
 
 
 def read_contexts(top: Table, servers: int) -> Contexts | None:
     """What the file says of contexts; None if nothing."""
-    tables = {name: top.table(name) for name in ("tasks", "quality", "cost", "delay", "table")}
+    tables = {name: top.table(name) for name in TABLES}
     if not any(tables.values()):
         return None
     if tables["table"] is not None:
         for name in ("tasks", "quality", "cost"):
             if tables[name] is not None:
                 raise top.error(name, "no such table beside [table], which has its own answers")
-        return Contexts(recorded=_recorded(tables["table"]), reward_delay=_delay(tables["delay"]))
+        return Contexts(recorded=_recorded(tables["table"]), **_told(top, tables))
     tasks = (
         Tasks((ONE_TASK,), (1.0,), 1, 0.0) if tables["tasks"] is None else _tasks(tables["tasks"])
     )
@@ -80,8 +92,20 @@ def read_contexts(top: Table, servers: int) -> Contexts | None:
         tasks=tasks,
         quality=None if tables["quality"] is None else _quality(tables["quality"], tasks, servers),
         cost=None if tables["cost"] is None else _cost(tables["cost"], tasks, servers),
-        reward_delay=_delay(tables["delay"]),
+        **_told(top, tables),
     )
+
+
+def _told(top: Table, tables: dict[str, Table | None]) -> dict[str, Any]:
+    """How and when people say what answers were worth."""
+    delay, table = _delay(tables["delay"]), tables["preferences"]
+    if table is None:
+        return {"reward_delay": delay}
+    if delay:
+        raise top.error("delay", "no such table beside [preferences], which are told at once")
+    sharpness = table.number("sharpness", 0.0, 1e3, default=Preferences().sharpness)
+    table.finish()
+    return {"preferences": Preferences(sharpness)}
 
 
 def _tasks(table: Table) -> Tasks:

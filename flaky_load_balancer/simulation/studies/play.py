@@ -20,8 +20,9 @@ from flaky_load_balancer.simulation.fleets import chance
 from flaky_load_balancer.simulation.scenarios import Scenario
 from flaky_load_balancer.simulation.scenarios.contexts import Contexts, Recorded
 from flaky_load_balancer.simulation.scenarios.model import Failure, Latency, PerServer
+from flaky_load_balancer.simulation.worlds.protocol import World
 from flaky_load_balancer.simulation.worlds.table import read_answers
-from flaky_load_balancer.simulation.worlds.world import World, world_of
+from flaky_load_balancer.simulation.worlds.world import world_of
 
 WORLDS = Path(__file__).parent / "worlds"
 RATE = 1.0  # queries per second: none is asked before the last one was answered

@@ -5,7 +5,6 @@ strategy, whatever was asked before.
 """
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from scipy.special import betaincinv
@@ -15,45 +14,11 @@ from flaky_load_balancer.simulation.fleets import chance
 from flaky_load_balancer.simulation.fleets.chance import Words
 from flaky_load_balancer.simulation.scenarios.contexts import Contexts, Quality, Tasks
 from flaky_load_balancer.simulation.scenarios.model import Scenario, Stretch
+from flaky_load_balancer.simulation.worlds.paired import Paired
+from flaky_load_balancer.simulation.worlds.protocol import World
 from flaky_load_balancer.simulation.worlds.table import Answers, read_answers
 
 FARTHEST = 3.0  # standard deviations: no logarithm of a cost is farther from its median
-
-
-class World(Protocol):
-    """What requests of R replications are about, and what K servers' answers are worth.
-
-    ``count`` (n,) is the number of a request in its replication, from 1; ``t`` (n,) seconds since
-    the first attempt.
-    """
-
-    labels: tuple[str, ...]
-    d: int
-    marks: tuple[int, int]  # the columns of the features that mark the task; (0, 0): none
-
-    def tasks(self, rows: Ints, count: Ints) -> Ints:
-        """(n,) the task of each request, an index into ``labels``."""
-
-    def features(self, rows: Ints, count: Ints) -> Floats:
-        """(n, d) what strategies see of each request."""
-
-    def quality(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
-        """(n,) the reward of an answer, in [0, 1]."""
-
-    def cost(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
-        """(n,) dollars that an answer costs."""
-
-    def most(self, rows: Ints, count: Ints, t: Floats) -> Floats:
-        """(n, K) the most dollars that an answer of each server can cost."""
-
-    def present(self, t: Floats) -> Bools | None:
-        """(n, K) which servers are there; None where they never come nor go."""
-
-    def worth(self, t: float) -> tuple[Floats, Floats]:
-        """(tasks, K) each: mean quality and mean cost at a time."""
-
-    def weights(self) -> Floats:
-        """(tasks,) how often each task comes."""
 
 
 def world_of(scenario: Scenario, seeds: Words) -> World | None:
@@ -61,6 +26,13 @@ def world_of(scenario: Scenario, seeds: Words) -> World | None:
     contexts = scenario.contexts
     if contexts is None:
         return None
+    world = _world(scenario, contexts, seeds)
+    if contexts.preferences is None:
+        return world
+    return Paired(world, scenario, contexts.preferences.sharpness, seeds)
+
+
+def _world(scenario: Scenario, contexts: Contexts, seeds: Words) -> World:
     if contexts.recorded is not None:
         answers = read_answers(contexts.recorded.file)
         return Replayed(scenario, answers, seeds, contexts.recorded.features)
@@ -78,7 +50,7 @@ def rules_of(scenario: Scenario, rules: Rules) -> Rules:
         return replace(rules, features=features.shape[1], tasks=marks, rewards=True)
     tasks = scenario.contexts.tasks
     assert tasks is not None
-    rewards = scenario.contexts.quality is not None
+    rewards = scenario.contexts.quality is not None or scenario.contexts.preferences is not None
     return replace(rules, features=tasks.d, tasks=(0, len(tasks.labels)), rewards=rewards)
 
 
