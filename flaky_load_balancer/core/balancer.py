@@ -93,13 +93,20 @@ class Balancer:
             request = self.arrived[rows]
         self._books.arrive(rows * self.slots + slots, deadline, request, size, features)
 
-    def arrive_one(self, slot: int, deadline: float, request: int) -> None:
-        """As ``arrive`` for a single request of replication 0.
+    def arrive_one(
+        self,
+        slot: int,
+        deadline: float,
+        request: int,
+        size: float | None = None,
+        features: Floats | None = None,
+    ) -> None:
+        """As ``arrive`` for a single request of replication 0; ``features`` (1, d).
 
         Live, numbers are quicker than arrays.  The other methods for a single request are what
         the methods for batches do with a batch of one.
         """
-        self._books.arrive(slot, deadline, request)
+        self._books.arrive(slot, deadline, request, size, features)
 
     def decide(
         self,

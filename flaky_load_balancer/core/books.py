@@ -43,7 +43,7 @@ class Books:
         at: Place,
         deadline: Floats | float,
         request: Ints | int,
-        size: Floats | None = None,
+        size: Floats | float | None = None,
         features: Floats | None = None,
     ) -> None:
         """Requests take these places, or one takes one."""

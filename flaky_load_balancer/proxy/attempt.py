@@ -39,6 +39,8 @@ class Attempt:
     first_byte: float | None = None  # when the head of the answer came
     status: int | None = None
     answer: Answer | None = None
+    cost: float | None = None  # dollars so far, where attempts cost any
+    size: float | None = None  # tokens of request and answer, where they are counted
 
     def sent(self) -> None:
         self._advance(Phase.SENT)

@@ -40,6 +40,16 @@ class OverloadedError(Exception):
     """As many requests are in flight as there is room for."""
 
 
+class Terms(Protocol):
+    """What one request asks of servers."""
+
+    def serves(self, server: Server) -> bool:
+        """Whether this server may be sent the request at all."""
+
+    def reserve(self, servers: Sequence[Server]) -> Floats:
+        """(1, K) the most dollars that an attempt on each can cost."""
+
+
 class Carrier(Protocol):
     """How one request is sent and answered: where kinds of routes differ."""
 
@@ -63,6 +73,10 @@ class Carrier(Protocol):
     def code(self) -> int | None:
         """The status that the client got."""
 
+    @property
+    def terms(self) -> "Terms | None":
+        """What it asks of servers; None if any will do, and attempts cost nothing."""
+
     async def send(self, attempt: Attempt) -> Answer:
         """Send it, and classify the head of the answer."""
 
@@ -84,6 +98,7 @@ class Whole:
     whole = True
     committed = False
     code: int | None = None
+    terms: Terms | None = None
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -152,6 +167,8 @@ class Request:
     deadline: float
     slot: int
     policy: Policy
+    features: Floats | None = None  # (1, d) what the strategy sees of it
+    cost: float | None = None  # dollars, of all its attempts
     attempts: int = 0
     arm: int | None = None  # the last server attempted: if delivered, by it
     server: str | None = None  # its name
@@ -245,11 +262,21 @@ class Dispatcher:
         strategy = self._balancer.strategy
         strategy.reset(self._balancer.rules, 1, rng)
 
-    async def deliver(self, request_id: str, carrier: Carrier) -> Request:
-        """Attempt a request until it is delivered, given up, or out of time."""
+    async def deliver(
+        self,
+        request_id: str,
+        carrier: Carrier,
+        *,
+        size: float | None = None,
+        features: Floats | None = None,
+    ) -> Request:
+        """Attempt a request until it is delivered, given up, or out of time.
+
+        ``size`` in tokens or bytes and ``features`` (1, d) are for the strategy, where known.
+        """
         if not self._free:
             raise OverloadedError
-        request = self._admit(request_id)
+        request = self._admit(request_id, size, features)
         code = None
         try:
             request.ending = await self._play(request, carrier)
@@ -262,12 +289,13 @@ class Dispatcher:
             self._leave(request, code)
         return request
 
-    def _admit(self, request_id: str) -> Request:
+    def _admit(self, request_id: str, size: float | None, features: Floats | None) -> Request:
         self._requests += 1
         now, policy = self._clock(), self.policy
         deadline = now + policy.total
         request = Request(self._requests, request_id, now, deadline, self._free.pop(), policy)
-        self._balancer.arrive_one(request.slot, deadline, request.count)
+        request.features = features
+        self._balancer.arrive_one(request.slot, deadline, request.count, size, features)
         if policy.budget is not None:
             policy.budget.arrive(now)
         if policy.hedging is not None:
@@ -288,6 +316,8 @@ class Dispatcher:
                 request.attempts,
                 request.possibly_twice,
                 code,
+                request.cost,
+                None if request.features is None else request.features[0].tolist(),
             )
         )
 
@@ -329,11 +359,13 @@ class Dispatcher:
             return None
         mask = None
         if self.pool is not None:
-            mask = available(self.pool, self.servers, slow_start=policy.slow_start)
+            serves = None if carrier.terms is None else carrier.terms.serves
+            mask = available(self.pool, self.servers, serves, slow_start=policy.slow_start)
             if mask is not None and not mask.any():
                 request.unavailable = not hedge
                 return None
-        action = self._balancer.decide_one(request.slot, now, left, available=mask)
+        reserve = None if carrier.terms is None else carrier.terms.reserve(self.servers)
+        action = self._balancer.decide_one(request.slot, now, left, available=mask, reserve=reserve)
         decision = self._remember(request, action, now)
         if decision.arm >= 0 and request.attempts and policy.budget is not None:
             policy.budget.take(now)
@@ -493,8 +525,17 @@ class Dispatcher:
         request.last_reason = answer.detail or answer.reason or request.last_reason
         request.possibly_twice |= request.unclear and outcome is Outcome.SUCCEEDED
         request.unclear |= answer.unclear
+        cost, size = attempt.cost, attempt.size
+        if cost is not None:
+            request.cost = (request.cost or 0.0) + cost
         self._balancer.complete_one(
-            request.slot, int(outcome), now, answer.retry_after, number=attempt.number
+            request.slot,
+            int(outcome),
+            now,
+            answer.retry_after,
+            number=attempt.number,
+            cost=None if cost is None else np.array([cost]),
+            size=None if size is None else np.array([size]),
         )
         self._tell_server(attempt, answer, now)
         first_byte = None
@@ -514,7 +555,9 @@ class Dispatcher:
                 attempt.status,
                 attempt.hedge,
                 decision.probability,
-                first_byte=first_byte,
+                cost,
+                size,
+                first_byte,
             )
         )
 

@@ -80,6 +80,8 @@ class Sent:
 class HttpCarrier:
     """One request of a client: sent to servers, until an answer is passed on."""
 
+    terms = None
+
     def __init__(
         self,
         route: HttpRoute,

@@ -36,6 +36,7 @@ class MirrorCarrier:
     whole = False
     committed = False
     code: int | None = None
+    terms = None
 
     def __init__(self, route: "HttpRoute", mirror: Route, copy: Copy) -> None:
         self._route = route

@@ -3,7 +3,7 @@
 import logging
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from random import random
 from urllib.parse import urlsplit
@@ -159,21 +159,32 @@ class Pool:
             self._client.forget(gone.upstream)
 
 
-def available(pool: Pool, servers: Sequence[Server], *, slow_start: bool) -> Bools | None:
+def available(
+    pool: Pool,
+    servers: Sequence[Server],
+    serves: Callable[[Server], bool] | None = None,
+    *,
+    slow_start: bool,
+) -> Bools | None:
     """(1, K) which of a route's servers may be sent to; None if all may.
 
-    If health alone leaves none it is ignored; drains and ``max_in_flight`` never are.
+    If health alone leaves none it is ignored; drains, ``max_in_flight`` and what a request asks of
+    servers (``serves``) never are.
     """
     now = time.monotonic()
     started = now - SLOW_START if slow_start else inf  # who came back later is starting
-    for server in servers:
+    for server in servers if serves is None else ():
         if server.drained or server.in_flight >= server.most or server.down is not None:
             break
         if server.back_since > started:
             break
     else:
-        return None
-    usable = [not (server.drained or server.full) for server in servers]
+        if serves is None:
+            return None
+    usable = [
+        not (server.drained or server.full) and (serves is None or serves(server))
+        for server in servers
+    ]
     both = np.array(usable) & [server.down is None for server in servers]
     if not both.any():
         both = np.array(usable)
