@@ -148,6 +148,8 @@ GAMES = {
     "hang": Game(scenarios.find("hang"), deadline=5.0131),
     "troubled": Game(_written(TROUBLED), deadline=2.1513, attempt_timeout=0.7371),
     "overlapping": Game(_written(OVERLAPPING), deadline=1.9513, attempt_timeout=0.7371),
+    "accounts": Game(scenarios.find("accounts")),
+    "tokens": Game(scenarios.find("tokens"), rate=16.0),
     "impatient": Game(_written(OVERLAPPING), requests=48, rate=12.0, hang_up=True),
 }
 
@@ -194,6 +196,7 @@ class Recorded(Strategy):
                 *(_time(context.deadline), context.tried[0].tolist()),
                 *("answered", int(action.arm[0]), _time(until) if held else None),
                 *(int(context.request[0]), int(context.left[0]), context.available[0].tolist()),
+                _time(context.size),
             )
         )
         return action
@@ -204,6 +207,7 @@ class Recorded(Strategy):
                 *("told", _time(feedback.now), int(feedback.arm[0])),
                 *(Outcome(feedback.outcome[0]).label, _time(feedback.latency)),
                 *(_time(feedback.retry_after), int(feedback.request[0]), int(feedback.attempt[0])),
+                _time(feedback.size),
             )
         )
         self.inner.observe(feedback)
@@ -245,18 +249,23 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             strategy.know(truth)
 
         async def send(attempt: Attempt, request_id: str) -> Answer:
-            response = servers.respond(ROW, np.array([attempt.arm]), np.array([loop.time()]))
+            size = None if attempt.size is None else np.array([attempt.size])
+            response = servers.respond(ROW, np.array([attempt.arm]), np.array([loop.time()]), size)
             if response.latency[0] == np.inf:
                 await loop.create_future()
             await asyncio.sleep(response.latency[0])
             return Answer(Outcome(response.outcome[0]), response.retry_after[0])
 
-        async def deliver_at(when: float, patience: float) -> None:
+        async def deliver_at(k: int, patience: float) -> None:
+            when = k / game.rate
+            size = None
+            if game.scenario.size is not None:
+                size = float(servers.fleet.sizes(ROW, np.array([k + 1]))[0])
             due = loop.create_future()
             loop.call_at(when, due.set_result, None)
             await due
-            carrier = Whole(send, "a" * 24)
-            delivery = asyncio.ensure_future(dispatcher.deliver("a" * 24, carrier))
+            carrier = Whole(send, "a" * 24, size)
+            delivery = asyncio.ensure_future(dispatcher.deliver("a" * 24, carrier, size=size))
             if patience < np.inf:
                 loop.call_at(when + patience, delivery.cancel)
             await asyncio.wait([delivery])
@@ -264,7 +273,7 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
         policy = Policy(game.deadline, game.attempt_timeout)
         dispatcher = Dispatcher(balancer, loop.time, events.append, policy)
         clients = enumerate(game.patience.tolist())
-        await asyncio.gather(*(deliver_at(k / game.rate, patience) for k, patience in clients))
+        await asyncio.gather(*(deliver_at(k, patience) for k, patience in clients))
 
     run_in_virtual_time(play())
     return Tally.of(events, game.rules).run()

@@ -6,7 +6,8 @@ from flaky_load_balancer.simulation.comparison.comparison import Plan
 from strategies import GAME
 
 AWAITED: frozenset[str] = frozenset()  # strategies that may be missing until it is measured again
-APART = frozenset({"drift-walk", "drift-steps", "drift-sinusoid", "flapping"})  # decision 23
+# Of what is no such game (decision 23), or has contexts.
+APART = frozenset({"drift-walk", "drift-steps", "drift-sinusoid", "flapping", "llm-mixed"})
 AWAITED_SCENARIOS = APART | {"accounts", "tokens"}  # scenarios that may be missing
 RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
 SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2-tight", "outage"), 40, 20  # what a test plays again

@@ -7,7 +7,7 @@ import click
 from flaky_load_balancer.cli import options
 
 if TYPE_CHECKING:
-    from flaky_load_balancer.simulation.fleets.listeners import FleetAddress
+    from flaky_load_balancer.simulation.fleets.live import FleetAddress
 
 
 @click.command(epilog="Example: flb servers --scenario T2 --seed 7")

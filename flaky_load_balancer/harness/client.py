@@ -21,6 +21,7 @@ from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.lateness import Lateness
 
 ALPHABET = string.ascii_letters + string.digits
+Due = tuple[float, int, int]  # when a request is due, of which stream, and its place in it
 GRACE = 5.0  # seconds beyond a request's deadline after which it counts as unanswered
 
 
@@ -66,9 +67,13 @@ class Stream:
     url: str
     ids: Sequence[str]
     start: float  # seconds of the monotonic clock
+    sizes: Sequence[int] | None = None  # tokens of each request, which its header says
 
     def __post_init__(self) -> None:
         self.sent = Sent(len(self.ids))
+
+    def headers(self, number: int) -> dict[str, str] | None:
+        return None if self.sizes is None else {"X-FLB-Size": str(self.sizes[number])}
 
 
 class Client:
@@ -102,23 +107,24 @@ class Client:
         async with asyncio.TaskGroup() as group:
             async for batch in _batches(due):
                 random.shuffle(batch)
-                for time_due, index, request_id in batch:
-                    sending = self._send(streams[index], request_id, time_due, on_answer)
+                for time_due, index, number in batch:
+                    sending = self._send(streams[index], number, time_due, on_answer)
                     group.create_task(sending)
 
-    def _due(self, index: int, stream: Stream) -> Iterator[tuple[float, int, str]]:
-        for number, request_id in enumerate(stream.ids):
-            yield stream.start + number / self._rate, index, request_id
+    def _due(self, index: int, stream: Stream) -> Iterator[Due]:
+        for number in range(len(stream.ids)):
+            yield stream.start + number / self._rate, index, number
 
     async def _send(
-        self, stream: Stream, request_id: str, due: float, on_answer: Callable[[], None]
+        self, stream: Stream, number: int, due: float, on_answer: Callable[[], None]
     ) -> None:
         sent, now = stream.sent, time.monotonic()
         sent.first_send = sent.first_send or now
         sent.last_send = now
         sent.lateness.add(now - due)
         try:
-            async with self._session.post(stream.url, data=request_id.encode()) as response:
+            body, headers = stream.ids[number].encode(), stream.headers(number)
+            async with self._session.post(stream.url, data=body, headers=headers) as response:
                 await response.read()
                 sent.delivered += response.status == 200
                 sent.turned_away += response.status == 503
@@ -130,11 +136,9 @@ class Client:
         on_answer()
 
 
-async def _batches(
-    due: Iterator[tuple[float, int, str]],
-) -> AsyncIterator[list[tuple[float, int, str]]]:
+async def _batches(due: Iterator[Due]) -> AsyncIterator[list[Due]]:
     """Wait until the next request is due; then all that are due by now."""
-    batch: list[tuple[float, int, str]] = []
+    batch: list[Due] = []
     for each in due:
         if each[0] > time.monotonic():
             if batch:

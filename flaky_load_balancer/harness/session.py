@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+import numpy as np
+
 from flaky_load_balancer.harness.client import Client, Stream, request_ids
 from flaky_load_balancer.harness.overload import Verdict, advice, capacity, judge
-from flaky_load_balancer.harness.plan import Plan, Session
+from flaky_load_balancer.harness.plan import Plan, Run, Session
 from flaky_load_balancer.harness.stage import Stage
 from flaky_load_balancer.lateness import Lateness, watch_loop
 from flaky_load_balancer.records import Recorder
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
 
 WARM_UP = 0.3  # seconds from the last preparation to the first request
 FRAME_PERIOD = 0.5  # seconds between two looks at the balancer
@@ -105,7 +108,7 @@ async def _at_once(stage: Stage, client: Client, watcher: Watcher) -> None:
     gap = 1 / plan.rate / len(runs)
     places = random.sample(range(len(runs)), len(runs))
     streams = [
-        Stream(stage.session.data + run.path, ids, start + place * gap)
+        Stream(stage.session.data + run.path, ids, start + place * gap, sizes_of(run, plan))
         for run, place in zip(runs, places, strict=True)
     ]
     for run, stream in zip(runs, streams, strict=True):
@@ -123,9 +126,19 @@ async def _in_sequence(stage: Stage, client: Client, watcher: Watcher) -> None:
             stage.servers.signal(signal.SIGHUP)  # the same fleets again, from t = 0
             await stage.servers.ready()
         playing = run.strategy
-        stream = Stream(stage.session.data + run.path, ids, time.monotonic() + WARM_UP)
+        start = time.monotonic() + WARM_UP
+        stream = Stream(stage.session.data + run.path, ids, start, sizes_of(run, plan))
         run.sent = stream.sent
         await client.run([stream], watcher.answered)
+
+
+def sizes_of(run: Run, plan: Plan) -> list[int] | None:
+    """The tokens of a run's requests, in order; None where they have none."""
+    if run.scenario.size is None:
+        return None
+    fleet = Fleet.draw(run.scenario, plan.seed, rate=plan.rate)
+    count = np.arange(1, plan.requests + 1)
+    return [int(size) for size in fleet.sizes(np.zeros(len(count), dtype=np.intp), count)]
 
 
 async def _watch(stage: Stage, watcher: Watcher) -> None:

@@ -21,6 +21,8 @@ async def post(attempt: Attempt, request_id: str) -> Answer:
         connection.limit(FOREVER, FOREVER)
         attempt.sent()
         headers = [(b"Host", server.host), *HEADERS, *server.headers]
+        if attempt.size is not None:
+            headers.append((b"X-FLB-Size", b"%d" % attempt.size))
         connection.send(b"POST", server.base or b"/", headers, body=request_id.encode())
         head = await connection.answer()
         while await connection.body.read():

@@ -29,6 +29,7 @@ from flaky_load_balancer.proxy.route import Route
 LARGEST = 4096  # bytes of a request's body
 ID = re.compile(r"[A-Za-z0-9]{24}")
 SANE = re.compile(rb"[!-~]{1,128}")
+SIZE = re.compile(rb"[1-9][0-9]{0,9}")
 CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 PROBLEM = problems.MEDIA_TYPE.encode()
 NO_ATTEMPTS = (b"x-flb-attempts", b"0")
@@ -178,15 +179,15 @@ class Deliveries:
             return given_up(503, refused, request_id, 0, retry_after=1.0)
         try:
             with Visit(self._gate, task, receive):
-                return await self._deliver(request_id)
+                return await self._deliver(request_id, read_size(headers))
         except asyncio.CancelledError:
             if not self._gate.closing:
                 raise
             return given_up(503, "shutting down", request_id, None, retry_after=1.0)
 
-    async def _deliver(self, request_id: str) -> Reply:
-        carrier = Whole(self._route.send, request_id)
-        request = await self._route.dispatcher.deliver(request_id, carrier)
+    async def _deliver(self, request_id: str, size: float | None) -> Reply:
+        carrier = Whole(self._route.send, request_id, size)
+        request = await self._route.dispatcher.deliver(request_id, carrier, size=size)
         if request.ending is Ending.DELIVERED:
             return self._delivered(request)
         wait = None
@@ -301,6 +302,16 @@ def read_id(headers: Headers, body: bytes) -> str:
             422, f"an id is 24 characters of A-Z, a-z, 0-9; got {len(found)}: {found[:40]!a}"
         )
     return found
+
+
+def read_size(headers: Headers) -> float | None:
+    """The tokens that a client says its request has; RefusedError where that is no number."""
+    said = headers.get(b"x-flb-size")
+    if said is None:
+        return None
+    if not SIZE.fullmatch(said):
+        raise RefusedError(400, f"X-FLB-Size: expected tokens as a whole number, not {said[:40]!a}")
+    return float(said)
 
 
 def _kind(content_type: str) -> str:

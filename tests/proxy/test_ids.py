@@ -12,6 +12,7 @@ import pytest
 from starlette.types import Message
 
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Outcome
+from flaky_load_balancer.proxy.attempt import Attempt
 from flaky_load_balancer.proxy.gate import Gate
 from flaky_load_balancer.proxy.ids import LARGEST, DataPlane
 from flaky_load_balancer.proxy.outcomes import Answer
@@ -335,3 +336,21 @@ async def test_an_answer_with_a_retry_after_reaches_the_strategy() -> None:
     async with client(route(answering(answer), strategy)) as http:
         await http.post("/", content=ID)
     assert strategy.retry_after == [4.0]
+
+
+async def test_a_client_may_say_the_size_of_its_request() -> None:
+    sizes: list[float | None] = []
+
+    async def send(attempt: Attempt, request_id: str) -> Answer:
+        sizes.append(attempt.size)
+        return Answer(Outcome.SUCCEEDED)
+
+    served = route(answering(), [0] * 9)
+    served.send = send
+    async with client(served) as http:
+        await http.post("/", content=ID, headers={"X-FLB-Size": "250"})
+        await http.post("/", content=ID)
+        for wrong in ("many", "0", "-1", "1.5", "9" * 20):
+            refused = await http.post("/", content=ID, headers={"X-FLB-Size": wrong})
+            assert "X-FLB-Size" in is_problem(refused, 400)["detail"]
+    assert sizes == [250.0, None]

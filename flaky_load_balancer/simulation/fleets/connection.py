@@ -8,9 +8,8 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import httptools
 import orjson
@@ -18,6 +17,7 @@ import orjson
 from flaky_load_balancer.simulation.fleets.servers import Fault
 
 LARGEST_BODY = 4096  # bytes
+SIZE = b"x-flb-size"
 MOST_QUEUED = 64  # requests of one connection
 SHORTEST_DELAY = 0.0005  # seconds: the loop's timers count milliseconds
 GARBAGE = b"\x00\xff\xfegarbage, not HTTP\r\n\r\n" + bytes(range(256))
@@ -32,19 +32,14 @@ class Answer(NamedTuple):
     fault: Fault = Fault.NONE
 
 
-class Handlers(NamedTuple):
-    """What a connection needs of the server it belongs to."""
+class Request(NamedTuple):
+    """What a client sent."""
 
-    attempt: Callable[[bytes], Answer]  # given the body of the request
-    status: Callable[[], dict[str, object]]
-    connections: set["Connection"]
-
-
-class _Request(NamedTuple):
     method: bytes
     target: bytes
     keep: bool  # the connection
     body: bytes = b""
+    size: float | None = None  # tokens, as the client says
     refusal: bytes = b""  # the answer to what cannot be understood
 
 
@@ -60,30 +55,32 @@ def http(status: HTTPStatus, body: dict[str, object], *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
 
-def _refusal(status: HTTPStatus, *headers: str) -> bytes:
+def refusal(status: HTTPStatus, *headers: str) -> bytes:
     return http(status, {"error": status.phrase}, *headers)
 
 
-NOT_FOUND = _refusal(HTTPStatus.NOT_FOUND)
-NOT_ALLOWED = _refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Allow: GET, POST")
-TOO_LARGE = _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Connection: close")
-NOT_HTTP = _refusal(HTTPStatus.BAD_REQUEST, "Connection: close")
+TOO_LARGE = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Connection: close")
+NOT_HTTP = refusal(HTTPStatus.BAD_REQUEST, "Connection: close")
 
 
 class Connection(asyncio.Protocol):
-    """The server's side of one connection."""
+    """The server's side of one connection: what is answered is for subclasses to say."""
 
-    def __init__(self, handlers: Handlers) -> None:
-        self._handlers = handlers
+    largest: ClassVar = LARGEST_BODY
+
+    def __init__(self, connections: set["Connection"]) -> None:
+        """``connections`` are those of the server that are open."""
+        self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
-        self._queue: deque[_Request] = deque()
+        self._queue: deque[Request] = deque()
         self._busy = False  # an answer is due later, or never
         self._closing = False
         self._deaf = False  # what else arrives is not read
         self._paused = False
         self._target = b""
         self._body = b""
+        self._size: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
@@ -91,11 +88,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._handlers.connections.add(self)
+        self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._closing = True
-        self._handlers.connections.discard(self)
+        self._connections.discard(self)
         self._queue.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -121,20 +118,25 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._target = b""
         self._body = b""
+        self._size = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(name) == len(SIZE) and name.lower() == SIZE and value.isdigit():
+            self._size = float(value)
 
     def on_url(self, url: bytes) -> None:
         self._target += url
 
     def on_body(self, body: bytes) -> None:
         self._body += body
-        if len(self._body) > LARGEST_BODY:
+        if len(self._body) > self.largest:
             self._refuse(TOO_LARGE)
 
     def on_message_complete(self) -> None:
         parser = self._parser
         keep = parser.should_keep_alive() and not parser.should_upgrade()
         if not self._deaf:
-            self._take(_Request(parser.get_method(), self._target, keep, self._body))
+            self._take(Request(parser.get_method(), self._target, keep, self._body, self._size))
 
     # Acting
 
@@ -150,9 +152,9 @@ class Connection(asyncio.Protocol):
         """Answer what came before, then this, and nothing after it."""
         if not self._deaf:
             self._deaf = True
-            self._take(_Request(b"", b"", False, refusal=refusal))
+            self._take(Request(b"", b"", False, refusal=refusal))
 
-    def _take(self, request: _Request) -> None:
+    def _take(self, request: Request) -> None:
         if not self._busy:
             self._answer(request)
             return
@@ -161,20 +163,18 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
 
-    def _answer(self, request: _Request) -> None:
+    def _answer(self, request: Request) -> None:
         """Do what is due about one request; nothing else is under way."""
         if self._closing:
             return
         if request.refusal:
             self._finish(request.refusal)
-        elif request.target.partition(b"?")[0] != b"/":
-            self._write(NOT_FOUND, request.keep)
-        elif request.method == b"POST":
-            self._act(self._handlers.attempt(request.body), request.keep)
-        elif request.method == b"GET":
-            self._write(http(HTTPStatus.OK, self._handlers.status()), request.keep)
         else:
-            self._write(NOT_ALLOWED, request.keep and request.method != b"HEAD")
+            self._do(request)
+
+    def _do(self, request: Request) -> None:
+        """Answer a request that was understood, now or later."""
+        raise NotImplementedError
 
     def _act(self, answer: Answer, keep: bool) -> None:
         match answer.fault:

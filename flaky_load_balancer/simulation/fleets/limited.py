@@ -35,13 +35,16 @@ class Limited:
     def drawn(cls, scenario: Scenario, number: int, seeds: Words, draw: int) -> "Limited":
         limited = cls(scenario, number, seeds, np.empty(0))
         numbers = chance.uniform(limited._keys("limit"), draw)
-        whole = limited.spec.kind != "token-bucket"
-        base = per_server(limited.spec.admissions, numbers, whole=whole)
+        base = per_server(limited.spec.admissions, numbers, whole=not limited.bucket)
         return cls(scenario, number, seeds, base)
 
     @property
     def spec(self) -> Limit:
         return self.scenario.limits[self.number]
+
+    @property
+    def bucket(self) -> bool:
+        return self.spec.kind == "token-bucket"
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -73,7 +76,7 @@ class Limited:
     def limiter(self) -> Limiter:
         """Fresh limiters; their lanes are those of ``base``, flattened."""
         spec, base, motion = self.spec, self.base.ravel(), self._motion()
-        if spec.kind == "token-bucket":
+        if self.bucket:
             burst = base if spec.burst is None else spec.burst
             return TokenBucket(base, spec.window, motion, burst)
         if spec.kind == "fixed-window":

@@ -4,10 +4,10 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.simulation.fleets.connection import Connection, Handlers
+from flaky_load_balancer.simulation.fleets.connection import Connection
 
 BACKLOG = 1024
 RELEASE_TIMEOUT = 2.0  # seconds for the system to let go of a port that was just closed
@@ -38,11 +38,20 @@ class Port:
     ours: a bound socket that does not listen keeps it.
     """
 
-    def __init__(self, sock: socket.socket, handlers: Handlers) -> None:
-        """``sock`` is bound; it is served from ``open`` on."""
+    def __init__(
+        self,
+        sock: socket.socket,
+        connect: Callable[[], Connection],
+        connections: set[Connection],
+    ) -> None:
+        """``sock`` is bound; it is served from ``open`` on.
+
+        ``connections`` are those that ``connect`` made, while they are open.
+        """
         self.host, self.number = sock.getsockname()[:2]
         self._sock = sock
-        self._handlers = handlers
+        self._connect = connect
+        self._connections = connections
         self._server: asyncio.Server | None = None
         self._turn = asyncio.Lock()
 
@@ -54,7 +63,7 @@ class Port:
         async with self._turn:
             if self._server is None:
                 self._server = await asyncio.get_running_loop().create_server(
-                    lambda: Connection(self._handlers), sock=self._sock, backlog=BACKLOG
+                    self._connect, sock=self._sock, backlog=BACKLOG
                 )
 
     async def shut(self) -> None:
@@ -69,7 +78,7 @@ class Port:
             self._server.close()
             self._server = None
         self._sock.close()
-        for connection in tuple(self._handlers.connections):
+        for connection in tuple(self._connections):
             connection.abort()
 
     async def _bound_again(self) -> socket.socket:

@@ -18,9 +18,12 @@ from flaky_load_balancer.simulation.fleets.chance import Streams, normal
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.joint import Joint
 from flaky_load_balancer.simulation.fleets.limits import Limiter, Size
+from flaky_load_balancer.simulation.scenarios import Stretch, providers
 
 Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
+FAILING = frozenset({"error", *providers.FAILING})
+UNSEEN = frozenset({"quality", "price", *providers.HARMLESS})
 LONGEST_WAIT = 3600.0  # seconds: a limit of 0 never admits, and still answers
 
 
@@ -153,6 +156,11 @@ class Servers:
             return np.full(self.fleet.shape, np.inf)
         return self.limiter.rate(self._lanes, self._elapsed(now)).reshape(self.fleet.shape)
 
+    def ails(self, arm: int, t: float) -> list[Stretch]:
+        """The faults of a server at t seconds since t = 0, the last of them first."""
+        faults = reversed(self.scenario.faults)
+        return [f for f in faults if arm in f.servers and f.start <= t < f.end]
+
     def down(self, t: float) -> frozenset[int]:
         """The servers that refuse connections at t seconds since t = 0."""
         arms = np.arange(self.arms)
@@ -217,7 +225,7 @@ class Servers:
         delay = np.zeros(len(lane))
         first, last = t.min(), t.max()
         for stretch, members in zip(self.scenario.faults, self._members, strict=True):
-            if stretch.kind in {"quality", "price"}:
+            if stretch.kind in UNSEEN:
                 continue  # what answers are worth and cost is the world's business
             if stretch.kind == "added":
                 fault[members[arm] & ((t < stretch.start) | (stretch.end <= t))] = Fault.DOWN
@@ -227,7 +235,7 @@ class Servers:
             hit = members[arm] & (stretch.start <= t) & (t < stretch.end)
             if stretch.kind == "slow":
                 delay += hit * stretch.delay
-            elif stretch.kind == "error":
+            elif stretch.kind in FAILING:
                 failure = np.where(hit, np.maximum(failure, stretch.rate), failure)
             else:
                 fault[hit] = (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from flaky_load_balancer.simulation.scenarios.contexts import Contexts
+from flaky_load_balancer.simulation.scenarios.providers import Providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ class Stretch:
     servers: tuple[int, ...]
     start: float
     end: float  # excluded; may be infinite
-    kind: str  # down, hang, reset, garbage, slow, error, quality, price, added or removed
+    kind: str  # down, hang, reset, garbage, slow, error, quality, price, added, removed or a look
     delay: float = 1.0  # seconds that slow adds
-    rate: float = 1.0  # the chance of failing under error
+    rate: float = 1.0  # the chance of failing under error, or with a look
     factor: float = 1.0  # what quality or price multiply theirs by
 
 
@@ -139,11 +140,13 @@ class Scenario:
     latency: Latency = field(default=Latency())
     faults: tuple[Stretch, ...] = ()
     contexts: Contexts | None = None
+    openai: Providers | None = None  # then its servers speak the OpenAI protocol
 
     @property
     def parameters(self) -> str:
         """What the file says, on one line, for people."""
         parts = [f"{self.servers} servers", str(self.failure)]
+        parts += [] if self.openai is None else [f"models {' '.join(self.openai.models)}"]
         parts += map(str, self.limits)
         troubled = sorted({fault.kind for fault in self.faults})
         parts += [f"faults {' '.join(troubled)}"] if troubled else []

@@ -5,7 +5,9 @@ A wrong file is a ``ScenarioError`` that names the file, the key and what was ex
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 from flaky_load_balancer.simulation.scenarios.contexts import read_contexts
@@ -20,6 +22,13 @@ from flaky_load_balancer.simulation.scenarios.model import (
     Size,
     Stretch,
 )
+from flaky_load_balancer.simulation.scenarios.providers import (
+    FAILING,
+    FLAPPING,
+    HARMLESS,
+    MOST_FLAPS,
+    read_providers,
+)
 from flaky_load_balancer.simulation.scenarios.table import ScenarioError, Table
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -29,6 +38,8 @@ UNITS = "requests", "tokens"
 MOST_ADMITTED = {"requests": 1e6, "tokens": 1e12}  # in a window
 MOTIONS = "sinusoid", "steps", "walk"
 FAULTS = "down", "hang", "reset", "garbage", "slow", "error", "quality", "price", "added", "removed"
+LOOKS = *FAULTS, *FAILING, *HARMLESS, FLAPPING  # of providers
+RATED = "error", FLAPPING, *FAILING
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -64,6 +75,8 @@ def _scenario(top: Table) -> Scenario:
     servers = top.whole("servers", 1, MOST_SERVERS)
     latency, size = top.table("latency"), top.table("size")
     contexts = read_contexts(top, servers)
+    openai = top.table("openai")
+    models = None if openai is None else read_providers(openai, servers)
     scenario = Scenario(
         name=_label(top, "name"),
         description=top.text("description", ""),
@@ -73,11 +86,22 @@ def _scenario(top: Table) -> Scenario:
         limits=_limits(top, servers, sized=size is not None),
         size=None if size is None else _size(size),
         latency=Latency() if latency is None else _latency(latency),
-        faults=tuple(_stretch(table, servers) for table in top.tables("faults")),
+        faults=_faults(top, servers, FAULTS if models is None else LOOKS),
         contexts=contexts,
+        openai=models,
     )
     top.finish()
-    return scenario
+    return _priced(scenario)
+
+
+def _priced(scenario: Scenario) -> Scenario:
+    """Where a scenario says no costs, an attempt costs what the prices of its models say."""
+    models, contexts = scenario.openai, scenario.contexts
+    if models is None or contexts is None or contexts.tasks is None or contexts.cost is not None:
+        return scenario
+    tokens = 2 * models.answer if scenario.size is None else scenario.size.median
+    cost = models.cost(max(0.0, tokens - models.answer), len(contexts.tasks.labels))
+    return replace(scenario, contexts=replace(contexts, cost=cost))
 
 
 def _label(table: Table, key: str) -> str:
@@ -209,8 +233,31 @@ def _latency(table: Table) -> Latency:
     return latency
 
 
-def _stretch(table: Table, servers: int) -> Stretch:
-    kind = table.choice("kind", FAULTS)
+def _faults(top: Table, servers: int, kinds: Sequence[str]) -> tuple[Stretch, ...]:
+    return tuple(
+        stretch
+        for table in top.tables("faults")
+        for stretch in _flaps(table, _stretch(table, servers, kinds))
+    )
+
+
+def _flaps(table: Table, stretch: Stretch) -> list[Stretch]:
+    """A stretch that comes and goes is many: unavailable for the first half of each period."""
+    if stretch.kind != FLAPPING:
+        return [stretch]
+    period = stretch.delay
+    count = (stretch.end - stretch.start) / period
+    if not count <= MOST_FLAPS:
+        raise table.error("to", f"an end after at most {MOST_FLAPS} periods", stretch.end)
+    starts = [stretch.start + place * period for place in range(ceil(count))]
+    return [
+        replace(stretch, kind="unavailable", start=start, end=start + period / 2)
+        for start in starts
+    ]
+
+
+def _stretch(table: Table, servers: int, kinds: Sequence[str]) -> Stretch:
+    kind = table.choice("kind", kinds)
     start = table.number("from", 0.0, 1e9)
     end = table.number("to", 0.0, float("inf"))
     if not end > start:
@@ -220,12 +267,19 @@ def _stretch(table: Table, servers: int) -> Stretch:
         start=start,
         end=end,
         kind=kind,
-        delay=table.number("delay", 0.0, 1e6, default=1.0) if kind == "slow" else 1.0,
-        rate=table.number("rate", 0.0, 1.0, default=1.0) if kind == "error" else 1.0,
+        delay=_delay(table, kind),
+        rate=table.number("rate", 0.0, 1.0, default=1.0) if kind in RATED else 1.0,
         factor=table.number("factor", 0.0, 1e6) if kind in {"quality", "price"} else 1.0,
     )
     table.finish()
     return stretch
+
+
+def _delay(table: Table, kind: str) -> float:
+    """Seconds that ``slow`` adds; of ``flapping`` the period, for the moment."""
+    if kind == FLAPPING:
+        return table.number("period", 1e-3, 1e6)
+    return table.number("delay", 0.0, 1e6, default=1.0) if kind == "slow" else 1.0
 
 
 def _per_server(

@@ -115,6 +115,15 @@ class Table:
                 raise self.error(key, expected, each)
         return tuple(float(each) for each in value)
 
+    def texts(self, key: str, count: int) -> tuple[str, ...]:
+        expected = f"a list of {count} different texts, one for each server"
+        value = self._value(key, expected)
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self.error(key, expected, value)
+        if len(value) != count or len(set(value)) < count:
+            raise self.error(key, expected, value)
+        return tuple(value)
+
     def indices(self, key: str, servers: int) -> tuple[int, ...]:
         expected = f"a list of different servers, from 0 to {servers - 1}"
         value = self._value(key, expected)

@@ -86,8 +86,13 @@ class Drawn:
         return marks + scale * noise
 
     def quality(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
-        mean = self._quality[self.tasks(rows, count), arm] * self._changes.quality(arm, t)
-        return _worth(mean, self.contexts.quality, self._luck(rows, count, arm, "quality"))
+        luck = self._luck(rows, count, arm, "quality")
+        return self.judged(self.tasks(rows, count), arm, t, luck)
+
+    def judged(self, task: Ints, arm: Ints, t: Floats, luck: Floats) -> Floats:
+        """(n,) rewards of answers to these tasks, from uniform numbers."""
+        mean = self._quality[task, arm] * self._changes.quality(arm, t)
+        return _worth(mean, self.contexts.quality, luck)
 
     def cost(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
         median = self._cost[self.tasks(rows, count), arm] * self._changes.price(arm, t)

@@ -17,12 +17,8 @@ import uvloop
 
 from flaky_load_balancer.simulation.fleets.connection import LARGEST_BODY
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
-from flaky_load_balancer.simulation.fleets.listeners import (
-    FleetAddress,
-    LiveFleet,
-    listening,
-    serve_fleets,
-)
+from flaky_load_balancer.simulation.fleets.listeners import listening, serve_fleets
+from flaky_load_balancer.simulation.fleets.live import FleetAddress, LiveFleet
 from flaky_load_balancer.simulation.fleets.ports import PortError
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import (
@@ -33,6 +29,7 @@ from flaky_load_balancer.simulation.scenarios import (
     Scenario,
     Stretch,
     find,
+    parse,
 )
 
 ID = b"abcdefghijklmnopqrstuvwx"
@@ -493,3 +490,31 @@ def room_for(count: int) -> int:
             for each in opened:
                 each.close()
     raise AssertionError("no room")
+
+
+def test_a_server_counts_the_tokens_that_its_client_says(run: Run) -> None:
+    """Two servers of one account; the size comes with the request, else from its id."""
+    text = """
+name = "sized"
+servers = 2
+failure.values = [0, 0]
+size = { median = 50, sigma = 0.5 }
+[[limits]]
+account = "a"
+unit = "tokens"
+kind = "fixed-window"
+window = 600
+values = [1000]
+"""
+
+    async def main() -> None:
+        async with listening([parse(text, source="test")], free_ports=True) as (fleet,):
+            first, second = fleet.address["servers"]
+            async with connected(first) as one, connected(second) as other:
+                assert (await one.ask(more="X-FLB-Size: 600\r\n")).status == 200
+                assert (await other.ask(more="X-FLB-Size: 500\r\n")).status == 429
+                assert (await other.ask(more="x-flb-size: 400\r\n")).status == 200
+                assert (await one.ask()).status == 429
+            assert fleet.servers.remaining(time.monotonic())[0].tolist() == [0, 0]
+
+    run(main())

@@ -1,0 +1,1 @@
+"""Fake providers of language models: the flaky servers, speaking the OpenAI protocol."""
