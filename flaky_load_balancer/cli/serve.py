@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--kind",
-    type=click.Choice(["http", "ids"]),
+    type=click.Choice(["http", "ids", "openai"]),
     default=None,
     show_default="http",
-    help="http: any HTTP; ids: the game.",
+    help="http: any HTTP; openai: the LLM gateway; ids: the game.",
 )
 @click.option(
     "--strategy",
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     "--max-attempts",
     type=click.IntRange(1, options.ATTEMPTS),
     default=None,
-    show_default="http 3, ids 10",
+    show_default="3, ids 10",
     help="Attempts of a request at most.",
 )
 @click.option(
@@ -86,14 +86,14 @@ if TYPE_CHECKING:
     "--deadline",
     type=Number(0.001, 1e6),
     default=None,
-    show_default="http 60, ids 10",
+    show_default="http 60, openai 300, ids 10",
     help="Seconds for a request until the head of its answer, holds included.",
 )
 @click.option(
     "--attempt-timeout",
     type=Number(0.001, 1e6),
     default=None,
-    show_default="http 10, ids 2",
+    show_default="http 10, openai 120, ids 2",
     help="Seconds for one attempt until the head of its answer.",
 )
 @click.option(

@@ -18,6 +18,7 @@ from flaky_load_balancer.config import (
     SettingsError,
     flag,
     read_config,
+    refuse_open,
     server_url,
 )
 
@@ -74,8 +75,14 @@ def settings(flags: Flags) -> Settings:
     found = replace(found, routes=routes, **flags.given(SERVER))
     if flags.no_records:
         found = replace(found, data_dir=None)
+    refuse_open(found, "--host", _keys_called(flags))
     called = "--scenario" if flags.config is None else f"--config {flags.config}: pools."
     return _with_truth(found, called)
+
+
+def _keys_called(flags: Flags) -> str:
+    """Where the keys of clients are set, ``{}`` being the route."""
+    return "routes.{}.keys" if flags.config else "keys in a file (--config)"
 
 
 def check(path: Path) -> Settings:
@@ -83,6 +90,7 @@ def check(path: Path) -> Settings:
     from flaky_load_balancer.service.listening import server_tls
 
     found = _with_truth(_of_file(path, str(path)), f"{path}: pools.")
+    refuse_open(found, f"{path}: server.host", "routes.{}.keys")
     try:
         server_tls(found.tls)
     except SettingsError as error:
@@ -114,6 +122,8 @@ def _of_flags(flags: Flags) -> Settings:
     kind = flags.kind or ("http" if flags.scenario is None else "ids")
     if kind == "ids":
         route = RouteSettings.of_ids("default", "/", "default", route.strategy, Game())
+    elif kind == "openai":
+        route = RouteSettings.of_openai("default", "/v1", "default")
     pool = _flagged_pool(flags) if flags.scenario is None else _scenario_pool(flags.scenario)
     return Settings({"default": replace(pool, seed=flags.seed or 0)}, (route,))
 

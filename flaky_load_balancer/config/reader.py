@@ -4,10 +4,12 @@ import re
 import ssl
 import tomllib
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from flaky_load_balancer.config import gateway
 from flaky_load_balancer.config.settings import (
     FAILED,
     Game,
@@ -27,7 +29,13 @@ from flaky_load_balancer.config.settings import (
     TlsKeys,
 )
 from flaky_load_balancer.config.table import ENVIRONMENT, SettingsError, Table
-from flaky_load_balancer.config.values import possible_host, server_address, size, statuses
+from flaky_load_balancer.config.values import (
+    loopback,
+    possible_host,
+    server_address,
+    size,
+    statuses,
+)
 from flaky_load_balancer.core.errors import shown
 
 PATH = re.compile(r"/(?:[A-Za-z0-9._~:=,@/+!$&'()*;-]|%[0-9A-Fa-f]{2})*")
@@ -52,7 +60,8 @@ def read_config(path: Path, called: str | None = None) -> Settings:
         raise SettingsError(f"{called}: not a text file in UTF-8") from None
     except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise SettingsError(f"{called}: not TOML: {error}") from None
-    return _settings(Table(called, "", document, path.parent))
+    private = gateway.private(path)
+    return _settings(Table(called, "", document, path.parent, private=private))
 
 
 def _settings(document: Table) -> Settings:
@@ -94,16 +103,9 @@ def _server(
         records=table.text("records"),
     )
     table.finish()
-    if settings.admin_token is None and not _loopback(settings.admin_host):
+    if settings.admin_token is None and not loopback(settings.admin_host):
         raise table.wrong("admin_host", "an admin_token beside an address that is not loopback")
     return settings
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _host(table: Table, name: str, default: str) -> str:
@@ -188,8 +190,10 @@ def _one_server(table: Table) -> ServerSettings:
     name = table.text("name")
     if name is not None and not name.isprintable():
         raise table.wrong("name", "a name of printable characters")
+    provider = gateway.provider(table)
     table.finish()
-    return ServerSettings(address.url, name or identity, limit or None, tuple(headers.items()))
+    own = tuple(headers.items())
+    return ServerSettings(address.url, name or identity, limit or None, own, provider)
 
 
 def _headers(table: Table) -> Iterator[tuple[str, str]]:
@@ -300,12 +304,13 @@ def _route(name: str, table: Table, pools: dict[str, PoolSettings]) -> RouteSett
     strategy = table.text("strategy")
     usual = Game() if kind == "ids" else Scoring()
     game = _scoring(table.optional("game"), usual)
+    route = RouteSettings(name, path, pool, strategy or "cascade", kind, game=game)
     if kind == "ids":
-        route = RouteSettings.of_ids(name, path, pool, strategy or "cascade", Game(**vars(game)))
+        route = RouteSettings.of_ids(name, path, pool, route.strategy, Game(**vars(game)))
+    elif kind == "http":
+        route = _http(route, table, pools)
     else:
-        route = _http(
-            RouteSettings(name, path, pool, strategy or "cascade", game=game), table, pools
-        )
+        route = _openai(route, table, pools[pool])
     table.finish()
     return route
 
@@ -314,9 +319,11 @@ def _kind(table: Table) -> Kind:
     kind = table.text("kind")
     if kind is None or kind == "http":
         return "http"
-    if kind != "ids":
-        raise table.wrong("kind", f'"http" or "ids", not {kind!r}')
-    return "ids"
+    if kind == "ids":
+        return "ids"
+    if kind == "openai":
+        return "openai"
+    raise table.wrong("kind", f'"http", "ids" or "openai", not {kind!r}')
 
 
 def _known_pool(table: Table, name: str, pools: dict[str, PoolSettings]) -> str:
@@ -348,13 +355,31 @@ def _http(route: RouteSettings, table: Table, pools: dict[str, PoolSettings]) ->
         preserve_host=table.switch("preserve_host", default=False),
         flb_headers=table.switch("flb_headers", default=True),
         game=route.game,
-        timeouts=_timeouts(table.optional("timeouts")),
-        retry=_retry(table.optional("retry")),
+        timeouts=_timeouts(table.optional("timeouts"), Timeouts()),
+        retry=_retry(table.optional("retry"), Retry()),
         hedge=_hedge(table.table("hedge")),
         mirror=_mirror(table.table("mirror"), pools),
         split=tuple(_split(table)),
         failed=_failed(table),
     )
+
+
+def _openai(route: RouteSettings, table: Table, pool: PoolSettings) -> RouteSettings:
+    """A route of kind ``openai``: its name, path, pool, strategy and game are known already."""
+    usual = RouteSettings.of_openai(route.name, route.path, route.pool)
+    found = replace(
+        usual,
+        strategy=route.strategy,
+        game=route.game,
+        hosts=_hosts(table),
+        flb_headers=table.switch("flb_headers", default=True),
+        timeouts=_timeouts(table.optional("timeouts"), usual.timeouts),
+        retry=_retry(table.optional("retry"), usual.retry),
+        split=tuple(_split(table)),
+        gateway=gateway.gateway(table, pool.names),
+    )
+    gateway.refuse_leaks(table, found, {each.identity: each.provider for each in pool.servers})
+    return found
 
 
 def _hosts(table: Table) -> tuple[str, ...]:
@@ -365,8 +390,7 @@ def _hosts(table: Table) -> tuple[str, ...]:
     return tuple(host.lower() for host in hosts)
 
 
-def _timeouts(table: Table) -> Timeouts:
-    usual = Timeouts()
+def _timeouts(table: Table, usual: Timeouts) -> Timeouts:
     timeouts = Timeouts(
         connect=table.seconds("connect", usual.connect),
         first_byte=table.seconds("first_byte", usual.first_byte),
@@ -377,8 +401,7 @@ def _timeouts(table: Table) -> Timeouts:
     return timeouts
 
 
-def _retry(table: Table) -> Retry:
-    usual = Retry()
+def _retry(table: Table, usual: Retry) -> Retry:
     buffer = table.value("buffer")
     bytes_ = usual.buffer if buffer is None else size(buffer)
     if bytes_ is None or bytes_ > 2**30:

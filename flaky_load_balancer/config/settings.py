@@ -8,7 +8,7 @@ from typing import Any, Literal
 from flaky_load_balancer.config.table import SettingsError
 from flaky_load_balancer.core.types import Rules
 
-Kind = Literal["http", "ids"]
+Kind = Literal["http", "ids", "openai"]
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")  # idempotent: RFC 9110, 9.2.2
 FAILED = frozenset({500, 502, 503, 504, *range(520, 600)})
 
@@ -138,6 +138,57 @@ class TlsKeys:
 
 
 @dataclass(frozen=True)
+class Prices:
+    """Dollars per million tokens: of the request, of the answer, of what the server had cached."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached: float = 0.0
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What kind ``openai`` has to know of a server.
+
+    ``model`` and ``key`` take the place of the client's; ``max_output`` and ``context`` in tokens;
+    ``ask_usage``: it may be asked for the usage of streamed answers.
+    """
+
+    model: str | None = None
+    key: str | None = field(default=None, repr=False)
+    prices: Prices | None = None
+    max_output: int | None = None
+    context: int | None = None
+    ask_usage: bool = True
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The dollars that may be spent within any ``per`` seconds."""
+
+    usd: float
+    per: float
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """What a route of kind ``openai`` allows and aims at.
+
+    ``models`` pairs what clients may ask for with the servers that may serve it, None for all;
+    empty: any model, from any server.  ``usd`` and ``seconds`` are the points that a dollar and a
+    second cost.  ``keys`` are the tokens of clients; empty: open.
+    """
+
+    models: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    reward: str = "delivered"  # or "feedback"
+    usd: float = 0.0
+    seconds: float = 0.0
+    budget: Budget | None = None
+    features: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
 class ServerSettings:
     """One server.  ``identity`` is what beliefs, metrics, records and drains go by."""
 
@@ -145,6 +196,7 @@ class ServerSettings:
     identity: str
     max_in_flight: int | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    provider: Provider = Provider()
 
     @classmethod
     def at(cls, url: str) -> "ServerSettings":
@@ -196,12 +248,27 @@ class RouteSettings:
     mirror: Mirror | None = None
     split: tuple[Part, ...] = ()
     failed: frozenset[int] = FAILED
+    gateway: Gateway | None = None  # of kind openai
 
     @classmethod
     def of_ids(cls, name: str, path: str, pool: str, strategy: str, game: Game) -> "RouteSettings":
         """A route of the game."""
         return cls(
             name, path, pool, strategy, kind="ids", game=game, timeouts=Timeouts.of_game(game)
+        )
+
+    @classmethod
+    def of_openai(cls, name: str, path: str, pool: str) -> "RouteSettings":
+        """A route of the LLM gateway, with its defaults."""
+        return cls(
+            name,
+            path,
+            pool,
+            kind="openai",
+            timeouts=Timeouts(first_byte=120.0, total=300.0),
+            retry=Retry(methods=frozenset({*METHODS, "POST"})),
+            failed=FAILED | {408},
+            gateway=Gateway(),
         )
 
 

@@ -38,9 +38,18 @@ class Table:
     that exist are those that the reader asks for.
     """
 
-    def __init__(self, file: str, key: str, values: object, folder: Path = Path()) -> None:
+    def __init__(
+        self,
+        file: str,
+        key: str,
+        values: object,
+        folder: Path = Path(),
+        *,
+        private: bool = True,
+    ) -> None:
         self.file = file  # as messages name it
         self.folder = folder  # that relative names of other files start from
+        self.private = private  # others cannot read the file
         self.key = key
         self._taken: set[str] = set()
         if not isinstance(values, Mapping):
@@ -111,7 +120,7 @@ class Table:
 
     def within(self, name: str, values: object) -> "Table":
         """These values as a table that messages call by its place in this one."""
-        return Table(self.file, self.dotted(name), values, self.folder)
+        return Table(self.file, self.dotted(name), values, self.folder, private=self.private)
 
     def table(self, name: str) -> "Table | None":
         """A table within this one, or None."""
@@ -135,6 +144,11 @@ class Table:
             raise self.wrong(name, f"a list of tables, not {shown(value)}")
         for number, each in enumerate(value):
             yield self.within(f"{name}[{number}]", each)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys that there are."""
+        return tuple(self._values)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """All entries, as texts."""

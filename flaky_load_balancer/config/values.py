@@ -14,6 +14,8 @@ LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 LONGEST_HOST = 253  # characters of a name (RFC 1035)
 SIZE = re.compile(r"([0-9]+) *(B|KiB|MiB|GiB|kB|MB|GB)?")
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([smhd])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 
@@ -96,6 +98,20 @@ def size(value: object) -> int | None:
         return value if value >= 0 else None
     found = SIZE.fullmatch(value) if isinstance(value, str) else None
     return int(found[1]) * UNITS[found[2] or "B"] if found else None
+
+
+def seconds(value: object) -> float | None:
+    """Seconds of a text such as "90s", "5m", "1h" or "1d"; None if it cannot be read."""
+    found = TIME.fullmatch(value) if isinstance(value, str) else None
+    return float(found[1]) * SECONDS[found[2]] if found else None
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def statuses(text: str) -> frozenset[int] | None:

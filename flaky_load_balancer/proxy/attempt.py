@@ -41,6 +41,7 @@ class Attempt:
     answer: Answer | None = None
     cost: float | None = None  # dollars so far, where attempts cost any
     size: float | None = None  # tokens of request and answer, where they are counted
+    estimated: bool = False  # the cost, which nobody has counted
 
     def sent(self) -> None:
         self._advance(Phase.SENT)

@@ -43,11 +43,11 @@ class OverloadedError(Exception):
 class Terms(Protocol):
     """What one request asks of servers."""
 
-    def serves(self, server: Server) -> bool:
-        """Whether this server may be sent the request at all."""
+    def serves(self, servers: Sequence[Server]) -> Sequence[bool]:
+        """Which servers may be sent the request at all."""
 
-    def reserve(self, servers: Sequence[Server]) -> Floats:
-        """(1, K) the most dollars that an attempt on each can cost."""
+    def reserve(self, servers: Sequence[Server]) -> Floats | None:
+        """(1, K) the most dollars that an attempt on each can cost, where that is known."""
 
 
 class Carrier(Protocol):
@@ -238,6 +238,11 @@ class Dispatcher:
         self._cursor = 0
 
     @property
+    def coming(self) -> int:
+        """The number of the next request."""
+        return self._requests + 1
+
+    @property
     def in_flight(self) -> int:
         return self._slots - len(self._free)
 
@@ -361,7 +366,7 @@ class Dispatcher:
             return None
         mask = None
         if self.pool is not None:
-            serves = None if carrier.terms is None else carrier.terms.serves
+            serves = None if carrier.terms is None else carrier.terms.serves(self.servers)
             mask = available(self.pool, self.servers, serves, slow_start=policy.slow_start)
             if mask is not None and not mask.any():
                 request.unavailable = not hedge

@@ -11,7 +11,9 @@ VIA = b"Via", b"1.1 flb"
 SANE = pattern(rb"[!-~]{1,128}")
 REQUEST_ID = b"x-request-id"
 FORWARDED = b"x-forwarded-"
-OURS = frozenset({b"x-flb-server", b"x-flb-attempts"})
+OURS = frozenset(
+    b"x-flb-server x-flb-attempts x-flb-decision x-flb-cost-usd x-flb-cost-estimated".split()
+)
 
 
 class Trusted:

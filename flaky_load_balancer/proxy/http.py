@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import math
 import time
 from dataclasses import dataclass, field
-from random import random
 
 from flaky_load_balancer.config import RouteSettings
 from flaky_load_balancer.core.events import Ending
@@ -28,9 +26,9 @@ from flaky_load_balancer.proxy.http1 import (
 from flaky_load_balancer.proxy.mirror import Copy
 from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.pool import Server
-from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
+from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details, seconds
 from flaky_load_balancer.proxy.retry import RetryPolicy
-from flaky_load_balancer.proxy.route import Route
+from flaky_load_balancer.proxy.route import Route, drawn
 from flaky_load_balancer.proxy.routing import upstream_target
 
 SWITCHING = 101
@@ -55,14 +53,7 @@ class HttpRoute:
 
     def part(self) -> Route:
         """The strategy that decides about the next request."""
-        if len(self.parts) == 1:
-            return self.parts[0][1]
-        drawn = random()
-        for share, route in self.parts:
-            drawn -= share
-            if drawn < 0:
-                return route
-        return self.parts[-1][1]
+        return drawn(self.parts)
 
     def target(self, server: Server, path: bytes) -> bytes:
         return upstream_target(server.base, self.prefix, path, strip=self.settings.strip_path)
@@ -213,7 +204,7 @@ class HttpCarrier:
         self.committed, self.server = True, kept.server.name
         instead: Headers = []
         if not request.any_failed and kept.head.status in {429, 503}:
-            instead = [(b"Retry-After", _seconds(self._part.wakes_in(self._part.dispatcher.now())))]
+            instead = [(b"Retry-After", seconds(self._part.wakes_in(self._part.dispatcher.now())))]
         try:
             self._respond(kept.server, kept.head, request.attempts, instead)
             await kept.pass_on(self._exchange)
@@ -350,9 +341,5 @@ def reply_problem(
     """Answer with problem details; ``retry_after`` in seconds."""
     passed: Headers = [(b"Content-Type", MEDIA_TYPE.encode()), *more]
     if retry_after is not None:
-        passed.append((b"Retry-After", _seconds(retry_after)))
+        passed.append((b"Retry-After", seconds(retry_after)))
     exchange.reply(status, passed, details(status, detail))
-
-
-def _seconds(wait: float) -> bytes:
-    return b"%d" % max(1, math.ceil(wait))

@@ -4,7 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from random import random
+from typing import Protocol
 
 from flaky_load_balancer.config import RouteSettings
 from flaky_load_balancer.proxy import headers
@@ -24,6 +26,27 @@ SOON = 1.0  # seconds after which somebody who was refused may come again
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class Visit:
+    """A request while it is here, of a route that answers by itself."""
+
+    id: bytes
+    trusted: bool  # its client's X-Forwarded-* are kept
+    request: Request | None = None
+
+
+class Handler(Protocol):
+    """A route of a kind that is not this package's."""
+
+    settings: RouteSettings
+
+    async def handle(self, exchange: Exchange, visit: Visit) -> None:
+        """Answer a request."""
+
+    def refuse(self, exchange: Exchange, status: int, why: str, visit: Visit) -> None:
+        """Answer one that is turned away, in the words of this kind."""
+
+
 class DataPlane:
     """Hands each request to its route.  ``load`` may be called at any time."""
 
@@ -38,7 +61,7 @@ class DataPlane:
 
     def load(
         self,
-        routes: Iterable[HttpRoute],
+        routes: Iterable[HttpRoute | Handler],
         games: Sequence[Route],
         trusted: Sequence[str] | None = None,
     ) -> None:
@@ -47,7 +70,7 @@ class DataPlane:
             self._trusted = Trusted(trusted)
         self._game = asgi(GamePlane(games, self.gate))
         of_game = [_Game(RouteSettings(each.name, each.path, "", kind="ids")) for each in games]
-        self._router: Router[HttpRoute | _Game] = Router(
+        self._router: Router[HttpRoute | Handler | _Game] = Router(
             [*routes, *of_game], lambda route: route.settings
         )
 
@@ -94,6 +117,9 @@ class DataPlane:
         if isinstance(route, HttpRoute):
             await self._proxied(route, exchange)
             return
+        if route is not None and not isinstance(route, _Game):
+            await self._handled(route, exchange)
+            return
         self.gate.forget(exchange)  # the game has its own way in, once the body is there
         try:
             await self._game(exchange)  # which also says that there is no such route
@@ -133,6 +159,35 @@ class DataPlane:
                 route.settings.name,
                 server=carrier.server,
                 request=request,
+            )
+
+    async def _handled(self, route: Handler, exchange: Exchange) -> None:
+        began = time.time()
+        visit = Visit(headers.request_id(exchange.headers), exchange.peer in self._trusted)
+        task = asyncio.current_task()
+        assert task is not None
+        self.gate.enter(exchange, task)
+        try:
+            await route.handle(exchange, visit)
+        except OverloadedError:
+            route.refuse(exchange, 503, "too many requests are in flight", visit)
+        except BodyError as error:
+            if not exchange.responded and not exchange.gone:
+                route.refuse(exchange, error.status, error.detail, visit)
+        except asyncio.CancelledError:
+            if exchange.gone or not self.gate.closing:
+                raise
+            if not exchange.responded:
+                route.refuse(exchange, 503, "shutting down", visit)
+        finally:
+            self.gate.leave(task)
+            self._access_log.note(
+                exchange,
+                began,
+                visit.id,
+                route.settings.name,
+                server=None if visit.request is None else visit.request.server,
+                request=visit.request,
             )
 
     def _mirror(self, route: HttpRoute, carrier: HttpCarrier) -> None:

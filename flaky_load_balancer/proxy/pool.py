@@ -3,7 +3,7 @@
 import logging
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 from random import random
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ class Server:
         self.in_flight = 0
         self.drained = False
         self.down: str | None = None  # why, as its health check says
+        self.out: str | None = None  # why it is left out until settings are read again
         self.back_since = -SLOW_START  # when it last came back, on the clock of ``time.monotonic``
         self.trouble = Trouble(pool, self.name, meant_to_fail=meant_to_fail)
         self.reach(settings, upstream)
@@ -64,9 +65,15 @@ class Server:
         """Why it is left out; None if it is not."""
         if self.drained:
             return "draining"
-        if self.down is not None:
+        if self.out is not None or self.down is not None:
             return "down"
         return "full" if self.full else None
+
+    def leave_out(self, why: str) -> None:
+        """Send nothing more until settings are read again: only people can mend this."""
+        if self.out is None:
+            self.out = why
+            log.error("pool %s: %s is left out until a reload: %s", self.pool, self.name, why)
 
     def drain(self) -> None:
         self.drained = True
@@ -137,9 +144,15 @@ class Pool:
     def find(self, name: str) -> Server | None:
         return next((server for server in self.servers if server.name == name), None)
 
+    def take_back(self) -> None:
+        """Send to those again that were left out."""
+        for server in self.servers:
+            server.out = None
+
     def reload(self, settings: PoolSettings) -> None:
         """Other servers, or other addresses of them; those that stay keep their state."""
         tls, same_tls = _context(settings.tls), settings.tls == self.settings.tls
+        self.take_back()
         there = {server.name: server for server in self.servers}
         self.settings, self.servers = settings, []
         for each in settings.servers:
@@ -162,29 +175,28 @@ class Pool:
 def available(
     pool: Pool,
     servers: Sequence[Server],
-    serves: Callable[[Server], bool] | None = None,
+    serves: Sequence[bool] | None = None,
     *,
     slow_start: bool,
 ) -> Bools | None:
     """(1, K) which of a route's servers may be sent to; None if all may.
 
     If health alone leaves none it is ignored; drains, ``max_in_flight`` and what a request asks of
-    servers (``serves``) never are.
+    servers (``serves`` (K,)) never are.
     """
     now = time.monotonic()
     started = now - SLOW_START if slow_start else inf  # who came back later is starting
-    for server in servers if serves is None else ():
-        if server.drained or server.in_flight >= server.most or server.down is not None:
+    for server in servers if serves is None or all(serves) else ():
+        if server.drained or server.in_flight >= server.most or server.down or server.out:
             break
         if server.back_since > started:
             break
     else:
-        if serves is None:
+        if serves is None or all(serves):
             return None
-    usable = [
-        not (server.drained or server.full) and (serves is None or serves(server))
-        for server in servers
-    ]
+    usable = [not (server.drained or server.full or server.out) for server in servers]
+    if serves is not None:
+        usable = [mine and its for mine, its in zip(usable, serves, strict=True)]
     both = np.array(usable) & [server.down is None for server in servers]
     if not both.any():
         both = np.array(usable)

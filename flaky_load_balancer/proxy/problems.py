@@ -1,5 +1,6 @@
 """Errors as clients get them: problem details for HTTP APIs (RFC 9457)."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,11 @@ def details(status: int, detail: str, /, **members: Any) -> bytes:
         **members,
     }
     return orjson.dumps(body)
+
+
+def seconds(wait: float) -> bytes:
+    """A wait in whole seconds, as ``Retry-After`` has it."""
+    return b"%d" % max(1, math.ceil(wait))
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

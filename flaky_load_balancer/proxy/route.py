@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from random import random
 from typing import Any
 
 import numpy as np
@@ -45,3 +46,14 @@ class Route:
         """Seconds until the first server wakes: by its own word and in the strategy's eyes."""
         again = self.balancer.strategy.retry_at(np.array([now]))[0]
         return max(0.0, float(np.maximum(again, self.dispatcher.not_before).min()) - now)
+
+
+def drawn(parts: Sequence[tuple[float, Route]]) -> Route:
+    """One of the parts of an A/B test, each with its share of the requests, up to 1."""
+    if len(parts) > 1:
+        left = random()
+        for share, route in parts:
+            left -= share
+            if left < 0:
+                return route
+    return parts[-1][1]

@@ -13,6 +13,9 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Changed, Event
 from flaky_load_balancer.core.state import StateError, matched, transfer
 from flaky_load_balancer.core.tally import Tally, interpolated
+from flaky_load_balancer.gateway.api import Api
+from flaky_load_balancer.gateway.route import GatewayRoute
+from flaky_load_balancer.gateway.route import rules as rules_of
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy
 from flaky_load_balancer.proxy.health import HealthChecks
 from flaky_load_balancer.proxy.hedging import Hedging
@@ -71,6 +74,7 @@ class Routes:
         self.pools: dict[str, Pool] = {}
         self.shown: list[Route] = []
         self.https: list[HttpRoute] = []
+        self.gateways: list[Api] = []
         self.games: list[Route] = []
         self._strands: dict[str, Strand] = {}
         self._checks: dict[str, HealthChecks] = {}
@@ -94,6 +98,11 @@ class Routes:
         self.settings = replace(settings, **kept)
         self._load(self.settings, pools)
         return changed, restart
+
+    @property
+    def proxied(self) -> list[HttpRoute | Api]:
+        """The routes of all kinds but ids."""
+        return [*self.https, *self.gateways]
 
     def server(self, pool: str, name: str) -> Server | None:
         found = self.pools.get(pool)
@@ -140,9 +149,17 @@ class Routes:
         self.https = [
             self._http(route, routes) for route in settings.routes if route.kind == "http"
         ]
+        before = {api.settings.name: api.route for api in self.gateways}
+        self.gateways = [
+            self._openai(route, routes, before)
+            for route in settings.routes
+            if route.kind == "openai"
+        ]
         self._drop_pools(settings)
 
     def _load_pools(self, pools: dict[str, PoolSettings]) -> None:
+        for pool in self.pools.values():
+            pool.take_back()
         for name, each in pools.items():
             if name in self._checks:
                 self._checks.pop(name).stop()
@@ -159,12 +176,19 @@ class Routes:
                 self._checks.pop(name).stop()
             del self.pools[name]
 
+    def _openai(
+        self,
+        settings: RouteSettings,
+        routes: dict[str, Route],
+        before: dict[str, GatewayRoute],
+    ) -> Api:
+        parts, pool = _parts(settings, routes), self.pools[settings.pool]
+        return Api(GatewayRoute(settings, parts, pool, before.get(settings.name)))
+
     def _http(self, settings: RouteSettings, routes: dict[str, Route]) -> HttpRoute:
-        parts = [routes[each.name] for each in strands(settings) if not each.mirror]
-        shares = [part.percent / 100 for part in settings.split] or [1.0]
         mirror = routes.get(f"{settings.name}~mirror") if settings.mirror else None
         share = settings.mirror.percent / 100 if settings.mirror else 0.0
-        return HttpRoute(settings, list(zip(shares, parts, strict=True)), mirror, share)
+        return HttpRoute(settings, _parts(settings, routes), mirror, share)
 
     def _route(self, strand: Strand, before: Route | None) -> Route:
         """The route as it was with what has changed, or a new one."""
@@ -203,7 +227,7 @@ class Routes:
     def _new(self, strand: Strand, pool: Pool) -> Route:
         settings, of_pool = self.settings, pool.settings
         names = [server.name for server in pool.servers]
-        rules = strand.settings.game.rules(len(names))
+        rules = rules_of(strand.settings, len(names))
         tally = Tally(rules, None if of_pool.bound is None else interpolated(of_pool.bound))
         run = self._recorder.start_run(
             self._session,
@@ -258,6 +282,13 @@ class Routes:
             self._recorder.finish_run(route.run)
 
 
+def _parts(settings: RouteSettings, routes: dict[str, Route]) -> list[tuple[float, Route]]:
+    """The parts of a route's A/B test, each with its share of the requests."""
+    parts = [routes[each.name] for each in strands(settings) if not each.mirror]
+    shares = [part.percent / 100 for part in settings.split] or [1.0]
+    return list(zip(shares, parts, strict=True))
+
+
 def _policy(strand: Strand, old: Strand | None = None, before: Policy | None = None) -> Policy:
     """What the settings of a route allow; budgets and times that still hold go on."""
     policy = _new_policy(strand)
@@ -289,8 +320,8 @@ def _new_policy(strand: Strand) -> Policy:
 
 def _same_game(old: Strand, new: Strand) -> bool:
     """Whether the same strategy plays by the same rules."""
-    return (old.strategy, old.settings.game, old.settings.kind, old.mirror) == (
-        *(new.strategy, new.settings.game, new.settings.kind, new.mirror),
+    return (old.strategy, rules_of(old.settings, 1), old.settings.kind, old.mirror) == (
+        *(new.strategy, rules_of(new.settings, 1), new.settings.kind, new.mirror),
     )
 
 

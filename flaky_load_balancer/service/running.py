@@ -62,7 +62,7 @@ class Service:
         self.gate = Gate(settings.max_in_flight)
         self._plane = DataPlane(self.gate, self._access_log, settings.trust_forwarded)
         self.routes = Routes(settings, self._client, recorder, session, clock)
-        self._plane.load(self.routes.https, self.routes.games)
+        self._plane.load(self.routes.proxied, self.routes.games)
 
     @asynccontextmanager
     async def running(
@@ -126,7 +126,7 @@ class Service:
         changed, restart = self.routes.reload(settings)
         self.settings = replace(self.settings, drain=settings.drain)
         self.gate.max_in_flight = settings.max_in_flight
-        self._plane.load(self.routes.https, self.routes.games, settings.trust_forwarded)
+        self._plane.load(self.routes.proxied, self.routes.games, settings.trust_forwarded)
         self._live.update(self.routes.shown)
         log.info("reloaded: %s", ", ".join(changed) or "nothing has changed")
         if restart:
@@ -177,8 +177,8 @@ class Service:
             return  # it was logged
 
     def _idle(self) -> float:
-        """Seconds that a client may be silent; a route of kind http may allow less."""
-        idle = (route.timeouts.idle for route in self.settings.routes if route.kind == "http")
+        """Seconds that a client may be silent; a route may allow less."""
+        idle = (route.timeouts.idle for route in self.settings.routes if route.kind != "ids")
         return max(idle, default=Limits().idle)
 
 

@@ -238,7 +238,7 @@ def test_a_missing_variable_of_the_environment_is_refused(config: Path) -> None:
         *[
             (POOL + ROUTE + route + "\n", f"routes.r.{key}", fix)
             for route, key, fix in [
-                ('kind = "tcp"', "kind", '"http" or "ids", not \'tcp\''),
+                ('kind = "tcp"', "kind", '"http", "ids" or "openai", not \'tcp\''),
                 ('hosts = ["a..b"]', "hosts", "hosts such as *.example.org, not 'a..b'"),
                 ("game = { max_attempts = 0 }", "game.max_attempts", "from 1 to 1000000, not 0"),
                 ("game = { penalty = -1 }", "game.penalty", "a number from 0 to 1e+06, not -1"),

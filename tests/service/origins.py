@@ -3,10 +3,10 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -84,6 +84,10 @@ class Origin:
         seen = Seen(method, target, headers, b"")
         self.seen.append(seen)
         seen.body = await self._body(reader, seen)
+        return await self.do(does, seen, writer)
+
+    async def do(self, does: str, seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        """Answer; whether the connection goes on."""
         if does == "reset":
             opened = writer.get_extra_info("socket")
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -112,6 +116,9 @@ class Origin:
         return await reader.readexactly(int(length[0])) if length else b""
 
 
+Kind = TypeVar("Kind", bound=Origin)
+
+
 def free_url() -> str:
     """Where nobody listens."""
     with closing(socket.socket()) as taken:
@@ -122,14 +129,20 @@ def free_url() -> str:
 @asynccontextmanager
 async def origins(*plans: list[str]) -> AsyncIterator[list[Origin]]:
     """Servers with these plans."""
+    async with listening([Origin(plan) for plan in plans]) as found:
+        yield found
+
+
+@asynccontextmanager
+async def listening(found: Sequence[Kind]) -> AsyncIterator[list[Kind]]:
+    """These servers, each on a port of its own."""
     async with AsyncExitStack() as stack:
-        found = [Origin(plan) for plan in plans]
         for origin in found:
             server = await asyncio.start_server(origin.talk, "127.0.0.1", 0)
             stack.push_async_callback(origin.stop)
             stack.callback(server.close)
             origin.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        yield found
+        yield list(found)
 
 
 @dataclass

@@ -123,9 +123,13 @@ class ClientConnection(asyncio.Protocol):
     # A request.
 
     def limit(self, first_byte: float, idle: float) -> None:
-        """Seconds from the end of the request to the answer's head, and between bytes."""
+        """Seconds from the end of the request to the answer's head, and between bytes.
+
+        In the middle of an answer the next byte is due so many seconds from now.
+        """
         self._first_byte = first_byte
         self._idle = self.out.idle = idle
+        self._await_more()
 
     def send(
         self,

@@ -1,0 +1,1 @@
+"""Kind ``openai``: one address for many language models, their keys and their prices."""

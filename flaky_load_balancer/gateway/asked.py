@@ -1,0 +1,166 @@
+"""What a client asks for: read once, before a server is chosen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from flaky_load_balancer.gateway import splice
+from flaky_load_balancer.gateway.errors import AskedWrongError
+from flaky_load_balancer.gateway.usage import tokens
+
+MEDIA_TOKENS = 1_000  # of a picture or a recording, about
+MOST_MEDIA_TOKENS = 40_000  # more than any of the known models makes of one picture
+ASK_USAGE = b'{"include_usage":true}'
+
+
+class Operation(StrEnum):
+    """What can be asked for, by its path."""
+
+    CHAT = "/chat/completions"
+    COMPLETION = "/completions"
+    EMBEDDINGS = "/embeddings"
+    RESPONSES = "/responses"
+
+
+LIMITS = {  # the members that limit the answer's tokens
+    Operation.CHAT: ("max_completion_tokens", "max_tokens"),
+    Operation.COMPLETION: ("max_tokens",),
+    Operation.EMBEDDINGS: (),
+    Operation.RESPONSES: ("max_output_tokens",),
+}
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request.
+
+    ``size`` is about its tokens, ``most_size`` the most that they can be: no token is shorter than
+    a byte.  ``max_output`` is the most tokens of one answer, None if the client does not say;
+    ``answers`` how many it asks for.
+    """
+
+    operation: Operation
+    body: bytes
+    model: str
+    stream: bool
+    usage_wanted: bool  # in a stream, by the client itself
+    options: Any  # its ``stream_options``
+    text: str  # what is asked, for features
+    size: int
+    most_size: int
+    max_output: int | None
+    answers: int
+
+    def for_server(self, model: str | None, *, ask_usage: bool) -> bytes:
+        """The body for a server, which calls its model so; None: as the client does."""
+        body = self.body
+        if model is not None and model != self.model:
+            body = splice.replaced(body, {"model": orjson.dumps(model)})
+        if ask_usage and self.asks_usage:
+            if isinstance(self.options, dict):
+                options = orjson.dumps({**self.options, "include_usage": True})
+                return splice.replaced(body, {"stream_options": options})
+            if self.options is None and b'"stream_options"' in body:
+                return splice.replaced(body, {"stream_options": ASK_USAGE})
+            return splice.added(body, "stream_options", ASK_USAGE)
+        return body
+
+    @property
+    def asks_usage(self) -> bool:
+        """Whether the usage of its answer has to be asked for."""
+        chunks = self.operation in {Operation.CHAT, Operation.COMPLETION}
+        return self.stream and chunks and not self.usage_wanted
+
+
+def read(operation: Operation, body: bytes) -> Asked:
+    """The request that a body is; AskedWrongError if it is none."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise AskedWrongError(400, f"The body is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise AskedWrongError(400, "The body is not a JSON object.")
+    model = document.get("model")
+    if not isinstance(model, str) or not model:
+        raise AskedWrongError(400, "You must provide a model parameter.", param="model")
+    options = document.get("stream_options")
+    media = sum(len(orjson.dumps(part)) for part in _media(operation, document))
+    count = sum(1 for _ in _media(operation, document)) if media else 0
+    size = max(0, len(body) - media)
+    return Asked(
+        operation,
+        body,
+        model,
+        document.get("stream") is True,
+        isinstance(options, dict) and options.get("include_usage") is True,
+        options,
+        _text(operation, document),
+        tokens(size) + count * MEDIA_TOKENS,
+        size + count * MOST_MEDIA_TOKENS,
+        _max_output(operation, document),
+        _answers(operation, document),
+    )
+
+
+def _max_output(operation: Operation, document: dict[str, Any]) -> int | None:
+    if operation is Operation.EMBEDDINGS:
+        return 0
+    for name in LIMITS[operation]:
+        value = document.get(name)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
+def _answers(operation: Operation, document: dict[str, Any]) -> int:
+    n = max(_count(document.get("n")), _count(document.get("best_of")))
+    prompts = document.get("prompt") if operation is Operation.COMPLETION else None
+    several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
+    return n * (len(prompts) if several and prompts else 1)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and 1 <= value <= 1024 else 1
+
+
+def _text(operation: Operation, document: dict[str, Any]) -> str:
+    """What the client asks: the last message of its user, the prompt, or the input."""
+    if operation is Operation.CHAT:
+        return _last_message(document.get("messages"))
+    if operation is Operation.RESPONSES and isinstance(document.get("input"), list):
+        return _last_message(document["input"])
+    asked = document.get("prompt" if operation is Operation.COMPLETION else "input")
+    if isinstance(asked, list):
+        return "\n".join(each for each in asked if isinstance(each, str))
+    return asked if isinstance(asked, str) else ""
+
+
+def _last_message(messages: Any) -> str:
+    for message in reversed(messages if isinstance(messages, list) else []):
+        if isinstance(message, dict) and message.get("role") == "user":
+            return _content(message.get("content"))
+    return ""
+
+
+def _content(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    parts = (part.get("text") for part in _parts(content))
+    return "\n".join(text for text in parts if isinstance(text, str))
+
+
+def _media(operation: Operation, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The parts of messages that are no text."""
+    name = {Operation.CHAT: "messages", Operation.RESPONSES: "input"}.get(operation)
+    messages = document.get(name) if name else None
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict) and isinstance(message.get("content"), list):
+            yield from (part for part in _parts(message["content"]) if "text" not in part)
+
+
+def _parts(content: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(content, list):
+        yield from (part for part in content if isinstance(part, dict))
