@@ -187,7 +187,7 @@ class Servers:
         admitted = limiter.admit(lane, t, size)
         failed = self._luck.next(lane, admitted) < failure
         outcome = np.where(admitted, failed, Outcome.RATE_LIMITED)
-        if self._speaks:
+        if self._speaks and np.count_nonzero(admitted) < len(lane):
             retry_after = np.where(admitted, np.nan, self._wait(lane, t, size))
         return Response(outcome, latency, retry_after, fault)
 

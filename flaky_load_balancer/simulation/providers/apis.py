@@ -2,7 +2,6 @@
 
 import base64
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +19,12 @@ class Answer:
     model: str
     id: str  # without the prefix of its API
     created: int  # seconds since 1970
-    words: list[str]  # a token each
+    words: list[bytes]  # a token each
     finish: str = "stop"  # or length
 
     @property
     def text(self) -> str:
-        return "".join(self.words)
+        return b"".join(self.words).decode()
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -141,12 +140,16 @@ def begin(answer: Answer) -> list[bytes]:
     return []
 
 
-def spoken(answer: Answer) -> Iterator[bytes]:
-    """An event for each word: the first one in full, the others by its pattern."""
+def spoken(answer: Answer) -> list[bytes]:
+    """An event for each word, by the pattern of one."""
     before, after = _pattern(answer)
-    for number, word in enumerate(answer.words):
-        text = word.replace("\\", "\\\\").replace('"', '\\"').encode()
-        yield before.replace(b":-4,", b":%d," % (4 + number), 1) + text + after
+    if answer.asked.api != "responses":
+        return [before + word + after for word in answer.words]
+    first, last = before.split(b":-4,", 1)
+    return [
+        b"%b:%d,%b%b%b" % (first, 4 + number, last, word, after)
+        for number, word in enumerate(answer.words)
+    ]
 
 
 def _pattern(answer: Answer) -> tuple[bytes, bytes]:

@@ -8,7 +8,7 @@ the server and of what was asked.
 import time
 from collections.abc import Sequence
 from functools import partial
-from hashlib import blake2b
+from math import exp
 from socket import socket
 from typing import Any
 from uuid import uuid4
@@ -16,8 +16,7 @@ from uuid import uuid4
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats, Outcome
-from flaky_load_balancer.features.tasks import keyword_tasks
-from flaky_load_balancer.simulation.fleets import chance, ports
+from flaky_load_balancer.simulation.fleets import ports
 from flaky_load_balancer.simulation.fleets.connection import Connection, Request
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.live import FleetAddress, LiveFleet
@@ -25,12 +24,14 @@ from flaky_load_balancer.simulation.fleets.servers import Fault, Response
 from flaky_load_balancer.simulation.providers import apis, asked, looks, wire
 from flaky_load_balancer.simulation.providers.allowances import Allowances
 from flaky_load_balancer.simulation.providers.apis import Answer
-from flaky_load_balancer.simulation.providers.asked import Asked, WrongError
-from flaky_load_balancer.simulation.providers.connection import ProviderConnection
+from flaky_load_balancer.simulation.providers.asked import ENDLESS, Asked, WrongError
+from flaky_load_balancer.simulation.providers.connection import Piece, ProviderConnection
+from flaky_load_balancer.simulation.providers.judge import Judge
+from flaky_load_balancer.simulation.providers.luck import Luck
 from flaky_load_balancer.simulation.providers.wire import Reply
 from flaky_load_balancer.simulation.providers.words import said
+from flaky_load_balancer.simulation.scenarios import Stretch
 from flaky_load_balancer.simulation.scenarios.providers import FAILING
-from flaky_load_balancer.simulation.worlds.world import Drawn, world_of
 
 APIS = "chat/completions", "completions", "embeddings", "responses"
 TICK = 0.02  # seconds: what is said within one is written at once
@@ -45,10 +46,9 @@ class ProviderFleet(LiveFleet):
         assert models is not None
         self.models = models
         super().__init__(fleet, sockets, copy=copy)
-        world = world_of(fleet.scenario, fleet.seeds)
-        self._world = world if isinstance(world, Drawn) else None
-        self._kinds = keyword_tasks()
-        self._allowances = Allowances(self.servers)
+        self._judge = Judge(fleet.scenario)
+        self._luck = [Luck(fleet, arm) for arm in range(fleet.scenario.servers)]
+        self._measure()
 
     @property
     def address(self) -> FleetAddress:
@@ -64,7 +64,11 @@ class ProviderFleet(LiveFleet):
 
     def restart(self) -> None:
         super().restart()
-        self._allowances = Allowances(self.servers)
+        self._measure()
+
+    def _measure(self) -> None:
+        arms = range(self.servers.arms)
+        self._allowances = [Allowances(self.servers, arm) for arm in arms]
 
     def ask(self, arm: int, request: Request) -> Reply | Fault:
         """What a provider does about a request."""
@@ -108,22 +112,30 @@ class ProviderFleet(LiveFleet):
             kind = "invalid_request_error"
             content = wire.error(str(error), kind, code=error.code, param=error.param)
             return wire.whole(400, content)
-        number = int.from_bytes(blake2b(request.text.encode(), digest_size=7).digest(), "big")
-        tokens = 0 if api == "embeddings" else self._tokens(arm, number)
-        size = np.array([float(request.prompt + min(tokens, request.most))])
-        response, now = self.meet(arm, size)
+        uniform, normal = self._luck[arm].of(request.text)
+        wanted = 0 if api == "embeddings" else self._length(normal)
+        made = min(wanted, request.most)
+        size = request.prompt + made
+        response, now = self.meet(arm, np.array([float(size)]))
         if response.fault[0]:
             return Fault(response.fault[0])
         t = now - self.servers.origin
-        headers = dict(self._allowances.headers(arm, t))
+        headers = self._allowances[arm].headers(t)
         if response.outcome[0] == Outcome.RATE_LIMITED:
             return self._rate_limited(arm, t, size, response, headers)
-        return self._answered(arm, request, number, tokens, response, t, headers)
+        faults = self.servers.ails(arm, float(t[0]))
+        worth = self._judge.worth(arm, request.text, uniform, faults)
+        headers.append(f"x-quality: {worth:.2f}")
+        model = self.models.models[arm]
+        words = said(worth, made) if made else []
+        finish = "length" if made < wanted else "stop"
+        answer = Answer(request, model, uuid4().hex, int(time.time()), words, finish)
+        return self._answered(arm, answer, response, headers, faults)
 
     def _check(self, arm: int, request: Asked) -> None:
         """Refuse what this model never does."""
-        longest, most = self.models.context[arm], min(request.most, 1 << 20)
-        wanted = request.prompt + (most if request.most <= longest else 0)
+        longest = self.models.context[arm]
+        wanted = request.prompt + (0 if request.most == ENDLESS else request.most)
         if wanted > longest:
             raise WrongError(
                 f"This model's maximum context length is {longest} tokens. However, your request"
@@ -138,91 +150,71 @@ class ProviderFleet(LiveFleet):
                 "messages",
             )
 
+    def _length(self, normal: float) -> int:
+        """Tokens of an answer."""
+        return max(SHORTEST_ANSWER, round(self.models.answer * exp(self.models.sigma * normal)))
+
     def _rate_limited(
-        self, arm: int, t: Floats, size: Floats, response: Response, headers: dict[str, str]
+        self, arm: int, t: Floats, size: int, response: Response, headers: list[str]
     ) -> Reply:
-        unit = self._allowances.refusing(arm, t, size)
+        unit = self._allowances[arm].refusing(t, size)
         wait = float(response.retry_after[0])
         if wait > 0:
-            headers |= {"Retry-After": f"{wait:.0f}", "retry-after-ms": f"{1000 * wait:.0f}"}
+            headers += [f"Retry-After: {wait:.0f}", f"retry-after-ms: {1000 * wait:.0f}"]
         short = {"tokens": "TPM", "requests": "RPM"}[unit]
         wrong = f"Rate limit reached for {self.models.models[arm]} on {unit} per min ({short})."
         return wire.whole(429, wire.error(wrong, unit, code="rate_limit_exceeded"), headers)
 
-    def _answered(  # noqa: PLR0917
+    def _answered(
         self,
         arm: int,
-        request: Asked,
-        number: int,
-        tokens: int,
+        answer: Answer,
         response: Response,
-        t: Floats,
-        headers: dict[str, str],
+        headers: list[str],
+        faults: list[Stretch],
     ) -> Reply:
-        faults = self.servers.ails(arm, float(t[0]))
+        """An answer as it should be, or as a failure looks."""
         kinds = [fault.kind for fault in faults]
-        failed = response.outcome[0] == Outcome.FAILED
-        kind = next((each for each in kinds if each in FAILING), "error")
         late = sum(fault.delay for fault in faults if fault.kind == "slow")
         first = (float(response.latency[0]) - late) * self._slowness(arm) + late
-        refused = looks.refused(kind, first) if failed else None
+        if response.outcome[0] != Outcome.FAILED:
+            return Reply(self._pieces(arm, answer, first, headers, kinds))
+        kind = next((each for each in kinds if each in FAILING), "error")
+        refused = looks.refused(kind, first)
         if refused is not None:
             return refused
-        worth = self._quality(arm, request.text, number, t)
-        headers["x-quality"] = f"{worth:.2f}"
-        answer = self._said(arm, request, min(tokens, request.most), tokens, worth)
         pieces = self._pieces(arm, answer, first, headers, kinds)
-        return looks.broken(kind, answer, pieces, headers) if failed else Reply(pieces)
-
-    def _said(self, arm: int, request: Asked, made: int, wanted: int, worth: float) -> Answer:
-        words = said(worth, made) if made else []
-        finish = "length" if made < wanted else "stop"
-        model = self.models.models[arm]
-        return Answer(request, model, uuid4().hex, int(time.time()), words, finish)
-
-    def _pieces(
-        self, arm: int, answer: Answer, first: float, headers: dict[str, str], kinds: list[str]
-    ) -> list[tuple[float, bytes]]:
-        """A whole answer, or its events, at the speed of this model."""
-        speed = self.models.speed[arm]
-        counted = "uncounted" not in kinds
-        if not answer.asked.stream:
-            body = apis.document(answer)
-            body |= {} if counted else {"usage": None}
-            return wire.whole(200, body, headers, first + len(answer.words) / speed).pieces
-        words = list(apis.spoken(answer))
-        group = max(1, round(speed * TICK))
-        pieces = [(0.0, wire.opening(headers))]
-        events = [*apis.begin(answer), *words[:group]]
-        pieces.append((first, wire.joined(events)))
-        for start in range(group, len(words), group):
-            some = words[start : start + group]
-            pieces.append((len(some) / speed, wire.joined(some)))
-        last = [*apis.finish(answer), *(apis.counted(answer) if counted else ())]
-        if answer.asked.api != "responses" and "undone" not in kinds:
-            last.append(wire.DONE)
-        pieces.append((0.0, wire.joined(last) + wire.LAST_CHUNK))
-        return pieces
+        return looks.broken(kind, answer, pieces, headers)
 
     def _slowness(self, arm: int) -> float:
         """What a latency of the scenario is multiplied by for this model."""
         median = self.servers.scenario.latency.median
         return self.models.first_token[arm] / median if median else 0.0
 
-    def _tokens(self, arm: int, number: int) -> int:
-        luck = chance.normal(self._luck(arm, number, "answer"))[0]
-        tokens = self.models.answer * float(np.exp(self.models.sigma * luck))
-        return max(SHORTEST_ANSWER, round(tokens))
+    def _pieces(
+        self, arm: int, answer: Answer, first: float, headers: list[str], kinds: list[str]
+    ) -> list[Piece]:
+        """A whole answer, or its events, at the speed of this model."""
+        speed = self.models.speed[arm]
+        if answer.asked.stream:
+            return self._events(answer, first, speed, headers, kinds)
+        body = apis.document(answer)
+        if "uncounted" in kinds:
+            body["usage"] = None
+        return wire.whole(200, body, headers, first + len(answer.words) / speed).pieces
 
-    def _quality(self, arm: int, text: str, number: int, t: Floats) -> float:
-        if self._world is None:
-            return 1.0
-        labels = self._world.labels
-        label = self._kinds.label(text)
-        task = labels.index(label) if label in labels else number % len(labels)
-        luck = self._luck(arm, number, "quality")
-        return float(self._world.judged(np.array([task]), np.array([arm]), t, luck)[0])
-
-    def _luck(self, arm: int, number: int, purpose: str) -> Floats:
-        name = self.servers.scenario.name
-        return chance.uniform(chance.key(self.servers.fleet.seeds, name, arm, purpose), number)
+    def _events(
+        self, answer: Answer, first: float, speed: float, headers: list[str], kinds: list[str]
+    ) -> list[Piece]:
+        words, group = apis.spoken(answer), max(1, round(speed * TICK))
+        begun = wire.joined([*apis.begin(answer), *words[:group]])
+        pieces = [(0.0, wire.opening(headers)), (first, begun)]
+        for start in range(group, len(words), group):
+            some = words[start : start + group]
+            pieces.append((len(some) / speed, wire.joined(some)))
+        last = apis.finish(answer)
+        if "uncounted" not in kinds:
+            last += apis.counted(answer)
+        if answer.asked.api != "responses" and "undone" not in kinds:
+            last.append(wire.DONE)
+        return [*pieces, (0.0, wire.joined(last) + wire.LAST_CHUNK)]

@@ -1,6 +1,6 @@
 """How answers fail: each fault of a provider, as bytes on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import orjson
 
@@ -32,7 +32,7 @@ def refused(kind: str, delay: float) -> Reply | None:
     return None
 
 
-def broken(kind: str, answer: Answer, pieces: Pieces, headers: Mapping[str, str]) -> Reply:
+def broken(kind: str, answer: Answer, pieces: Pieces, headers: Sequence[str]) -> Reply:
     """A failure that begins as an answer, whose ``pieces`` would have been these."""
     if answer.asked.stream:
         return _broken_stream(kind, answer, pieces)
@@ -40,7 +40,7 @@ def broken(kind: str, answer: Answer, pieces: Pieces, headers: Mapping[str, str]
 
 
 def _broken_stream(kind: str, answer: Answer, pieces: Pieces) -> Reply:
-    words = list(apis.spoken(answer))
+    words = apis.spoken(answer)
     some = words[: FEW if kind == "early" else max(1, len(words) // 2)]
     head = pieces[0][1]
     begun: Pieces = [(0.0, head), (pieces[1][0], wire.joined([*apis.begin(answer), *some]))]
@@ -55,7 +55,7 @@ def _broken_stream(kind: str, answer: Answer, pieces: Pieces) -> Reply:
     return Reply([*begun, (0.0, wire.joined(rest) + wire.LAST_CHUNK)])
 
 
-def _broken_body(kind: str, answer: Answer, delay: float, headers: Mapping[str, str]) -> Reply:
+def _broken_body(kind: str, answer: Answer, delay: float, headers: Sequence[str]) -> Reply:
     document = apis.document(answer)
     if kind == "early":
         return Reply([(delay, wire.plain(200, orjson.dumps(_unfinished(document)), headers))])

@@ -1,6 +1,6 @@
 """Answers of a provider as bytes: heads, errors of OpenAI's shape, and server-sent events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -28,24 +28,22 @@ class Reply(NamedTuple):
     end: End = End.WHOLE
 
 
-def whole(
-    status: int, body: Any, headers: Mapping[str, str] | None = None, delay: float = 0.0
-) -> Reply:
+def whole(status: int, body: Any, headers: Sequence[str] = (), delay: float = 0.0) -> Reply:
     """An answer with a JSON body, after so many seconds."""
     return Reply([(delay, plain(status, orjson.dumps(body), headers))])
 
 
-def plain(status: int, content: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+def plain(status: int, content: bytes, headers: Sequence[str] = ()) -> bytes:
     return head(status, JSON, headers, f"Content-Length: {len(content)}") + content
 
 
-def head(status: int, kind: str, headers: Mapping[str, str] | None, length: str) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Type: {kind}", length]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+def head(status: int, kind: str, headers: Sequence[str], length: str) -> bytes:
+    first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    lines = [first, f"Content-Type: {kind}", length, *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-def opening(headers: Mapping[str, str]) -> bytes:
+def opening(headers: Sequence[str]) -> bytes:
     """The head of a stream of events."""
     return head(200, EVENTS, headers, "Transfer-Encoding: chunked")
 

@@ -2,19 +2,17 @@
 
 TEXT = """the answer follows from what was asked and each step is small enough to be checked by hand
 so that a reader who knows the subject can see at once whether it holds or where it fails"""
-WORDS = TEXT.split()
+WORDS = [f" {word}".encode() for word in TEXT.split()]
 MANY = 4096  # words that are kept ready
 _FILLING = (WORDS * (MANY // len(WORDS) + 1))[:MANY]
 
 
-def said(quality: float, tokens: int) -> list[str]:
+def said(quality: float, tokens: int) -> list[bytes]:
     """``tokens`` pieces of an answer; the first of them say how good it is.
 
-    A client that rates answers reads ``quality=0.87`` in it.
+    A client that rates answers reads ``quality=0.87`` in it.  No word needs escaping in JSON.
     """
-    verdict = "Correct" if quality >= 0.5 else "Wrong"
-    first = [f"{verdict}:", f" quality={quality:.2f}"]
-    missing = max(0, tokens - len(first))
-    rounds, rest = divmod(missing, MANY)
-    filling = _FILLING * rounds + _FILLING[:rest]
-    return (first + [f" {word}" for word in filling])[: max(tokens, 1)]
+    verdict = b"Correct:" if quality >= 0.5 else b"Wrong:"
+    first = [verdict, b" quality=%.2f" % quality]
+    rounds, rest = divmod(max(0, tokens - len(first)), MANY)
+    return (first + _FILLING * rounds + _FILLING[:rest])[: max(tokens, 1)]

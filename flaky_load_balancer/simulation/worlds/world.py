@@ -86,13 +86,8 @@ class Drawn:
         return marks + scale * noise
 
     def quality(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
-        luck = self._luck(rows, count, arm, "quality")
-        return self.judged(self.tasks(rows, count), arm, t, luck)
-
-    def judged(self, task: Ints, arm: Ints, t: Floats, luck: Floats) -> Floats:
-        """(n,) rewards of answers to these tasks, from uniform numbers."""
-        mean = self._quality[task, arm] * self._changes.quality(arm, t)
-        return _worth(mean, self.contexts.quality, luck)
+        mean = self._quality[self.tasks(rows, count), arm] * self._changes.quality(arm, t)
+        return worth(mean, self.contexts.quality, self._luck(rows, count, arm, "quality"))
 
     def cost(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
         median = self._cost[self.tasks(rows, count), arm] * self._changes.price(arm, t)
@@ -231,7 +226,7 @@ def _during(fault: Stretch, t: Floats) -> Bools:
     return during
 
 
-def _worth(mean: Floats, quality: Quality | None, luck: Floats) -> Floats:
+def worth(mean: Floats, quality: Quality | None, luck: Floats) -> Floats:
     """(n,) rewards of these means, from uniform numbers."""
     if quality is None or quality.spread is None:
         drawn: Floats = (luck < mean).astype(float)
