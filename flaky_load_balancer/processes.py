@@ -61,11 +61,9 @@ class Child:
         self.lateness = Lateness()  # of its event loop
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._answers: asyncio.Queue[Any] = asyncio.Queue()
-        assert process.stdout is not None  # both are pipes
-        assert process.stderr is not None
+        heard = (process.stdout, self._hear), (process.stderr, self._remember)
         self._readers = [
-            asyncio.create_task(self._read(process.stdout, self._hear)),
-            asyncio.create_task(self._read(process.stderr, self._remember)),
+            asyncio.create_task(self._read(stream, hear)) for stream, hear in heard if stream
         ]
 
     @classmethod
@@ -76,20 +74,23 @@ class Child:
         env: dict[str, str] | None = None,
         *,
         stranger: bool = False,
+        speaks: bool = False,
         inherits: Sequence[int] = (),
         first_input: bytes = b"",
     ) -> Self:
         """Run a command in a process group of its own: Ctrl-C reaches the parent alone.
 
+        One that ``speaks`` says what it has to say where we do, and nobody listens to it.
         ``inherits`` are files that it has open, too; ``first_input`` is what it reads first on
         its stdin, which then stays open.
         """
+        output = None if speaks else asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
                 env=env,
                 start_new_session=True,
                 pass_fds=inherits,
@@ -130,12 +131,13 @@ class Child:
             working.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await working
-        await asyncio.wait(self._readers, timeout=1.0)
+        await self._heard(1.0)
         code = dying.result()
-        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
-        refused = code == REFUSED and not self.stranger
+        refused = code == REFUSED and not self.stranger and bool(self._tail)
         refusal = "\n".join(self._tail).split("error: ", 1)[-1].strip() if refused else None
-        raise ChildDiedError(f"{self.name} ended ({how}){self._last_lines()}", refusal)
+        raise ChildDiedError(
+            f"{self.name} ended ({how_it_ended(code)}){self._last_lines()}", refusal
+        )
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child and all its children."""
@@ -156,12 +158,17 @@ class Child:
         finally:
             self.signal(signal.SIGKILL)
         await self.process.wait()
-        await asyncio.wait(self._readers, timeout=PIPE_TIMEOUT)  # what is left ends with its warden
+        await self._heard(PIPE_TIMEOUT)  # what is left ends with its warden
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
         assert self.process.stdin is not None  # a pipe
         self.process.stdin.close()
+
+    async def _heard(self, seconds: float) -> None:
+        """Wait until all of its output is read."""
+        if self._readers:
+            await asyncio.wait(self._readers, timeout=seconds)
 
     def _hear(self, line: str) -> None:
         if line.startswith("{") and not self.stranger:
@@ -184,6 +191,8 @@ class Child:
         return list(self._tail)
 
     def _last_lines(self) -> str:
+        if not self._readers:
+            return "; see what it said above"
         if not self._tail:
             return "; it printed nothing"
         return "; the last lines it printed:\n" + "\n".join(f"  {line}" for line in self._tail)
@@ -196,6 +205,11 @@ class Child:
             if self.stranger and taken > BURST and self.process.returncode is None:
                 taken = 0
                 await asyncio.sleep(PAUSE)
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words."""
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

@@ -20,6 +20,7 @@ from flaky_load_balancer.core.events import Attempt as AttemptEvent
 from flaky_load_balancer.core.events import Delivery, Ending, Event
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome
 from flaky_load_balancer.proxy.attempt import Attempt, Phase
+from flaky_load_balancer.proxy.counts import Count
 from flaky_load_balancer.proxy.hedging import Hedging
 from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.pool import SHORTAGE, Pool, Server, available
@@ -221,6 +222,8 @@ class Dispatcher:
         *,
         pool: Pool | None = None,
         names: Sequence[str] = (),
+        arrivals: Count | None = None,
+        flying: Count | None = None,
     ) -> None:
         self.decisions: deque[Decision] = deque(maxlen=REMEMBERED)
         self.policy = policy or Policy()
@@ -234,7 +237,7 @@ class Dispatcher:
         self._record = record
         self._slots = balancer.slots
         self._free = list(reversed(range(self._slots)))
-        self._requests = 0
+        self._arrivals, self._flying = arrivals or Count(), flying or Count()
         self._cursor = 0
 
     @property
@@ -244,7 +247,8 @@ class Dispatcher:
 
     @property
     def in_flight(self) -> int:
-        return self._slots - len(self._free)
+        """Requests, of all processes that serve it."""
+        return self._flying.total
 
     def now(self) -> float:
         """Seconds on its clock."""
@@ -297,10 +301,11 @@ class Dispatcher:
         return request
 
     def _admit(self, request_id: str, size: float | None, features: Floats | None) -> Request:
-        self._requests += 1
+        count = self._arrivals.next()
+        self._flying.add(1)
         now, policy = self._clock(), self.policy
         deadline = now + policy.total
-        request = Request(self._requests, request_id, now, deadline, self._free.pop(), policy)
+        request = Request(count, request_id, now, deadline, self._free.pop(), policy)
         request.features = features
         self._balancer.arrive_one(request.slot, deadline, request.count, size, features)
         if policy.budget is not None:
@@ -313,6 +318,7 @@ class Dispatcher:
         request.ended = self._clock()
         self._balancer.leave_one(request.slot)
         self._free.append(request.slot)
+        self._flying.add(-1)
         self._record(
             Delivery(
                 request.count,
@@ -371,11 +377,15 @@ class Dispatcher:
             if mask is not None and not mask.any():
                 request.unavailable = not hedge
                 return None
+        budget = policy.budget if request.attempts else None
+        if budget is not None and not budget.take(now):
+            budget.deny()  # another process has taken the last token just now
+            return None
         reserve = None if carrier.terms is None else carrier.terms.reserve(self.servers)
         action = self._balancer.decide_one(request.slot, now, left, available=mask, reserve=reserve)
         decision = self._remember(request, action, now)
-        if decision.arm >= 0 and request.attempts and policy.budget is not None:
-            policy.budget.take(now)
+        if decision.arm < 0 and budget is not None:
+            budget.give_back(now)
         return decision
 
     def _left(self, request: Request, carrier: Carrier, now: float) -> int:
@@ -386,7 +396,7 @@ class Dispatcher:
             return left
         tokens = policy.budget.tokens(now)
         if made and not tokens:
-            policy.budget.exhausted += 1
+            policy.budget.deny()
         return min(left, attempts_left(made, tokens, repeatable=carrier.repeatable))
 
     def _remember(self, request: Request, action: Action, now: float) -> Decision:
@@ -505,12 +515,12 @@ class Dispatcher:
     def _hedge(self, request: Request, carrier: Carrier) -> Attempt | None:
         """A second attempt, where both budgets have a token for it."""
         hedging, now = request.policy.hedging, self._clock()
-        if hedging is None or not hedging.budget.tokens(now):
+        if hedging is None or not hedging.budget.take(now):
             return None
         decision = self._decide(request, carrier, now, hedge=True)
         if decision is None or decision.arm < 0:
+            hedging.budget.give_back(now)
             return None
-        hedging.budget.take(now)
         return self._begin(request, decision, hedge=True)
 
     def _begin(self, request: Request, decision: Decision, *, hedge: bool = False) -> Attempt:
@@ -520,7 +530,7 @@ class Dispatcher:
         attempt = Attempt(request.attempts, arm, self.indices[arm], decision.time, decision, hedge)
         if self.servers:
             attempt.server = self.servers[arm]
-            attempt.server.in_flight += 1
+            attempt.server.flying.add(1)
         return attempt
 
     def _end(self, request: Request, attempt: Attempt, answer: Answer) -> None:
@@ -574,7 +584,7 @@ class Dispatcher:
             self.not_before[self.indices.index(attempt.index)] = now + answer.retry_after
         if server is None:
             return
-        server.in_flight -= 1
+        server.flying.add(-1)
         if answer.ours:
             SHORTAGE.met(answer.detail)
         if answer.outcome is Outcome.FAILED:

@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from flaky_load_balancer.config import Hedge
+from flaky_load_balancer.proxy.counts import Balance
 from flaky_load_balancer.proxy.retry import RetryBudget
 
 ENOUGH = 100  # times to first byte that a quantile takes
@@ -15,12 +16,12 @@ STEP = 50  # new ones after which it is taken again
 class Hedging:
     """How long to wait, by the route's times to first byte, and for how many requests."""
 
-    def __init__(self, hedge: Hedge) -> None:
+    def __init__(self, hedge: Hedge, balance: Balance | None = None) -> None:
         self._hedge = hedge
         self._times: deque[float] = deque(maxlen=RECENT)
         self._count = 0
         self._after = hedge.after
-        self.budget = RetryBudget(hedge.percent, 0.0)
+        self.budget = RetryBudget(hedge.percent, 0.0, balance)
 
     @property
     def after(self) -> float | None:

@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.proxy import problems
-from flaky_load_balancer.proxy.dispatcher import Request, Whole
+from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request, Whole
 from flaky_load_balancer.proxy.gate import SLOWEST_BODY, Gate
 from flaky_load_balancer.proxy.problems import details
 from flaky_load_balancer.proxy.route import Route
@@ -91,7 +91,7 @@ class Visit:
         self._watch: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
-        self._gate.inside.add(self._task)
+        self._gate.join(self._task)
         self._gate.looks.set(self, self._look)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -180,6 +180,8 @@ class Deliveries:
         try:
             with Visit(self._gate, task, receive):
                 return await self._deliver(request_id, read_size(headers))
+        except OverloadedError as error:
+            return given_up(503, str(error), request_id, 0, retry_after=1.0)
         except asyncio.CancelledError:
             if not self._gate.closing:
                 raise

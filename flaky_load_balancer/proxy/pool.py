@@ -12,6 +12,7 @@ import numpy as np
 
 from flaky_load_balancer.config import PoolSettings, ServerSettings, Tls
 from flaky_load_balancer.core.types import Bools
+from flaky_load_balancer.proxy.counts import Count, Counts, OwnCounts
 from flaky_load_balancer.proxy.http1 import Client, Headers, Upstream, tls_context
 
 SLOW_START = 10.0  # seconds in which the share of a server that comes back grows
@@ -32,13 +33,14 @@ class Server:
         pool: str,
         settings: ServerSettings,
         upstream: Upstream,
+        flying: Count,
         *,
         meant_to_fail: bool = False,
     ) -> None:
         self.pool = pool
         self.name = settings.identity
         self.mark = self.name.encode("ascii", "backslashreplace")  # as a header's value
-        self.in_flight = 0
+        self.flying = flying
         self.drained = False
         self.down: str | None = None  # why, as its health check says
         self.out: str | None = None  # why it is left out until settings are read again
@@ -57,8 +59,13 @@ class Server:
         self.most = inf if settings.max_in_flight is None else settings.max_in_flight
 
     @property
+    def in_flight(self) -> int:
+        """Attempts, of all processes that send to it."""
+        return self.flying.total
+
+    @property
     def full(self) -> bool:
-        return self.in_flight >= self.most
+        return self.most < inf and self.in_flight >= self.most
 
     @property
     def state(self) -> str | None:
@@ -133,13 +140,24 @@ SHORTAGE = Shortage()  # of the whole process
 class Pool:
     """Servers that belong together."""
 
-    def __init__(self, name: str, settings: PoolSettings, client: Client) -> None:
+    def __init__(
+        self, name: str, settings: PoolSettings, client: Client, counts: Counts | None = None
+    ) -> None:
         self.name = name
-        self.panics = 0  # decisions for which health was ignored
         self._client = client
+        self._counts = counts or OwnCounts()
+        self._panics = self._counts.count(f"pool {name}: panics")
         self.servers: list[Server] = []
         self.settings = settings
         self.reload(settings)
+
+    @property
+    def panics(self) -> int:
+        """Decisions for which health was ignored."""
+        return self._panics.total
+
+    def panic(self) -> None:
+        self._panics.add(1)
 
     def find(self, name: str) -> Server | None:
         return next((server for server in self.servers if server.name == name), None)
@@ -163,7 +181,8 @@ class Pool:
             upstream = self._client.upstream(each.url, tls, settings.tls.server_name)
             if server is None:
                 meant_to_fail = settings.scenario is not None
-                server = Server(self.name, each, upstream, meant_to_fail=meant_to_fail)
+                flying = self._counts.count(f"pool {self.name}: {each.identity}", passing=True)
+                server = Server(self.name, each, upstream, flying, meant_to_fail=meant_to_fail)
             else:
                 self._client.forget(server.upstream)
                 server.reach(each, upstream)
@@ -187,9 +206,9 @@ def available(
     now = time.monotonic()
     started = now - SLOW_START if slow_start else inf  # who came back later is starting
     for server in servers if serves is None or all(serves) else ():
-        if server.drained or server.in_flight >= server.most or server.down or server.out:
+        if server.drained or server.down or server.out:
             break
-        if server.back_since > started:
+        if server.back_since > started or (server.most < inf and server.full):
             break
     else:
         if serves is None or all(serves):
@@ -200,7 +219,8 @@ def available(
     both = np.array(usable) & [server.down is None for server in servers]
     if not both.any():
         both = np.array(usable)
-        pool.panics += bool(both.any())
+        if both.any():
+            pool.panic()
     elif slow_start:
         both = _slowly(both, servers, now)
     return both[None, :]

@@ -9,10 +9,11 @@
 """
 
 from flaky_load_balancer.config import Retry
+from flaky_load_balancer.proxy.counts import LIFETIME, Balance, Count
 
-LIFETIME = 10  # seconds that credits live
 PLENTY = 2**31  # attempts: no limit but that of the rules
 IDEMPOTENCY_KEY = b"idempotency-key"
+ROUNDING = 1e-9  # of a token: sums of shares of it are not exact
 
 
 class RetryPolicy:
@@ -35,35 +36,49 @@ class RetryBudget:
     seconds count, so that retries are at most so many percent of requests, and a ``reserve`` more.
     """
 
-    def __init__(self, percent: float, per_second: float) -> None:
+    def __init__(
+        self,
+        percent: float,
+        per_second: float,
+        balance: Balance | None = None,
+        exhausted: Count | None = None,
+    ) -> None:
         self._credit = percent / 100
         self._reserve = LIFETIME * per_second
-        self._balance = [0.0] * LIFETIME  # what each second brought, less what it took
-        self._second = 0
-        self.exhausted = 0  # requests that ended for want of a token
+        self._balance = balance or Balance()
+        self._exhausted = exhausted or Count()
 
     def arrive(self, now: float) -> None:
         """A request came."""
-        self._forget(now)
-        self._balance[self._second % LIFETIME] += self._credit
+        self._balance.add(now, self._credit)
 
     def tokens(self, now: float) -> int:
         """How many further attempts may be made now."""
-        self._forget(now)
-        return max(0, int(self._reserve + sum(self._balance) + 1e-9))
+        return max(0, int(self._left(now)))
 
-    def take(self, now: float) -> None:
-        """A further attempt is made."""
-        self._forget(now)
-        self._balance[self._second % LIFETIME] -= 1
+    def take(self, now: float) -> bool:
+        """Take a token for a further attempt, if there is one."""
+        self._balance.add(now, -1.0)
+        if self._left(now) >= 0:
+            return True
+        self.give_back(now)
+        return False
 
-    def _forget(self, now: float) -> None:
-        second = int(now)
-        if second <= self._second:
-            return
-        for passed in range(max(self._second + 1, second - LIFETIME + 1), second + 1):
-            self._balance[passed % LIFETIME] = 0.0
-        self._second = second
+    def give_back(self, now: float) -> None:
+        """The attempt is not made after all."""
+        self._balance.add(now, 1.0)
+
+    def deny(self) -> None:
+        """A request ends for want of a token."""
+        self._exhausted.add(1)
+
+    @property
+    def exhausted(self) -> int:
+        """Requests that ended for want of a token."""
+        return self._exhausted.total
+
+    def _left(self, now: float) -> float:
+        return self._reserve + self._balance.total(now) + ROUNDING
 
 
 def attempts_left(made: int, tokens: int, *, repeatable: bool) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from flaky_load_balancer import registry
-from flaky_load_balancer.config import PoolSettings, RouteSettings, Settings
+from flaky_load_balancer.config import Health, PoolSettings, Retry, RouteSettings, Settings
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Changed, Event
 from flaky_load_balancer.core.state import StateError, matched, transfer
@@ -16,6 +16,7 @@ from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.gateway.api import Api
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.gateway.route import rules as rules_of
+from flaky_load_balancer.proxy.counts import Counts, OwnCounts
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy
 from flaky_load_balancer.proxy.health import HealthChecks
 from flaky_load_balancer.proxy.hedging import Hedging
@@ -69,8 +70,12 @@ class Routes:
         recorder: Recorder,
         session: str,
         clock: Callable[[], float],
+        *,
+        counts: Counts | None = None,
     ) -> None:
         self.settings = settings
+        self.counts = counts or OwnCounts()
+        self.told: Callable[[Server], None] = _nobody  # that a server is in another state
         self.pools: dict[str, Pool] = {}
         self.shown: list[Route] = []
         self.https: list[HttpRoute] = []
@@ -113,16 +118,17 @@ class Routes:
         found = [route for route in self.shown if route.name == name or _base(route.name) == name]
         for route in found:
             route.dispatcher.forget(np.random.default_rng())
-            self._event(route, Changed(self._clock(), "fresh"))
+            self.record(route, Changed(self._clock(), "fresh"))
         return bool(found)
 
     def changed(self, server: Server, state: str, reason: str | None = None) -> None:
-        """Record a server's new state in the runs of all its routes."""
+        """Tell of a server's new state, and record it in the runs of all its routes."""
+        self.told(server)
         for route in self.shown:
             if server in route.dispatcher.servers:
                 arm = route.dispatcher.servers.index(server)
                 index = route.dispatcher.indices[arm]
-                self._event(route, Changed(self._clock(), state, index, reason))
+                self.record(route, Changed(self._clock(), state, index, reason))
 
     def finish(self) -> None:
         """The end of all runs."""
@@ -166,9 +172,16 @@ class Routes:
             if name in self.pools:
                 self.pools[name].reload(each)
             else:
-                self.pools[name] = Pool(name, each, self._client)
+                self.pools[name] = self._pool(name, each)
             if each.health is not None:
-                self._checks[name] = HealthChecks(self.pools[name], each.health, self.changed)
+                self._watch(self.pools[name], each.health)
+
+    def _pool(self, name: str, settings: PoolSettings) -> Pool:
+        return Pool(name, settings, self._client, self.counts)
+
+    def _watch(self, pool: Pool, health: Health) -> None:
+        """Check the health of a pool's servers."""
+        self._checks[pool.name] = HealthChecks(pool, health, self.changed)
 
     def _drop_pools(self, settings: Settings) -> None:
         for name in self.pools.keys() - settings.pools.keys():
@@ -199,7 +212,7 @@ class Routes:
             before.pool = strand.pool
             if old.settings != strand.settings:
                 before.path = strand.settings.path
-                before.dispatcher.policy = _policy(strand, old, before.dispatcher.policy)
+                before.dispatcher.policy = self._policy(strand, old, before.dispatcher.policy)
             before.dispatcher.grow(self.settings.max_in_flight)
             return before
         route = self._new(strand, pool)
@@ -222,7 +235,7 @@ class Routes:
         indices = [route.recorded.index(name) for name in names]
         route.dispatcher.resize(matched(before, names), pool.servers, indices)
         route.servers = names
-        self._event(route, Changed(self._clock(), "reloaded"))
+        self.record(route, Changed(self._clock(), "reloaded"))
 
     def _new(self, strand: Strand, pool: Pool) -> Route:
         settings, of_pool = self.settings, pool.settings
@@ -247,11 +260,18 @@ class Routes:
         balancer = Balancer(
             registry.load(strand.strategy),
             rules,
-            np.random.default_rng([settings.seed, self._number(strand)]),
+            np.random.default_rng([settings.seed, self._number(strand), *self._mark()]),
             slots=settings.max_in_flight,
         )
-        record = partial(_record, tally, self._recorder, run)
-        dispatcher = Dispatcher(balancer, self._clock, record, _policy(strand), pool=pool)
+        dispatcher = Dispatcher(
+            balancer,
+            self._clock,
+            self._recording(tally, run),
+            self._policy(strand),
+            pool=pool,
+            arrivals=self.counts.count(f"run {run}: arrivals"),
+            flying=self.counts.count(f"run {run}: in flight", passing=True),
+        )
         return Route(
             strand.name,
             strand.settings.path,
@@ -273,7 +293,51 @@ class Routes:
         names = [route.name for route in self.settings.routes]
         return names.index(strand.settings.name)
 
-    def _event(self, route: Route, event: Event) -> None:
+    def _policy(
+        self, strand: Strand, old: Strand | None = None, before: Policy | None = None
+    ) -> Policy:
+        """What the settings of a route allow; budgets and times that still hold go on."""
+        policy = self._new_policy(strand)
+        if old is None or before is None:
+            return policy
+        if old.settings.hedge == strand.settings.hedge:
+            policy.hedging = before.hedging
+        if old.settings.retry == strand.settings.retry:
+            policy.budget = before.budget
+        return policy
+
+    def _new_policy(self, strand: Strand) -> Policy:
+        settings, timeouts = strand.settings, strand.settings.timeouts
+        if settings.kind == "ids":
+            return Policy(timeouts.total, timeouts.first_byte)
+        if strand.mirror:
+            return Policy(timeouts.total, max_attempts=1)
+        name, hedge = f"route {strand.name}", settings.hedge
+        balance = self.counts.balance(f"{name}: hedges")
+        return Policy(
+            timeouts.total,
+            budget=self._budget(name, settings.retry),
+            hedging=None if hedge is None else Hedging(hedge, balance),
+            slow_start=strand.strategy.partition(":")[0] != WITHOUT_SLOW_START,
+        )
+
+    def _budget(self, name: str, retry: Retry) -> RetryBudget:
+        return RetryBudget(
+            retry.budget_percent,
+            retry.budget_per_second,
+            self.counts.balance(f"{name}: retries"),
+            self.counts.count(f"{name}: ends for want of a retry"),
+        )
+
+    def _mark(self) -> tuple[int, ...]:
+        """What the chance of this process has in it, so that no other has the same."""
+        return ()
+
+    def _recording(self, tally: Tally, run: int) -> Callable[[Event], None]:
+        """What is done with each event of a run."""
+        return partial(_record, tally, self._recorder, run)
+
+    def record(self, route: Route, event: Event) -> None:
         if route.run is not None:
             _record(route.tally, self._recorder, route.run, event)
 
@@ -287,35 +351,6 @@ def _parts(settings: RouteSettings, routes: dict[str, Route]) -> list[tuple[floa
     parts = [routes[each.name] for each in strands(settings) if not each.mirror]
     shares = [part.percent / 100 for part in settings.split] or [1.0]
     return list(zip(shares, parts, strict=True))
-
-
-def _policy(strand: Strand, old: Strand | None = None, before: Policy | None = None) -> Policy:
-    """What the settings of a route allow; budgets and times that still hold go on."""
-    policy = _new_policy(strand)
-    if old is None or before is None:
-        return policy
-    if old.settings.hedge == strand.settings.hedge:
-        policy.hedging = before.hedging
-    if old.settings.retry == strand.settings.retry:
-        policy.budget = before.budget
-    elif policy.budget is not None and before.budget is not None:
-        policy.budget.exhausted = before.budget.exhausted  # a counter that never goes back
-    return policy
-
-
-def _new_policy(strand: Strand) -> Policy:
-    settings, timeouts = strand.settings, strand.settings.timeouts
-    if settings.kind == "ids":
-        return Policy(timeouts.total, timeouts.first_byte)
-    if strand.mirror:
-        return Policy(timeouts.total, max_attempts=1)
-    retry = settings.retry
-    return Policy(
-        timeouts.total,
-        budget=RetryBudget(retry.budget_percent, retry.budget_per_second),
-        hedging=None if settings.hedge is None else Hedging(settings.hedge),
-        slow_start=strand.strategy.partition(":")[0] != WITHOUT_SLOW_START,
-    )
 
 
 def _same_game(old: Strand, new: Strand) -> bool:
@@ -346,6 +381,9 @@ def _changed(before: Settings, after: Settings) -> Iterator[str]:
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield f"routes.{name}"
+
+
+def _nobody(server: Server) -> None: ...
 
 
 def _base(name: str) -> str:
