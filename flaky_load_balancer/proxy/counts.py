@@ -19,7 +19,7 @@ class Count:
 
     __slots__ = ("_cells", "_mine")
 
-    def __init__(self, cells: Cells | None = None, mine: int = 0) -> None:
+    def __init__(self, cells: "Cells | None" = None, mine: int = 0) -> None:
         self._cells: Cells = [0] if cells is None else cells
         self._mine = mine
 
@@ -59,7 +59,7 @@ class Balance:
 
     __slots__ = ("_mine", "_rows")
 
-    def __init__(self, rows: Sequence[Row] | None = None, mine: int = 0) -> None:
+    def __init__(self, rows: "Sequence[Row] | None" = None, mine: int = 0) -> None:
         self._rows: Sequence[Row] = [[0.0] * (LIFETIME + 1)] if rows is None else rows
         self._mine = self._rows[mine]
 
