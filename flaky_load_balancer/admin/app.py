@@ -64,7 +64,7 @@ def admin_plane(
         return problems.problem(500, str(error))
 
     _health(app, ready)
-    _live(app, live)
+    _live(app, live, control)
     _recorded(app, records)
     app.state.player = Player()
     _strategies(app, app.state.player)
@@ -90,7 +90,7 @@ def _health(app: FastAPI, ready: Callable[[], bool]) -> None:
         return _json({"status": "ready"}) if ready() else _json({"status": "closing"}, 503)
 
 
-def _live(app: FastAPI, live: Live) -> None:
+def _live(app: FastAPI, live: Live, control: Control | None) -> None:
     def find(name: str) -> View:
         if name not in live.views:
             raise HTTPException(404, f"no such route: {name[:100]!a}; see /api/snapshot")
@@ -136,6 +136,8 @@ def _live(app: FastAPI, live: Live) -> None:
     async def decisions(route: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
         """Its last decisions behind a cursor: the index of every server, and why."""
         view = find(route)
+        if control is not None:
+            await control.refresh(route)
         made = [each for each in view.route.dispatcher.decisions if each.cursor > after]
         return _json(await run_in_threadpool(view.decisions, made))
 
@@ -147,6 +149,8 @@ def _live(app: FastAPI, live: Live) -> None:
     @app.get("/api/routes/{route:path}", response_model=schemas.RouteDetail)
     async def detail(route: str) -> Response:
         """One route in full."""
+        if control is not None:
+            await control.refresh(route)
         return _json(find(route).detail(live.now()))
 
 

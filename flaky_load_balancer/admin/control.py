@@ -15,17 +15,20 @@ class NothingToReloadError(UserError):
 class Control(Protocol):
     """What serves."""
 
-    def reload(self) -> dict[str, Any]:
+    async def reload(self) -> dict[str, Any]:
         """Serve by the config file as it is now; UserError, and nothing changed, if it is wrong."""
 
-    def drain(self, pool: str, name: str) -> bool:
+    async def drain(self, pool: str, name: str) -> bool:
         """Send no more to a server; False if there is no such server."""
 
-    def ready(self, pool: str, name: str) -> bool:
+    async def ready(self, pool: str, name: str) -> bool:
         """Send to it again."""
 
-    def fresh(self, route: str) -> bool:
+    async def fresh(self, route: str) -> bool:
         """Forget what a route has learnt; False if there is no such route."""
+
+    async def refresh(self, route: str) -> None:
+        """Somebody looks at a route's last decisions."""
 
 
 def install(app: FastAPI, control: Control | None) -> None:
@@ -40,7 +43,7 @@ def install(app: FastAPI, control: Control | None) -> None:
     async def reload() -> schemas.Reloaded:
         """Read the config file again: all of it is taken, or nothing."""
         try:
-            return schemas.Reloaded(**running().reload())
+            return schemas.Reloaded(**await running().reload())
         except NothingToReloadError as error:
             raise HTTPException(409, str(error)) from None
         except UserError as error:
@@ -49,17 +52,17 @@ def install(app: FastAPI, control: Control | None) -> None:
     @app.post("/api/pools/{pool}/servers/{name:path}/drain", status_code=204)
     async def drain(pool: str, name: str) -> None:
         """Send no more requests to a server; those in flight end."""
-        _found(running().drain(pool, name), f"server {name[:100]!a} in a pool {pool[:100]!a}")
+        _found(await running().drain(pool, name), f"server {name[:100]!a} in a pool {pool[:100]!a}")
 
     @app.post("/api/pools/{pool}/servers/{name:path}/ready", status_code=204)
     async def ready(pool: str, name: str) -> None:
         """Send requests to a drained server again."""
-        _found(running().ready(pool, name), f"server {name[:100]!a} in a pool {pool[:100]!a}")
+        _found(await running().ready(pool, name), f"server {name[:100]!a} in a pool {pool[:100]!a}")
 
     @app.post("/api/routes/{route:path}/fresh", status_code=204)
     async def fresh(route: str) -> None:
         """Forget what a route has learnt."""
-        _found(running().fresh(route), f"route {route[:100]!a}")
+        _found(await running().fresh(route), f"route {route[:100]!a}")
 
 
 def _found(found: bool, what: str) -> None:

@@ -111,8 +111,7 @@ class _Servers:
     def __init__(self, route: Route, now: float) -> None:
         self._route, self._now = route, now
         self._unavailable = route.unavailable
-        believed = route.balancer.strategy.beliefs(np.array([now]))
-        self.beliefs: Mapping[str, Floats] = {key: rows[0] for key, rows in believed.items()}
+        self.beliefs = route.beliefs(now)
         # The run's numbers are by a server's place in the run, which it keeps over a reload.
         self._places = np.array(route.dispatcher.indices, dtype=np.intp)
         self._share = route.tally.share(now)[self._places]

@@ -15,6 +15,7 @@ NEVER = "never"
 ATTEMPTS = 1_000_000  # the most attempts of a request that can be asked for
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
+WORKERS = click.IntRange(1, 256)
 
 
 class Number(click.FloatRange):

@@ -58,6 +58,14 @@ if TYPE_CHECKING:
     show_default="1024",
     help="More requests than this get a 503.",
 )
+@click.option(
+    "--workers",
+    type=options.WORKERS,
+    default=None,
+    show_default="1",
+    metavar="N",
+    help="Processes that serve; as many as there are cores to spare.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Of all chance.")
 @click.option("--rate", type=Number(0.001, 100_000), default=None, hidden=True)
 @click.option("--requests", type=click.IntRange(1), default=None, hidden=True)
@@ -149,5 +157,7 @@ def main(*, log_format: str, json: str | None, child: bool, fresh: bool, **flags
         out.console.print(page.address(addresses.admin), soft_wrap=True)
         out.write(asdict(addresses))
 
-    serving = service.serve(found, ready, child=child, read=read, fresh=fresh)
+    serving = service.serve(
+        found, ready, child=child, read=read, fresh=fresh, log_format=log_format
+    )
     run(reporting(serving) if child else serving)

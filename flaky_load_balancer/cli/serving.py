@@ -24,7 +24,7 @@ from flaky_load_balancer.config import (
 
 GAME = ("free_attempts", "max_attempts", "penalty")
 SERVER = (
-    *("host", "port", "admin_port", "max_in_flight", "data_dir", "keep", "records"),
+    *("host", "port", "admin_port", "max_in_flight", "workers", "data_dir", "keep", "records"),
     *("seed", "rate", "requests", "session", "access_log"),
 )
 
@@ -42,6 +42,7 @@ class Flags:
     port: int | None = None
     admin_port: int | None = None
     max_in_flight: int | None = None
+    workers: int | None = None
     free_attempts: int | None = None
     max_attempts: int | None = None
     penalty: float | None = None

@@ -3,6 +3,7 @@
 from flaky_load_balancer.config.gateway import CLIENT, refuse_open
 from flaky_load_balancer.config.reader import read_config
 from flaky_load_balancer.config.settings import (
+    MOST_WORKERS,
     Budget,
     Game,
     Gateway,
@@ -28,6 +29,7 @@ from flaky_load_balancer.config.table import SettingsError
 from flaky_load_balancer.config.values import server_url
 
 __all__ = [
+    "MOST_WORKERS",
     "CLIENT",
     "Budget",
     "Game",

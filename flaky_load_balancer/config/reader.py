@@ -12,6 +12,7 @@ from typing import Any
 from flaky_load_balancer.config import gateway
 from flaky_load_balancer.config.settings import (
     FAILED,
+    MOST_WORKERS,
     Game,
     Health,
     Hedge,
@@ -98,7 +99,7 @@ def _server(
         trust_forwarded=_networks(table),
         max_in_flight=table.whole("max_in_flight", usual.max_in_flight, 1, 1_000_000),
         drain=table.number("drain", usual.drain, 0, 86_400),
-        workers=table.whole("workers", usual.workers, 1, 1024),
+        workers=table.whole("workers", usual.workers, 1, MOST_WORKERS),
         data_dir=usual.data_dir if data_dir is None else Path(data_dir),
         records=table.text("records"),
     )

@@ -10,6 +10,7 @@ from flaky_load_balancer.core.types import Rules
 
 Kind = Literal["http", "ids", "openai"]
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")  # idempotent: RFC 9110, 9.2.2
+MOST_WORKERS = 256  # each is a process, and learns from all others
 FAILED = frozenset({500, 502, 503, 504, *range(520, 600)})
 
 

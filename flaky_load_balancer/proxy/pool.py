@@ -141,8 +141,15 @@ class Pool:
     """Servers that belong together."""
 
     def __init__(
-        self, name: str, settings: PoolSettings, client: Client, counts: Counts | None = None
+        self,
+        name: str,
+        settings: PoolSettings,
+        client: Client,
+        *,
+        counts: Counts | None = None,
+        quiet: bool = False,
     ) -> None:
+        self._quiet = quiet  # about servers that are in trouble
         self.name = name
         self._client = client
         self._counts = counts or OwnCounts()
@@ -180,7 +187,7 @@ class Pool:
                 continue
             upstream = self._client.upstream(each.url, tls, settings.tls.server_name)
             if server is None:
-                meant_to_fail = settings.scenario is not None
+                meant_to_fail = self._quiet or settings.scenario is not None
                 flying = self._counts.count(f"pool {self.name}: {each.identity}", passing=True)
                 server = Server(self.name, each, upstream, flying, meant_to_fail=meant_to_fail)
             else:

@@ -9,8 +9,17 @@ import numpy as np
 
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.tally import Tally
+from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Send
 from flaky_load_balancer.proxy.game import post
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What another process, which serves a route, believes of these servers."""
+
+    servers: Sequence[str]
+    beliefs: Mapping[str, Floats]  # each (K,)
 
 
 @dataclass
@@ -32,6 +41,7 @@ class Route:
     faults: Sequence[Mapping[str, Any]] = ()  # stretches of trouble, in the same seconds
     send: Send = post  # one attempt, of kind ids
     recorded: list[str] = field(default_factory=list)  # servers by their index in the run
+    reported: Reported | None = None  # where others serve it
 
     def __post_init__(self) -> None:
         self.recorded = self.recorded or list(self.servers)
@@ -41,6 +51,13 @@ class Route:
         """The servers that get no attempts now, and why: "draining", "full" or "down"."""
         states = ((arm, server.state) for arm, server in enumerate(self.dispatcher.servers))
         return {arm: state for arm, state in states if state is not None}
+
+    def beliefs(self, now: float) -> Mapping[str, Floats]:
+        """What is believed of each server: see ``Strategy.beliefs``, here (K,) each."""
+        if self.reported is not None and self.reported.servers == list(self.servers):
+            return self.reported.beliefs
+        believed = self.balancer.strategy.beliefs(np.array([now]))
+        return {key: rows[0] for key, rows in believed.items()}
 
     def wakes_in(self, now: float) -> float:
         """Seconds until the first server wakes: by its own word and in the strategy's eyes."""

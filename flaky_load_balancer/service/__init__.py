@@ -1,15 +1,11 @@
-"""``flb serve``: both planes, the live view and the records in one process and one event loop."""
+"""``flb serve``: both planes, the live view and the records in one event loop, or with workers."""
 
 import asyncio
-import gc
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from anyio.to_thread import current_default_thread_limiter
 
 from flaky_load_balancer.admin import page
 from flaky_load_balancer.admin.app import admin_plane
@@ -18,13 +14,13 @@ from flaky_load_balancer.config import Settings
 from flaky_load_balancer.processes import stop_requested
 from flaky_load_balancer.proxy.http1 import HttpServer, Listener, asgi, raise_descriptor_limit
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
+from flaky_load_balancer.service import tuning
+from flaky_load_balancer.service.epoch import clock
 from flaky_load_balancer.service.listening import listening, url
 from flaky_load_balancer.service.notify import notify
-from flaky_load_balancer.service.running import Service, clock
+from flaky_load_balancer.service.running import Service
 from flaky_load_balancer.sharing import Keeper, Snapshots
 
-SWITCH = 0.0002  # seconds
-THREADS = 2  # that answer questions of the admin plane
 STOPPING = signal.SIGTERM, signal.SIGINT  # SIGHUP reloads
 
 
@@ -45,6 +41,7 @@ async def serve(
     child: bool,
     read: Callable[[], Settings] | None = None,
     fresh: bool = False,
+    log_format: str = "text",
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` is called once both planes listen.
 
@@ -67,13 +64,13 @@ async def serve(
             rate=settings.rate,
             settings={"routes": {route.name: asdict(route.game) for route in settings.routes}},
         )
-        service = Service(settings, recorder, session, read)
+        service = Service(settings, recorder, session, read, log_format=log_format)
         keeper = _keeper(snapshots, service, fresh=fresh)
         data = url(data_socket, tls=settings.tls is not None)
         async with service.running(data_socket, admin_socket, data):
             runs = {route.name: route.run for route in service.routes.shown}
-            _spare_the_collector()
-            _favour_the_loop()
+            tuning.spare_the_collector()
+            tuning.favour_the_loop()
             ready(Addresses(data, url(admin_socket), session, runs))
             notify("READY=1")
             keeping = asyncio.ensure_future(keeper.run()) if keeper else None
@@ -110,25 +107,6 @@ async def show(where: Path | str, admin_port: int, ready: Callable[[str], None])
         await admin.state.player.close()
 
 
-def _favour_the_loop() -> None:
-    """Threads that read records share Python's global lock with the event loop.
-
-    It waits for the lock no longer than for an interval of each of them, so both are small.
-    """
-    sys.setswitchinterval(SWITCH)
-    current_default_thread_limiter().total_tokens = THREADS
-
-
-def _spare_the_collector() -> None:
-    """Never look again at the objects that are there by now: they are there to stay.
-
-    A full collection would go through all modules, for several milliseconds, while requests wait.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
-
-
 @contextmanager
 def _snapshots(settings: Settings) -> Iterator[Snapshots | None]:
     """Where what is learnt is kept; nowhere in a session of the harness, or without records."""
@@ -144,7 +122,7 @@ def _keeper(snapshots: Snapshots | None, service: Service, *, fresh: bool) -> Ke
         return None
     if fresh:
         snapshots.forget()
-    keeper = Keeper(snapshots, service.routes.shown, clock)
+    keeper = Keeper(snapshots, service.routes.shown, clock, service.front.learn)
     keeper.load()
     return keeper
 

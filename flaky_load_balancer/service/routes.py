@@ -177,7 +177,7 @@ class Routes:
                 self._watch(self.pools[name], each.health)
 
     def _pool(self, name: str, settings: PoolSettings) -> Pool:
-        return Pool(name, settings, self._client, self.counts)
+        return Pool(name, settings, self._client, counts=self.counts)
 
     def _watch(self, pool: Pool, health: Health) -> None:
         """Check the health of a pool's servers."""

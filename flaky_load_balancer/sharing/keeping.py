@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from flaky_load_balancer.core.balancer import Balancer
@@ -24,9 +24,14 @@ class Keeper:
     """Writes the states of ``routes``, which may change meanwhile."""
 
     def __init__(
-        self, snapshots: Snapshots, routes: Sequence[Learner], clock: Callable[[], float]
+        self,
+        snapshots: Snapshots,
+        routes: Sequence[Learner],
+        clock: Callable[[], float],
+        refresh: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._snapshots, self._routes, self._clock = snapshots, routes, clock
+        self._refresh = refresh  # what has to be done before states are looked at
 
     def load(self) -> None:
         """Let every route go on with what it had learnt."""
@@ -40,6 +45,8 @@ class Keeper:
         """Write every ``PERIOD`` seconds, until it is cancelled."""
         while True:
             await asyncio.sleep(PERIOD)
+            if self._refresh is not None:
+                await self._refresh()
             now = self._clock()
             for route in list(self._routes):
                 state, servers = route.balancer.strategy.state(), list(route.servers)

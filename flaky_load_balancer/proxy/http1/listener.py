@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 BATCH = 16  # connections accepted in one pass of the event loop
+SHARED = 1  # where other processes accept from the same socket: whoever has time takes the next
 PAUSE = 0.1  # seconds without accepting after that failed: the system is short of descriptors
 LARGEST_REQUEST = 16384  # bytes of one that is refused before its connection is opened
 HANDSHAKE = 10.0  # seconds for that of TLS
@@ -37,7 +38,10 @@ class Listener:
         protocol: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None = None,
         refusal: Callable[[], bytes | None] | None = None,
+        *,
+        alone: bool = True,
     ) -> None:
+        self._batch = BATCH if alone else SHARED
         self._refusal = None if tls else refusal  # the whole answer to new clients, if overloaded
         self._listening = listening
         self._protocol = protocol
@@ -58,7 +62,7 @@ class Listener:
             task.cancel()
 
     def _accept(self) -> None:
-        for _ in range(BATCH):
+        for _ in range(self._batch):
             try:
                 client, _ = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
