@@ -84,6 +84,7 @@ KINDS: dict[type[Event], str] = {
     Rewarded: "reward",
     Changed: "change",
 }
+_ENDING = Delivery._fields.index("ending")
 _BY_KIND = {kind: made for made, kind in KINDS.items()}
 
 
@@ -98,5 +99,7 @@ def unpacked(values: Sequence[Any]) -> Event:
     Values behind the last field are left out.
     """
     made = _BY_KIND[values[0]]
-    event = made(*values[1 : 1 + len(made._fields)])
-    return event._replace(ending=Ending(event.ending)) if isinstance(event, Delivery) else event
+    fields = list(values[1 : 1 + len(made._fields)])
+    if made is Delivery:
+        fields[_ENDING] = Ending(fields[_ENDING])
+    return made(*fields)
