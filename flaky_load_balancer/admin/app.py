@@ -44,6 +44,7 @@ def admin_plane(
     token: str | None = None,
     names: Sequence[str] = (),
     pools: Mapping[str, Pool] | None = None,
+    staff: metrics.Staff | None = None,
 ) -> FastAPI:
     """The app that watches these routes; ``records`` None where nothing is recorded.
 
@@ -69,7 +70,7 @@ def admin_plane(
     app.state.player = Player()
     _strategies(app, app.state.player)
     install_control(app, control)
-    registry = metrics.registry(routes, records_lost, pools or {})
+    registry = metrics.registry(routes, records_lost, pools or {}, staff)
 
     @app.get("/metrics", include_in_schema=False)
     def scrape() -> Response:

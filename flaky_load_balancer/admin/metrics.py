@@ -1,6 +1,7 @@
 """Prometheus metrics, read from the tallies when somebody scrapes: a request pays nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
@@ -21,16 +22,46 @@ MOST_SERVERS = 200  # of a route with labels of their own
 OTHER = "other"  # the label of all the rest
 
 
+class Staff(Protocol):
+    """The processes that serve."""
+
+    @property
+    def workers(self) -> int:
+        """How many there are now."""
+
+    @property
+    def restarts(self) -> int:
+        """How many were started in place of others."""
+
+
 def registry(
-    routes: Sequence[Route], records_lost: Callable[[], int], pools: Mapping[str, Pool]
+    routes: Sequence[Route],
+    records_lost: Callable[[], int],
+    pools: Mapping[str, Pool],
+    staff: Staff | None = None,
 ) -> CollectorRegistry:
     """Everything this process measures, with labels only from its configuration."""
     collected = CollectorRegistry()
     collected.register(Routes(routes, records_lost, pools))
+    if staff is not None:
+        collected.register(Workers(staff))
     ProcessCollector(registry=collected)
     PlatformCollector(registry=collected)
     GCCollector(registry=collected)
     return collected
+
+
+class Workers(Collector):
+    """Processes, where there are several."""
+
+    def __init__(self, staff: Staff) -> None:
+        self._staff = staff
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily("flb_workers", "Processes that serve.", self._staff.workers)
+        yield CounterMetricFamily(
+            "flb_worker_restarts", "Workers started in place of dead ones.", self._staff.restarts
+        )
 
 
 class Routes(Collector):

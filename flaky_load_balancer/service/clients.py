@@ -19,6 +19,10 @@ LAST_CALL = 0.1  # seconds in which whoever is connecting is still answered, wit
 class Front(Protocol):
     """What clients meet: in this process, or workers."""
 
+    @property
+    def lost(self) -> int:
+        """Events that never came to those who record them."""
+
     async def open(self, listening: socket.socket) -> None:
         """Take connections from this socket."""
 
@@ -52,6 +56,8 @@ class Front(Protocol):
 
 class Clients:
     """The front in this process.  Where it is not ``alone``, others accept from its socket, too."""
+
+    lost = 0
 
     def __init__(
         self, settings: Settings, routes: Routes, client: Client, *, alone: bool = True

@@ -161,12 +161,13 @@ class Service:
             self._live,
             None if settings.place is None else Records(settings.place),
             ready=lambda: not self._closing,
-            records_lost=lambda: self._recorder.lost,
+            records_lost=lambda: self._recorder.lost + self.front.lost,
             dashboard=page.built(),
             control=self,
             token=settings.admin_token,
             names=(*settings.admin_names, settings.admin_host),
             pools=self.routes.pools,
+            staff=self.front if isinstance(self.front, Crew) else None,
         )
 
     def _hang_up(self) -> None:

@@ -106,7 +106,9 @@ async def test_a_worker_that_is_killed_is_replaced_and_takes_only_its_own_reques
             assert inside == 8
             assert outcomes.count(list) == survivors
             assert len(outcomes) - outcomes.count(list) == 8 - survivors
-            assert crew(served).restarts == 1
+            metrics = (await served.admin.get("/metrics")).text
+            assert "\nflb_workers 2.0\n" in metrics
+            assert "\nflb_worker_restarts_total 1.0\n" in metrics
             assert {each.status_code for each in await fetch(served, 10)} == {200}
             await snapshot(served, 20 + survivors + 10)
             await until(lambda: served.route().dispatcher.in_flight == 0)

@@ -8,7 +8,7 @@ needs: its routes have strategies of their own.  Between the two is a ``Pipe``:
     worker to parent   events, which the parent folds and records; its facts; answers
 
 What all may have together (requests in flight, retries) they count in memory that they share: the
-``Ledger``.  docs/decisions/0016-workers.md says why.
+``Ledger``.  docs/decisions/0018-workers.md says why.
 """
 
 from flaky_load_balancer.service.workers.crew import Crew

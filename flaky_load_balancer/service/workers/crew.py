@@ -49,13 +49,22 @@ class Crew:
         self._routes, self._ledger, self._log_format = routes, ledger, log_format
         self._settings = settings
         ledger.count("in flight", passing=True)
-        self.lost = ledger.count("events lost")
+        self._lost = ledger.count("events lost")
         self.restarts = 0
         self.check(settings)
         self._folding = Folding(routes)
         self._members: dict[int, Member] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._cursor = 0  # of the last decision that was shown
+
+    @property
+    def lost(self) -> int:
+        """Events that workers could not tell."""
+        return self._lost.total
+
+    @property
+    def workers(self) -> int:
+        return len(self.serving)
 
     @property
     def serving(self) -> list[Member]:
