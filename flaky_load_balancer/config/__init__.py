@@ -29,8 +29,8 @@ from flaky_load_balancer.config.table import SettingsError
 from flaky_load_balancer.config.values import server_url
 
 __all__ = [
-    "MOST_WORKERS",
     "CLIENT",
+    "MOST_WORKERS",
     "Budget",
     "Game",
     "Gateway",

@@ -36,9 +36,14 @@ class Count:
 
     def next(self) -> int:
         """Add one; a number from 1 up that is nobody else's."""
-        before = self._cells[self._mine]
-        self._cells[self._mine] = before + 1
-        return before * len(self._cells) + self._mine + 1
+        number = self.coming
+        self._cells[self._mine] += 1
+        return number
+
+    @property
+    def coming(self) -> int:
+        """What ``next`` will return."""
+        return self._cells[self._mine] * len(self._cells) + self._mine + 1
 
     @property
     def shared(self) -> bool:

@@ -243,7 +243,7 @@ class Dispatcher:
     @property
     def coming(self) -> int:
         """The number of the next request."""
-        return self._requests + 1
+        return self._arrivals.coming
 
     @property
     def in_flight(self) -> int:
