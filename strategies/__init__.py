@@ -43,6 +43,7 @@ from strategies.v5_modified_thompson import ModifiedThompson
 from strategies.v6_thompson_masked import ThompsonMasked
 from strategies.v7_sliding_window import SlidingWindow
 from strategies.v8_blocking import Blocking
+from strategies.whittle import Whittle
 
 # Those that play the game: attempts at servers that fail and refuse, whatever a request is about.
 GAME: dict[str, type[Strategy]] = {
@@ -85,7 +86,7 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
 }
 
 # Those made for servers whose rates change, and other bandits of the literature.  `all` leaves them
-# out: they play where they are named.
+# out: cascade is ahead of each of them (docs/decisions/0023-drift.md).
 PUBLISHED: dict[str, type[Strategy]] = {
     "sw-ucb": SlidingWindowUCB,
     "d-ucb": DiscountedUCB,
@@ -97,6 +98,7 @@ PUBLISHED: dict[str, type[Strategy]] = {
     "exp3-s": Exp3S,
     "bayes-ucb": BayesUCB,
     "ucb-tuned": UCBTuned,
+    "whittle": Whittle,
 }
 
 STRATEGIES = GAME | CONTEXTUAL | PUBLISHED
