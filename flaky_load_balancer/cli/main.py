@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "Write recorded runs to stdout, attempt by attempt.",
     "study": "Answer one question about choosing by context, on a world or a table.",
     "replay": "What other strategies would have earned, from a log of decisions.",
+    "tune": "Tune parameters of a strategy on scenarios, against random search at equal cost.",
     "fit": "Fit a scenario to a log of attempts: failure rates, latency, and the limiter.",
     "sandbox": "What this machine can confine servers with, and what each way stops.",
 }

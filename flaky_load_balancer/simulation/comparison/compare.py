@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.bounds.possible import bounds
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
@@ -103,14 +104,26 @@ class _Game(NamedTuple):
 
 
 def _play(plan: Plan, passed: Progress | None, game: _Game) -> Run:
-    strategy = delayed(plan.strategies[game.strategy], plan.feedback_delay, plan.feedback_batch)
+    return played(plan, plan.strategies[game.strategy], *game[1:], passed=passed)
+
+
+def played(  # noqa: PLR0917
+    plan: Plan,
+    strategy: Strategy,
+    scenario: Scenario,
+    first: int,
+    replications: int,
+    passed: Progress | None = None,
+) -> Run:
+    """What the strategy makes of so many fleets of the plan's seed, from the ``first`` on."""
+    strategy = delayed(strategy, plan.feedback_delay, plan.feedback_batch)
     return simulate(
         replicated(strategy, plan.sharing, plan.seed),
-        game.scenario,
-        rules_of(game.scenario, plan.game.rules(game.scenario.servers)),
+        scenario,
+        rules_of(scenario, plan.game.rules(scenario.servers)),
         requests=plan.requests,
-        first=game.first,
-        replications=game.replications,
+        first=first,
+        replications=replications,
         rate=plan.rate,
         seed=plan.seed,
         deadline=plan.game.deadline,
