@@ -18,7 +18,8 @@ def main(json: str | None) -> None:
 
     out = Output(json)
     found = scenarios.builtin().values()
+    width = 2 + max(len(one.name) for one in found)
     for one in found:
-        line = f"[bold]{one.name:10}[/bold]{escape(one.description)}"
+        line = f"[bold]{one.name:{width}}[/bold]{escape(one.description)}"
         out.console.print(f"{line} [dim]({escape(one.parameters)})[/dim]", soft_wrap=True)
     out.write([asdict(one) for one in found])
