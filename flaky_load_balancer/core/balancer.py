@@ -6,6 +6,7 @@ occupies a *slot* of its replication, from ``arrive`` until ``leave``.  Any numb
 may be under way at once; they are told apart by their numbers, and each ends exactly once.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,8 +53,12 @@ class Balancer:
         *,
         replications: int = 1,
         slots: int = 64,
+        names: Sequence[str] = (),
     ) -> None:
+        """``names`` are those of the servers, for a strategy that knows some beforehand."""
         strategy.reset(rules, replications, rng)
+        if (warm := getattr(strategy, "warm", None)) is not None:
+            warm.teach(strategy, rules, replications, names)
         self.strategy = strategy
         self.rules = rules
         self.slots = slots

@@ -10,6 +10,7 @@ with a constant 1, so that a linear model has an intercept.
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from flaky_load_balancer.core.errors import UserError
 from flaky_load_balancer.core.types import Bools, Floats
 from flaky_load_balancer.features.clusters import Clusters
-from flaky_load_balancer.features.tasks import Tasks, keyword_tasks
+from flaky_load_balancer.features.tasks import Tasks, keyword_tasks, read_tasks
 from flaky_load_balancer.features.words import Words, unit_hash
 
 LARGEST = 4096  # numbers in a part
@@ -140,10 +141,10 @@ class Features:
 
     def _part(self, written: str) -> Part:
         name, _, argument = written.partition(":")
-        if name in {"task", "complexity"} and argument:
+        if name == "complexity" and argument:
             raise FeatureError(f"features: {written!r}: {name} takes no argument")
         if name == "task":
-            return self.tasks
+            return read_tasks(Path(argument)) if argument else self.tasks
         if name == "complexity":
             return Complexity()
         if name == "hash":
@@ -153,8 +154,8 @@ class Features:
         if name == "encoder":
             return Encoded(_function(written, argument), argument)
         raise FeatureError(
-            f"features: {written!r} is none of task, complexity, hash:SIZE, cluster:COUNT,"
-            " encoder:MODULE:FUNCTION"
+            f"features: {written!r} is none of task, task:FILE, complexity, hash:SIZE,"
+            " cluster:COUNT, encoder:MODULE:FUNCTION"
         )
 
 

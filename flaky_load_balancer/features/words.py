@@ -55,6 +55,16 @@ class Words:
         return cls(raw, letters, start, end - start, _hashes(letters, start, end - start))
 
 
+def spelled(text: str) -> list[str]:
+    """The words of a text, as texts."""
+    words = Words.of(text)
+    ends = (words.start + words.length).tolist()
+    return [
+        words.letters[start:end].tobytes().decode(errors="replace")
+        for start, end in zip(words.start.tolist(), ends, strict=True)
+    ]
+
+
 def word_hash(word: str) -> int:
     """The hash of one word."""
     return int(Words.of(word).hashes[0])

@@ -136,7 +136,7 @@ def _found(spec: str) -> Spec:
     first, _, rest = spec.strip().partition(":")
     name = first.lower()
     if name in STRATEGIES:
-        return Spec(name, STRATEGIES[name], values.read(STRATEGIES[name], rest.lower()))
+        return Spec(name, STRATEGIES[name], values.read(STRATEGIES[name], rest, lower=True))
     if name in offered():
         kind = taken(offered()[name])
         return Spec(name, kind, values.read(kind, rest))

@@ -8,26 +8,32 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from flaky_load_balancer.core.errors import UserError
+from flaky_load_balancer.registry import files
 
 
 class UnknownStrategyError(UserError, ValueError):
     """A strategy, hyperparameter or value that does not exist; the message says what does."""
 
 
-def read(kind: type[Any], text: str) -> dict[str, Any]:
-    """The values that ``name=value,...`` gives to fields of ``kind``, by the fields' types."""
+def read(kind: type[Any], text: str, *, lower: bool = False) -> dict[str, Any]:
+    """The values that ``name=value,...`` gives to fields of ``kind``, by the fields' types.
+
+    With ``lower`` everything but names of files is read in lower case.
+    """
     asked: dict[str, Any] = {}
     if not text.strip():
         return asked
     types = _types(kind)
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.partition("="))
+        name = name.lower() if lower else name
         if not equals or name in asked:
             problem = "is given twice" if name in asked else "is not of the form name=value"
             raise UnknownStrategyError(f"parameter {part.strip()!r} {problem}")
         if name not in types:
             raise UnknownStrategyError(_unknown(name, types))
-        asked[name] = _value(name, types[name], value)
+        keep = not lower or files.reader(types[name]) is not None
+        asked[name] = _value(name, types[name], value if keep else value.lower())
     return asked
 
 
@@ -86,6 +92,11 @@ def _value(name: str, wanted: Any, text: str) -> Any:
         if text.lower() == "none" and NoneType in get_args(wanted):
             return None
         (wanted,) = [one for one in get_args(wanted) if one is not NoneType][:1]
+    if (from_file := files.reader(wanted)) is not None:
+        try:
+            return from_file(text)
+        except ValueError as error:
+            raise UnknownStrategyError(f"{name}={error}") from None
     if wanted not in READERS:
         raise UnknownStrategyError(f"parameter {name!r} cannot be given as text")
     described, reader = READERS[wanted]

@@ -262,6 +262,7 @@ class Routes:
             rules,
             np.random.default_rng([settings.seed, self._number(strand), *self._mark()]),
             slots=settings.max_in_flight,
+            names=names,
         )
         dispatcher = Dispatcher(
             balancer,

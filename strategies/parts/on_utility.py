@@ -23,6 +23,7 @@ from flaky_load_balancer.core.types import (
     Reward,
     Rules,
 )
+from flaky_load_balancer.core.warm import Warm
 from strategies.parts.budget import Budget
 from strategies.parts.costs import Costs
 from strategies.parts.numbers import require
@@ -39,6 +40,7 @@ class OnUtility(Strategy):
     budget: float | None = None  # dollars for ``queries`` requests; None: as many as it takes
     queries: int = 1000
     bins: int = 10  # that the queries come in: each may spend its share, and what was left
+    warm: Warm | None = None  # what was learnt elsewhere, to begin with
 
     def __post_init__(self) -> None:
         require("decay", self.decay, above=0, most=1)

@@ -68,8 +68,8 @@ def test_clusters_bring_texts_of_one_kind_together() -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("tasks", "none of task, complexity"),
-        ("task:3", "takes no argument"),
+        ("tasks", "none of task, task:FILE, complexity"),
+        ("complexity:3", "takes no argument"),
         ("hash", "whole number from 2 to 4096"),
         ("hash:1", "whole number from 2 to 4096"),
         ("hash:99999", "whole number from 2 to 4096"),

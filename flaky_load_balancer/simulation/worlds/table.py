@@ -2,12 +2,12 @@
 
     qid, task, text, q:<model>, cost:<model>        CSV, also .gz; any of them optional but one q
 
-Everything is read as text and numbers; nothing is ever unpickled.
+or one of the formats in ``formats``.  Everything is read as text and numbers; nothing is ever
+unpickled.
 """
 
 import csv
 import gzip
-import io
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import numpy as np
 from flaky_load_balancer.core.errors import UserError
 from flaky_load_balancer.core.types import Floats, Ints
 from flaky_load_balancer.features import Features
+from flaky_load_balancer.simulation.worlds.formats import FormatError, rows_in
 
 UNKNOWN = ""  # the task of queries that have none
 LARGEST_TEXT = 10_000_000  # characters of a field
@@ -73,7 +74,12 @@ class Answers:
 
 
 def read_answers(path: Path) -> Answers:
-    """The table in a CSV file, which may be compressed; AnswersError says what is wrong."""
+    """The table in a file, which may be compressed; AnswersError says what is wrong."""
+    return _answers(str(path), *rows_of(path))
+
+
+def rows_of(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table in a file, which may be compressed, as texts."""
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
@@ -81,23 +87,33 @@ def read_answers(path: Path) -> Answers:
         raise AnswersError(f"{path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, EOFError) as error:
         raise AnswersError(f"{path}: not a text file in UTF-8: {error}") from None
-    return parse_answers(text, str(path))
+    return _rows(text, str(path))
 
 
 def parse_answers(text: str, source: str) -> Answers:
-    """The table in a CSV text; ``source`` names it in errors."""
+    """The table in a text; ``source`` names it in errors."""
+    return _answers(source, *_rows(text, source))
+
+
+def _rows(text: str, source: str) -> tuple[list[str], list[list[str]]]:
     csv.field_size_limit(min(sys.maxsize, LARGEST_TEXT))
-    rows = csv.reader(io.StringIO(text, newline=""))
     try:
-        return _answers(source, next(rows, []), list(rows))
-    except csv.Error as error:
-        raise AnswersError(f"{source}: line {rows.line_num}: not CSV: {error}") from None
+        head, rows = rows_in(text)
+    except FormatError as error:
+        raise AnswersError(f"{source}: {error}") from None
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(head):
+            raise AnswersError(
+                f"{source}: row {number} has {len(row)} fields, the head {len(head)}: expected a"
+                " field for each column"
+            )
+    return head, rows
 
 
 def _answers(source: str, head: list[str], rows: list[list[str]]) -> Answers:
-    places = {name.strip(): place for place, name in enumerate(head)}
+    places = {name: place for place, name in enumerate(head)}
     if len(places) < len(head):
-        twice = next(name for name in places if [h.strip() for h in head].count(name) > 1)
+        twice = next(name for name in places if head.count(name) > 1)
         raise AnswersError(f"{source}: the column {twice!r} is there twice; keep one of them")
     models = tuple(name[2:] for name in places if name.startswith("q:"))
     if not models:
@@ -105,15 +121,8 @@ def _answers(source: str, head: list[str], rows: list[list[str]]) -> Answers:
             f"{source}: no column q:<model> with the quality of its answers, from 0 to 1; the"
             f" columns are {', '.join(places) or 'none'}"
         )
-    rows = [row for row in rows if row]
     if not rows:
         raise AnswersError(f"{source}: no query; expected a line for each")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(head):
-            raise AnswersError(
-                f"{source}: row {number} has {len(row)} fields, the head {len(head)}: expected a"
-                " field for each column"
-            )
     labels, task = _labels(rows, places.get("task"))
     place = places.get("text")
     quality = [_numbers(source, rows, places, f"q:{m}", 1.0) for m in models]
