@@ -29,17 +29,19 @@ from flaky_load_balancer.core.types import (
     Floats,
     Ints,
     Outcome,
+    Reward,
     Rules,
 )
 from flaky_load_balancer.proxy.attempt import Attempt
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Whole
-from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.outcomes import Answer, Worth
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.engine.simulator import simulate
 from flaky_load_balancer.simulation.engine.truth import FleetTruth
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
+from flaky_load_balancer.simulation.worlds.world import rules_of, world_of
 from strategies import STRATEGIES
 from tests.clock import run_in_virtual_time
 
@@ -111,6 +113,42 @@ kind = "garbage"
 """
 
 
+CONTEXTS = """
+name = "contexts"
+servers = 5
+failure.uniform = [0.0, 0.3]
+latency = { median = 0.2, sigma = 0.5 }
+limit = { kind = "sliding-window", window = 1.0, uniform = [2, 4] }
+
+[tasks]
+math = 0.6
+chat = 0.4
+[tasks.features]
+d = 5
+noise = 0.3
+[quality]
+math = [0.9, 0.2, 0.6, 0.5, 0.1]
+chat = [0.2, 0.9, 0.4, 0.6, 0.7]
+[cost]
+usd = [0.01, 0.001, 0.002, 0.005, 0.0001]
+sigma = 0.5
+
+[[faults]]
+servers = [0, 1]
+from = 1.5
+to = 3.0
+kind = "quality"
+factor = 0.1
+
+[[faults]]
+servers = [2]
+from = 1.0
+to = 4.0
+kind = "price"
+factor = 5.0
+"""
+
+
 @dataclass
 class Game:
     """What is played, and with how much patience; times in seconds."""
@@ -124,7 +162,7 @@ class Game:
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.scenario.servers)
+        return rules_of(self.scenario, Rules(self.scenario.servers))
 
     @property
     def patience(self) -> Floats:
@@ -150,6 +188,8 @@ GAMES = {
     "overlapping": Game(_written(OVERLAPPING), deadline=1.9513, attempt_timeout=0.7371),
     "accounts": Game(scenarios.find("accounts")),
     "tokens": Game(scenarios.find("tokens"), rate=16.0),
+    "contexts": Game(_written(CONTEXTS)),
+    "judged-later": Game(_written(CONTEXTS + "[delay]\nreward = 1.3719\n")),
     "impatient": Game(_written(OVERLAPPING), requests=48, rate=12.0, hang_up=True),
 }
 
@@ -196,7 +236,7 @@ class Recorded(Strategy):
                 *(_time(context.deadline), context.tried[0].tolist()),
                 *("answered", int(action.arm[0]), _time(until) if held else None),
                 *(int(context.request[0]), int(context.left[0]), context.available[0].tolist()),
-                _time(context.size),
+                *(_time(context.size), _told(context.features)),
             )
         )
         return action
@@ -207,10 +247,20 @@ class Recorded(Strategy):
                 *("told", _time(feedback.now), int(feedback.arm[0])),
                 *(Outcome(feedback.outcome[0]).label, _time(feedback.latency)),
                 *(_time(feedback.retry_after), int(feedback.request[0]), int(feedback.attempt[0])),
-                _time(feedback.size),
+                *(_time(feedback.size), _time(feedback.cost), _told(feedback.features)),
             )
         )
         self.inner.observe(feedback)
+
+    def reward(self, reward: Reward) -> None:
+        self.moves.append(
+            (
+                *("rewarded", _time(reward.now), int(reward.arm[0]), float(reward.value[0])),
+                *(int(reward.request[0]), np.isnan(reward.previous[0])),
+                _told(reward.features),
+            )
+        )
+        self.inner.reward(reward)
 
     def withdraw(self, rows: Ints, requests: Ints) -> None:
         self.moves.append(("withdrawn", int(requests[0])))
@@ -230,6 +280,10 @@ def recorded(strategy: Strategy) -> Recorded:
     return (RecordedInformed if isinstance(strategy, Informed) else Recorded)(strategy)
 
 
+def _told(features: Floats | None) -> list[float] | None:
+    return None if features is None else features[0].tolist()
+
+
 def _time(seconds: Floats) -> str:
     """To a nanosecond."""
     return f"{seconds[0]:.9f}"
@@ -243,6 +297,8 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         balancer = Balancer(strategy, game.rules, np.random.default_rng(seed))
         servers = Servers(Fleet.draw(game.scenario, seed, rate=game.rate))
+        world = world_of(game.scenario, servers.fleet.seeds)
+        after = 0.0 if game.scenario.contexts is None else game.scenario.contexts.reward_delay
         if isinstance(strategy, Informed):
             within = min(game.attempt_timeout, game.deadline)
             truth = FleetTruth(servers, within=within, rate=game.rate, requests=game.requests)
@@ -254,6 +310,11 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             if response.latency[0] == np.inf:
                 await loop.create_future()
             await asyncio.sleep(response.latency[0])
+            if world is not None and response.outcome[0] == Outcome.SUCCEEDED:
+                t = np.array([loop.time()]) - servers.origin
+                about = ROW, np.array([int(request_id)]), np.array([attempt.arm]), t
+                quality, attempt.cost = world.quality(*about).item(), world.cost(*about).item()
+                attempt.worth = Worth(quality, after)
             return Answer(Outcome(response.outcome[0]), response.retry_after[0])
 
         async def deliver_at(k: int, patience: float) -> None:
@@ -264,8 +325,12 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
             due = loop.create_future()
             loop.call_at(when, due.set_result, None)
             await due
-            carrier = Whole(send, "a" * 24, size)
-            delivery = asyncio.ensure_future(dispatcher.deliver("a" * 24, carrier, size=size))
+            name = f"{k + 1:024}"
+            features = None if world is None else world.features(ROW, np.array([k + 1]))
+            delivering = dispatcher.deliver(
+                name, Whole(send, name, size), size=size, features=features
+            )
+            delivery = asyncio.ensure_future(delivering)
             if patience < np.inf:
                 loop.call_at(when + patience, delivery.cancel)
             await asyncio.wait([delivery])
@@ -274,6 +339,7 @@ def played_live(strategy: Strategy, game: Game, seed: int) -> dict[str, Any]:
         dispatcher = Dispatcher(balancer, loop.time, events.append, policy)
         clients = enumerate(game.patience.tolist())
         await asyncio.gather(*(deliver_at(k, patience) for k, patience in clients))
+        await asyncio.sleep(2.0 * after)
 
     run_in_virtual_time(play())
     return Tally.of(events, game.rules).run()
@@ -334,6 +400,7 @@ def test_the_games_have_everything_in_them() -> None:
     assert {move[3] for move in told} == {outcome.label for outcome in Outcome}
     assert any(move[5] != "nan" for move in told)
     assert any(move[0] == "withdrawn" for move in moves)
+    assert {move[3] for move in moves if move[0] == "rewarded"} == {0.0, 1.0}
     assert max(move[2] for move in moves if move[0] == "asked") > Rules(1).free_attempts + 1
 
 

@@ -80,9 +80,11 @@ def main(
     from flaky_load_balancer.harness.report import play
     from flaky_load_balancer.terminal import FAILED, Output, run
 
+    chosen = selection.scenarios(scenarios)
+    contexts = any(scenario.contexts is not None for _, scenario in chosen)
     plan = Plan(
-        strategies=selection.strategies(strategies),
-        scenarios=selection.scenarios(scenarios),
+        strategies=selection.strategies(strategies, contexts=contexts),
+        scenarios=chosen,
         game=game,
         requests=requests,
         rate=rate,
@@ -137,6 +139,11 @@ def check(plan: "Plan") -> None:
     _check_port(plan.admin_port, "--admin-port")
     if plan.server_binary is not None:
         _check_binary_ports(plan)
+    for name, scenario in plan.scenarios:
+        if scenario.contexts is not None and scenario.contexts.preferences is not None:
+            raise SettingsError(
+                f"--scenario {name}: who prefers what ([preferences]) is known to flb compare only"
+            )
 
 
 def _check_binary_ports(plan: "Plan") -> None:

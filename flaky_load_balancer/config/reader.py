@@ -13,6 +13,7 @@ from flaky_load_balancer.config import gateway
 from flaky_load_balancer.config.settings import (
     FAILED,
     MOST_WORKERS,
+    Contexts,
     Game,
     Health,
     Hedge,
@@ -308,12 +309,33 @@ def _route(name: str, table: Table, pools: dict[str, PoolSettings]) -> RouteSett
     route = RouteSettings(name, path, pool, strategy or "cascade", kind, game=game)
     if kind == "ids":
         route = RouteSettings.of_ids(name, path, pool, route.strategy, Game(**vars(game)))
+        route = replace(route, contexts=_contexts(table.table("contexts")))
     elif kind == "http":
         route = _http(route, table, pools)
     else:
         route = _openai(route, table, pools[pool])
     table.finish()
     return route
+
+
+def _contexts(table: Table | None) -> Contexts | None:
+    if table is None:
+        return None
+    features = table.whole("features", 0, 0, 4096)
+    tasks = table.value("tasks")
+    marks = [0, 0] if tasks is None else tasks
+    whole = isinstance(marks, list) and all(type(mark) is int for mark in marks)
+    if not whole or len(marks) != 2 or not 0 <= marks[0] <= marks[1] <= features:
+        raise table.wrong("tasks", f"two columns of the {features} features, such as [0, 3]")
+    contexts = Contexts(
+        features,
+        (marks[0], marks[1]),
+        rewards=table.switch("rewards", default=False),
+        usd=table.number("usd", 0.0, 0, 1e9),
+        seconds=table.number("seconds", 0.0, 0, 1e9),
+    )
+    table.finish()
+    return contexts
 
 
 def _kind(table: Table) -> Kind:

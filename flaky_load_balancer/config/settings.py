@@ -230,6 +230,22 @@ class PoolSettings:
 
 
 @dataclass(frozen=True)
+class Contexts:
+    """What requests of kind ``ids`` are about: the key ``contexts`` of a route.
+
+    Each says so many ``features`` in its header X-FLB-Features; columns ``tasks`` of them, the end
+    excluded, mark its task.  With ``rewards`` servers say in X-Quality what answers are worth.
+    ``usd`` and ``seconds`` are the points that one of each costs.
+    """
+
+    features: int = 0
+    tasks: tuple[int, int] = (0, 0)
+    rewards: bool = False
+    usd: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class RouteSettings:
     """Which requests, where they go, what chooses, and by which rules."""
 
@@ -250,6 +266,7 @@ class RouteSettings:
     split: tuple[Part, ...] = ()
     failed: frozenset[int] = FAILED
     gateway: Gateway | None = None  # of kind openai
+    contexts: Contexts | None = None  # of kind ids
 
     @classmethod
     def of_ids(cls, name: str, path: str, pool: str, strategy: str, game: Game) -> "RouteSettings":

@@ -125,9 +125,12 @@ class Tally:
 
     @property
     def score(self) -> float:
-        """A delivered request counts as 1 until it is known what its answer was worth."""
+        """A delivered request counts as 1 until it is known what its answer was worth.
+
+        Dollars count as much as the rules say.
+        """
         worth = self.delivered - self.rewards + self._reward / BILLION
-        return self.rules.score(worth, self.paid_attempts)
+        return self.rules.score(worth, self.paid_attempts) - self.rules.usd * self._cost / BILLION
 
     def share(self, now: float) -> Floats:
         """(K,) each server's share of the attempts that ended in the seconds before ``now``."""

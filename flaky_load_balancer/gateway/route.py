@@ -108,8 +108,10 @@ class GatewayRoute:
 
 
 def rules(settings: RouteSettings, arms: int) -> Rules:
-    """The game of a route: for kind ``openai`` with its features, rewards and costs."""
+    """The game of a route, with its features, rewards and costs."""
     plain, gateway = settings.game.rules(arms), settings.gateway
+    if settings.contexts is not None:
+        return replace(plain, **vars(settings.contexts))
     if gateway is None:
         return plain
     names = Features(gateway.features).names if gateway.features else ()

@@ -10,7 +10,7 @@ import heapq
 import random
 import string
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,13 +67,13 @@ class Stream:
     url: str
     ids: Sequence[str]
     start: float  # seconds of the monotonic clock
-    sizes: Sequence[int] | None = None  # tokens of each request, which its header says
+    said: Sequence[Mapping[str, str]] | None = None  # headers of each request
 
     def __post_init__(self) -> None:
         self.sent = Sent(len(self.ids))
 
-    def headers(self, number: int) -> dict[str, str] | None:
-        return None if self.sizes is None else {"X-FLB-Size": str(self.sizes[number])}
+    def headers(self, number: int) -> Mapping[str, str] | None:
+        return None if self.said is None else self.said[number]
 
 
 class Client:

@@ -10,12 +10,13 @@ import random
 import re
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import numpy as np
 
+from flaky_load_balancer.harness import membership
 from flaky_load_balancer.harness.client import Client, Stream, request_ids
 from flaky_load_balancer.harness.overload import Verdict, advice, capacity, judge
 from flaky_load_balancer.harness.plan import Plan, Run, Session
@@ -23,6 +24,7 @@ from flaky_load_balancer.harness.stage import Stage
 from flaky_load_balancer.lateness import Lateness, watch_loop
 from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.worlds.live import LiveWorld
 
 WARM_UP = 0.3  # seconds from the last preparation to the first request
 FRAME_PERIOD = 0.5  # seconds between two looks at the balancer
@@ -87,6 +89,7 @@ async def _play(stage: Stage, watcher: Watcher) -> Verdict:
             send = _in_sequence if plan.sequential else _at_once
             work = stage.servers.unless_it_dies(send(stage, client, watcher))
             await stage.balancer.unless_it_dies(work)
+            await asyncio.sleep(_longest_delay(plan))
     finally:
         watching.cancel()
         keeping_time.cancel()
@@ -108,12 +111,13 @@ async def _at_once(stage: Stage, client: Client, watcher: Watcher) -> None:
     gap = 1 / plan.rate / len(runs)
     places = random.sample(range(len(runs)), len(runs))
     streams = [
-        Stream(stage.session.data + run.path, ids, start + place * gap, sizes_of(run, plan))
+        Stream(stage.session.data + run.path, ids, start + place * gap, said_of(run, plan, ids))
         for run, place in zip(runs, places, strict=True)
     ]
     for run, stream in zip(runs, streams, strict=True):
         run.sent = stream.sent
-    await client.run(streams, watcher.answered)
+    async with _membership(stage, zip(runs, streams, strict=True)):
+        await client.run(streams, watcher.answered)
 
 
 async def _in_sequence(stage: Stage, client: Client, watcher: Watcher) -> None:
@@ -127,18 +131,49 @@ async def _in_sequence(stage: Stage, client: Client, watcher: Watcher) -> None:
             await stage.servers.ready()
         playing = run.strategy
         start = time.monotonic() + WARM_UP
-        stream = Stream(stage.session.data + run.path, ids, start, sizes_of(run, plan))
+        stream = Stream(stage.session.data + run.path, ids, start, said_of(run, plan, ids))
         run.sent = stream.sent
-        await client.run([stream], watcher.answered)
+        async with _membership(stage, [(run, stream)]):
+            await client.run([stream], watcher.answered)
 
 
-def sizes_of(run: Run, plan: Plan) -> list[int] | None:
-    """The tokens of a run's requests, in order; None where they have none."""
-    if run.scenario.size is None:
+@asynccontextmanager
+async def _membership(stage: Stage, streams: Iterable[tuple[Run, Stream]]) -> AsyncIterator[None]:
+    """Let servers come and go while requests are sent; those that came last are there at once."""
+    following = [
+        asyncio.create_task(membership.follow(stage, run, stream.start)) for run, stream in streams
+    ]
+    try:
+        await asyncio.sleep(0)
+        yield
+    finally:
+        for task in following:
+            task.cancel()
+
+
+def _longest_delay(plan: Plan) -> float:
+    """Seconds until it is known what the last answer was worth."""
+    known = (s.contexts.reward_delay for _, s in plan.scenarios if s.contexts is not None)
+    return max(known, default=0.0)
+
+
+def said_of(run: Run, plan: Plan, ids: Sequence[str]) -> list[dict[str, str]] | None:
+    """The headers of a run's requests, in order: tokens and features; None where they have none."""
+    scenario = run.scenario
+    if scenario.size is None and scenario.contexts is None:
         return None
-    fleet = Fleet.draw(run.scenario, plan.seed, rate=plan.rate)
-    count = np.arange(1, plan.requests + 1)
-    return [int(size) for size in fleet.sizes(np.zeros(len(count), dtype=np.intp), count)]
+    fleet = Fleet.draw(scenario, plan.seed, rate=plan.rate)
+    said: list[dict[str, str]] = [{} for _ in ids]
+    if scenario.size is not None:
+        count = np.arange(1, len(ids) + 1)
+        sizes = fleet.sizes(np.zeros(len(ids), dtype=np.intp), count)
+        for headers, size in zip(said, sizes, strict=True):
+            headers["X-FLB-Size"] = str(int(size))
+    world = LiveWorld.of(scenario, fleet.seeds)
+    if world is not None:
+        for headers, each in zip(said, ids, strict=True):
+            headers["X-FLB-Features"] = world.features(each.encode())
+    return said
 
 
 async def _watch(stage: Stage, watcher: Watcher) -> None:

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from tempfile import gettempdir
 from typing import IO, Any, Self
+from urllib.parse import quote
 
 import httpx
 
 from flaky_load_balancer.harness import isolation
-from flaky_load_balancer.harness.plan import Session
+from flaky_load_balancer.harness.plan import Run, Session
 from flaky_load_balancer.processes import Child
 from flaky_load_balancer.simulation.bounds.known import known
 from flaky_load_balancer.simulation.scenarios import Scenario
+from flaky_load_balancer.simulation.worlds.world import rules_of
 from sandbox import Policy
 from sandbox.handle import WARDEN, message
 
@@ -29,6 +31,7 @@ class Stage:
 
     servers: Child
     balancer: Child
+    addresses: dict[str, list[str]]  # of servers, by pool
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -55,6 +58,13 @@ class Stage:
         response = await self._admin.get(f"{self.session.admin}/api/snapshot")
         return response.raise_for_status().json()
 
+    async def membership(self, run: Run, server: int, *, there: bool) -> None:
+        """Let a server of a run's pool take requests or not, as somebody who runs it would."""
+        pool, name = (quote(each, safe="") for each in (run.pool, self.addresses[run.pool][server]))
+        where = f"{self.session.admin}/api/pools/{pool}/servers/{name}/"
+        answer = await self._admin.post(where + ("ready" if there else "drain"))
+        answer.raise_for_status()
+
     async def _start(self) -> None:
         """Start both at once, the balancer first, which takes longest to load.
 
@@ -67,6 +77,7 @@ class Stage:
             self.balancer = self._stopped_at_the_end(balancer)
             config.close()  # so that writing fails if the balancer is gone
             addresses = await self.balancer.unless_it_dies(self._start_servers())
+            self.addresses = addresses
             await asyncio.to_thread(lambda: _write(writer, self._config(addresses)))
         ready = await self.servers.unless_it_dies(self.balancer.ready())
         self.session.data, self.session.admin = ready["data"], ready["admin"]
@@ -172,9 +183,18 @@ class Stage:
         parts += [
             f'[routes.{json.dumps(run.route)}]\nkind = "ids"\npath = {json.dumps(run.path)}\n'
             f"pool = {json.dumps(run.pool)}\nstrategy = {json.dumps(run.strategy)}\n"
+            f"{self._contexts(run.scenario)}"
             for run in self.session.runs
         ]
         return "\n".join(parts)
+
+    def _contexts(self, scenario: Scenario) -> str:
+        """What requests are about, as a key of their route."""
+        if scenario.contexts is None:
+            return ""
+        rules = rules_of(scenario, self.plan.game.rules(scenario.servers))
+        names = "features", "tasks", "rewards", "usd", "seconds"
+        return f"contexts = {_toml({name: getattr(rules, name) for name in names})}\n"
 
     def _known(self, scenario: Scenario) -> str:
         """The truth about a fleet, as keys of its pool: the balancer need not load the lab."""

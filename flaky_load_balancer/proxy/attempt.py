@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.outcomes import Answer, Worth
 
 if TYPE_CHECKING:
     from flaky_load_balancer.proxy.dispatcher import Decision
@@ -40,6 +40,7 @@ class Attempt:
     status: int | None = None
     answer: Answer | None = None
     cost: float | None = None  # dollars so far, where attempts cost any
+    worth: Worth | None = None  # what the server says of its answer
     size: float | None = None  # tokens of request and answer, where they are counted
     estimated: bool = False  # the cost, which nobody has counted
 

@@ -15,14 +15,23 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from flaky_load_balancer.core.balancer import Balancer
+from flaky_load_balancer.core.balancer import ROW, Balancer
 from flaky_load_balancer.core.events import Attempt as AttemptEvent
-from flaky_load_balancer.core.events import Delivery, Ending, Event
-from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome
+from flaky_load_balancer.core.events import Delivery, Ending, Event, Rewarded
+from flaky_load_balancer.core.types import (
+    GIVE_UP,
+    HOLD,
+    Action,
+    Bools,
+    Floats,
+    Ints,
+    Outcome,
+    Reward,
+)
 from flaky_load_balancer.proxy.attempt import Attempt, Phase
 from flaky_load_balancer.proxy.counts import Count
 from flaky_load_balancer.proxy.hedging import Hedging
-from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.outcomes import Answer, Worth
 from flaky_load_balancer.proxy.pool import SHORTAGE, Pool, Server, available
 from flaky_load_balancer.proxy.retry import PLENTY, RetryBudget, attempts_left
 from flaky_load_balancer.proxy.timers import Alarms, Within
@@ -267,6 +276,17 @@ class Dispatcher:
             self._balancer.grow(slots)
             self._free[:0] = reversed(range(self._slots, slots))
             self._slots = slots
+
+    def reward(
+        self, request: int, index: int, value: float, features: Floats | None = None
+    ) -> None:
+        """An answer of a server of the run turned out to be worth so much, however long after."""
+        now = self._clock()
+        if self._balancer.rules.rewards and index in self.indices:
+            number, arm = np.array([request]), np.array([self.indices.index(index)])
+            known = np.array([now]), number, arm, np.array([value])
+            self._balancer.reward(Reward(ROW, *known, np.array([nan]), features))
+        self._record(Rewarded(request, index, now, value))
 
     def forget(self, rng: np.random.Generator) -> None:
         """Let the strategy begin anew; what is in flight ends as usual."""
@@ -554,6 +574,8 @@ class Dispatcher:
             cost=None if cost is None else np.array([cost]),
             size=None if size is None else np.array([size]),
         )
+        if outcome is Outcome.SUCCEEDED and attempt.worth is not None:
+            self._judge(request, attempt, attempt.worth)
         self._tell_server(attempt, answer, now)
         first_byte = None
         if attempt.first_byte is not None:
@@ -577,6 +599,16 @@ class Dispatcher:
                 first_byte,
             )
         )
+
+    def _judge(self, request: Request, attempt: Attempt, worth: Worth) -> None:
+        """Take in what a server says that its answer is worth, at once or when it is known."""
+        if worth.quality is None:
+            return
+        known = request.count, attempt.index, worth.quality, request.features
+        if worth.after:
+            asyncio.get_running_loop().call_later(worth.after, self.reward, *known)
+        else:
+            self.reward(*known)
 
     def _tell_server(self, attempt: Attempt, answer: Answer, now: float) -> None:
         server = attempt.server

@@ -32,5 +32,6 @@ async def post(attempt: Attempt, request_id: str) -> Answer:
     finally:
         if connection is not None:
             connection.release()
-    attempt.status = head.status
+    attempt.status, attempt.worth = head.status, outcomes.worth(head.headers)
+    attempt.cost = attempt.worth.cost
     return outcomes.of_game(head.status, head.headers, time.time())

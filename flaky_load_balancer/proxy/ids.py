@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from random import getrandbits
 from typing import Any
 
+import numpy as np
 import orjson
 from fastapi import FastAPI
 from starlette.routing import Route as Path
 from starlette.types import Message, Receive, Scope, Send
 
 from flaky_load_balancer.core.events import Ending
+from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request, Whole
 from flaky_load_balancer.proxy.gate import SLOWEST_BODY, Gate
@@ -179,7 +181,8 @@ class Deliveries:
             return given_up(503, refused, request_id, 0, retry_after=1.0)
         try:
             with Visit(self._gate, task, receive):
-                return await self._deliver(request_id, read_size(headers))
+                features = read_features(headers, self._route.balancer.rules.features)
+                return await self._deliver(request_id, read_size(headers), features)
         except OverloadedError as error:
             return given_up(503, str(error), request_id, 0, retry_after=1.0)
         except asyncio.CancelledError:
@@ -187,9 +190,11 @@ class Deliveries:
                 raise
             return given_up(503, "shutting down", request_id, None, retry_after=1.0)
 
-    async def _deliver(self, request_id: str, size: float | None) -> Reply:
+    async def _deliver(self, request_id: str, size: float | None, features: Floats | None) -> Reply:
         carrier = Whole(self._route.send, request_id, size)
-        request = await self._route.dispatcher.deliver(request_id, carrier, size=size)
+        request = await self._route.dispatcher.deliver(
+            request_id, carrier, size=size, features=features
+        )
         if request.ending is Ending.DELIVERED:
             return self._delivered(request)
         wait = None
@@ -304,6 +309,22 @@ def read_id(headers: Headers, body: bytes) -> str:
             422, f"an id is 24 characters of A-Z, a-z, 0-9; got {len(found)}: {found[:40]!a}"
         )
     return found
+
+
+def read_features(headers: Headers, count: int) -> Floats | None:
+    """(1, count) what the client says of its request; RefusedError where it does not."""
+    if not count:
+        return None
+    said = headers.get(b"x-flb-features", b"")
+    try:
+        numbers = np.array([[float(number) for number in said.split(b",")]])
+    except ValueError:
+        numbers = np.empty((1, 0))
+    if numbers.shape[1] != count or not np.isfinite(numbers).all():
+        raise RefusedError(
+            400, f"X-FLB-Features: expected {count} numbers and commas, not {said[:40]!a}"
+        )
+    return numbers
 
 
 def read_size(headers: Headers) -> float | None:

@@ -32,6 +32,20 @@ class Answer:
     ours: bool = False  # this machine was short of something: says nothing about the server
 
 
+@dataclass(slots=True)
+class Worth:
+    """What a server says that its answer is worth, and costs.
+
+    X-Quality: 0.8;after=5          0 to 1; to be known only so many seconds later
+    X-Cost-USD: 0.0012
+    """
+
+    quality: float | None = None
+    after: float = 0.0
+    cost: float | None = None
+
+
+_UNSAID = Worth()  # of most answers; nobody changes it
 _SUCCEEDED = Answer(Outcome.SUCCEEDED)  # of most attempts; nobody changes an answer
 
 
@@ -61,6 +75,24 @@ def of_http(
     if status in failed:
         return _failed(status)
     return _SUCCEEDED
+
+
+def worth(headers: list[tuple[bytes, bytes]]) -> Worth:
+    """What these headers of an answer say; what cannot be read is not said."""
+    said = {name.lower(): value for name, value in headers if name[:2] in {b"X-", b"x-"}}
+    quality, cost = said.get(b"x-quality"), said.get(b"x-cost-usd")
+    if quality is None and cost is None:
+        return _UNSAID
+    value, _, after = (quality or b"").partition(b";after=")
+    return Worth(_number(value, 1.0), _number(after, 1e6) or 0.0, _number(cost or b"", 1e6))
+
+
+def _number(text: bytes, most: float) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= most else None
 
 
 def broken(error: UpstreamError) -> Answer:

@@ -41,6 +41,7 @@ def test_the_example_is_read(tmp_path: Path) -> None:
             ("[routes.NAME]", POOL + ROUTE + f"{table} = {{ xyz = 1 }}\n")
             for table in ("game", "timeouts", "retry", "hedge")
         ],
+        ("[routes.NAME]", POOL + ROUTE + 'kind = "ids"\ncontexts = { xyz = 1 }\n'),
         ("[routes.NAME]", POOL + ROUTE + 'mirror = { pool = "p", xyz = 1 }\n'),
         ("[routes.NAME]", POOL + ROUTE + 'split = [{ strategy = "v4", xyz = 1 }]\n'),
     ],

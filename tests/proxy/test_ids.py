@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 from starlette.types import Message
 
-from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Outcome
+from flaky_load_balancer.core.events import Attempt as AttemptEvent
+from flaky_load_balancer.core.events import Event, Rewarded
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Outcome, Reward
 from flaky_load_balancer.proxy.attempt import Attempt
 from flaky_load_balancer.proxy.gate import Gate
 from flaky_load_balancer.proxy.ids import LARGEST, DataPlane
-from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.outcomes import Answer, Worth
 from flaky_load_balancer.proxy.route import Route
 from tests.routes import ID, SERVERS, Send, answering, route
 from tests.scripted import Scripted
@@ -354,3 +357,50 @@ async def test_a_client_may_say_the_size_of_its_request() -> None:
             refused = await http.post("/", content=ID, headers={"X-FLB-Size": wrong})
             assert "X-FLB-Size" in is_problem(refused, 400)["detail"]
     assert sizes == [250.0, None]
+
+
+async def test_requests_may_have_to_say_their_features() -> None:
+    served = route(answering(Outcome.SUCCEEDED), [0] * 9)
+    served.balancer.rules = replace(served.balancer.rules, features=2)
+    async with client(served) as http:
+        said = await http.post("/", content=ID, headers={"X-FLB-Features": "1,-0.5"})
+        assert said.status_code == 200
+        for wrong in ("", "1", "1,2,3", "1,x", "1,nan", "1;2"):
+            refused = await http.post("/", content=ID, headers={"X-FLB-Features": wrong})
+            assert "expected 2 numbers" in is_problem(refused, 400)["detail"]
+
+
+class Judged(Scripted):
+    """Remembers what answers were worth."""
+
+    def __init__(self, arms: Iterable[int]) -> None:
+        super().__init__(arms)
+        self.values: list[float] = []
+
+    def reward(self, reward: Reward) -> None:
+        self.values += reward.value.tolist()
+
+
+async def test_what_a_server_says_of_its_answer_is_learnt_when_it_is_known() -> None:
+    events: list[Event] = []
+    strategy = Judged([0] * 9)
+    served = route(answering(), strategy)
+    served.dispatcher._record = events.append
+    served.balancer.rules = replace(served.balancer.rules, rewards=True)
+    worths = iter([Worth(0.75, 0.0, 0.01), Worth(0.25, after=0.02), Worth()])
+
+    async def send(attempt: Attempt, request_id: str) -> Answer:
+        attempt.worth = next(worths)
+        attempt.cost = attempt.worth.cost
+        return Answer(Outcome.SUCCEEDED)
+
+    served.send = send
+    async with client(served) as http:
+        for _ in range(3):
+            await http.post("/", content=ID)
+        assert strategy.values == [0.75]
+        while len(strategy.values) < 2:
+            await asyncio.sleep(0.005)
+    assert strategy.values == [0.75, 0.25]
+    assert [event.value for event in events if isinstance(event, Rewarded)] == [0.75, 0.25]
+    assert [event.cost for event in events if isinstance(event, AttemptEvent)] == [0.01, None, None]

@@ -7,7 +7,7 @@ import pytest
 
 from flaky_load_balancer.config import RouteSettings
 from flaky_load_balancer.core.types import Outcome
-from flaky_load_balancer.proxy.outcomes import of_game, of_http, retry_after
+from flaky_load_balancer.proxy.outcomes import Worth, of_game, of_http, retry_after, worth
 
 NOW = 1_800_000_000.0
 FAILED = RouteSettings("r", "/", "p").failed
@@ -100,3 +100,17 @@ def test_seconds_or_a_date(value: str, seconds: float) -> None:
 def test_what_cannot_be_read_is_not_said(value: str) -> None:
     assert isnan(retry_after([value], NOW))
     assert isnan(retry_after([], NOW))
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ([], Worth()),
+        ([(b"x-quality", b"0.5"), (b"X-Cost-USD", b"0.001")], Worth(0.5, 0.0, 0.001)),
+        ([(b"X-Quality", b"1;after=2.5")], Worth(1.0, 2.5)),
+        ([(b"X-Quality", b"1.5"), (b"X-Cost-USD", b"-1")], Worth()),
+        ([(b"X-Quality", b"nan;after=x"), (b"X-Cost-USD", b"free")], Worth()),
+    ],
+)
+def test_what_servers_say_of_their_answers(headers: list[tuple[bytes, bytes]], said: Worth) -> None:
+    assert worth(headers) == said

@@ -14,6 +14,7 @@ from flaky_load_balancer.simulation.bounds.possible import bounds, moments
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
+from flaky_load_balancer.simulation.worlds.world import rules_of
 
 POINTS = 24  # at which the bound is computed; between them it is interpolated
 
@@ -75,7 +76,7 @@ def known(scenario: Scenario, seed: int, game: Game, rate: float, requests: int)
         bounds,
         servers,
         rate=rate,
-        rules=game.rules(scenario.servers),
+        rules=rules_of(scenario, game.rules(scenario.servers)),
         deadline=game.deadline,
         attempt_timeout=game.attempt_timeout,
     )

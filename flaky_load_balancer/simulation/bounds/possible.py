@@ -92,7 +92,8 @@ def _caps(servers: Servers, start: float, end: float) -> Caps:
     """What all limits allow between two times; ``most`` (R, L)."""
     limits = servers.fleet.limits
     if not limits:
-        return Caps.each(np.full(servers.fleet.shape, np.inf))
+        each = Caps.each(np.ones(servers.arms))
+        return replace(each, most=np.full(servers.fleet.shape, np.inf))
     most = []
     for limited, limiter in zip(limits, servers.limiters, strict=True):
         lanes = np.arange(limited.base.size)

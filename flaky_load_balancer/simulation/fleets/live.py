@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from hashlib import blake2b
 from http import HTTPStatus
 from socket import socket
 from typing import Any, NotRequired, TypedDict
@@ -26,6 +25,7 @@ from flaky_load_balancer.simulation.fleets.connection import (
 )
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Fault, Response, Servers
+from flaky_load_balancer.simulation.worlds.live import LiveWorld, numbered
 
 NOT_FOUND = refusal(HTTPStatus.NOT_FOUND)
 NOT_ALLOWED = refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Allow: GET, POST")
@@ -34,6 +34,7 @@ STATUS = {
     Outcome.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
     Outcome.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
 }
+SHUT = {"down", "added", "removed"}  # faults during, before and after which nobody listens
 ANSWERS = [http(status, {"outcome": outcome.label}) for outcome, status in STATUS.items()]
 
 
@@ -70,6 +71,7 @@ class LiveFleet:
 
     def __init__(self, fleet: Fleet, sockets: Sequence[socket], *, copy: int = 0) -> None:
         self.servers = Servers(fleet)
+        self.world = LiveWorld.of(fleet.scenario, fleet.seeds)
         self.copy = copy
         self.heard: Callable[[bytes], object] | None = None  # told the body of every attempt
         self.ports = [self._port(arm, sock) for arm, sock in enumerate(sockets)]
@@ -116,15 +118,18 @@ class LiveFleet:
         if self.heard is not None:
             self.heard(body)
         sized = self.servers.scenario.size is not None
-        response, _ = self.meet(arm, self._size(body, size) if sized else None)
+        response, now = self.meet(arm, self._size(body, size) if sized else None)
         if response.fault[0]:
             return Answer(b"", 0.0, Fault(response.fault[0]))
         payload = ANSWERS[response.outcome[0]]
-        wait = response.retry_after[0]
-        if wait > 0:
-            header = f"\r\nRetry-After: {wait:.0f}\r\n"
-            payload = payload.replace(b"\r\n", header.encode(), 1)
-        return Answer(payload, float(response.latency[0]))
+        wait, latency = response.retry_after[0], float(response.latency[0])
+        headers = f"Retry-After: {wait:.0f}\r\n" if wait > 0 else ""
+        if self.world is not None and response.outcome[0] == Outcome.SUCCEEDED:
+            t = now + latency - self.servers.origin.item()
+            headers += self.world.headers(body, arm, t)
+        if headers:
+            payload = payload.replace(b"\r\n", b"\r\n" + headers.encode(), 1)
+        return Answer(payload, latency)
 
     def meet(self, arm: int, size: Floats | None) -> tuple[Response, float]:
         """What an attempt of this ``size`` (1,) meets now, and when that is."""
@@ -133,6 +138,8 @@ class LiveFleet:
         if not self._begun:
             self._begun = True
             self._foresee(now)
+            if self.servers.down(0.0):
+                self._change(0.0)
         return response, now
 
     def status(self, arm: int) -> dict[str, object]:
@@ -153,14 +160,13 @@ class LiveFleet:
         """(1,) tokens."""
         if said is not None:
             return np.array([said])
-        number = int.from_bytes(blake2b(body, digest_size=7).digest(), "big")
-        return self.servers.fleet.sizes(self._row, np.array([number]))
+        return self.servers.fleet.sizes(self._row, numbered(body))
 
     def _foresee(self, origin: float) -> None:
         """Plan the moments at which some server goes down or comes back."""
         loop = asyncio.get_running_loop()
         scenario = self.servers.scenario
-        for change in scenario.changes if any(f.kind == "down" for f in scenario.faults) else ():
+        for change in scenario.changes if any(f.kind in SHUT for f in scenario.faults) else ():
             if np.isfinite(change):
                 delay = max(0.0, origin + change - time.monotonic())
                 self._timers.append(loop.call_later(delay, self._change, change))

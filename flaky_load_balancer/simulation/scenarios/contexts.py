@@ -11,7 +11,7 @@ from typing import Any
 from flaky_load_balancer.simulation.scenarios.table import Table
 
 LARGEST_D = 1024
-TABLES = "tasks", "quality", "cost", "delay", "table", "preferences"
+TABLES = "tasks", "quality", "cost", "delay", "table", "preferences", "objective"
 ONE_TASK = "any"  # the label where a scenario has qualities or costs, and no tasks
 
 
@@ -73,6 +73,8 @@ class Contexts:
     cost: Cost | None = None
     reward_delay: float = 0.0  # seconds from the answer until its reward is known
     preferences: Preferences | None = None  # that are told instead of rewards
+    usd: float = 0.0  # points that a dollar costs
+    seconds: float = 0.0  # points that a second until the answer costs
 
 
 def read_contexts(top: Table, servers: int) -> Contexts | None:
@@ -97,15 +99,24 @@ def read_contexts(top: Table, servers: int) -> Contexts | None:
 
 
 def _told(top: Table, tables: dict[str, Table | None]) -> dict[str, Any]:
-    """How and when people say what answers were worth."""
+    """How and when people say what answers were worth, and what costs count."""
     delay, table = _delay(tables["delay"]), tables["preferences"]
+    objective = _objective(tables["objective"])
     if table is None:
-        return {"reward_delay": delay}
+        return {"reward_delay": delay} | objective
     if delay:
         raise top.error("delay", "no such table beside [preferences], which are told at once")
     sharpness = table.number("sharpness", 0.0, 1e3, default=Preferences().sharpness)
     table.finish()
-    return {"preferences": Preferences(sharpness)}
+    return {"preferences": Preferences(sharpness)} | objective
+
+
+def _objective(table: Table | None) -> dict[str, float]:
+    if table is None:
+        return {}
+    found = {name: table.number(name, 0.0, 1e9, default=0.0) for name in ("usd", "seconds")}
+    table.finish()
+    return found
 
 
 def _tasks(table: Table) -> Tasks:

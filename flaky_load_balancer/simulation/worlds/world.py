@@ -44,6 +44,8 @@ def rules_of(scenario: Scenario, rules: Rules) -> Rules:
     """The rules of a game on a scenario: with what is known of its requests."""
     if scenario.contexts is None:
         return rules
+    usd, seconds = scenario.contexts.usd, scenario.contexts.seconds
+    rules = replace(rules, usd=usd or rules.usd, seconds=seconds or rules.seconds)
     if scenario.contexts.recorded is not None:
         recorded = scenario.contexts.recorded
         features, marks = read_answers(recorded.file).features(recorded.features)

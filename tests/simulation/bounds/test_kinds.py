@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer.core.types import Rules
+from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.bounds.kinds import (
     Caps,
     Kinds,
@@ -9,6 +10,9 @@ from flaky_load_balancer.simulation.bounds.kinds import (
     bound_of_kinds,
     sized,
 )
+from flaky_load_balancer.simulation.bounds.possible import bounds
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
+from flaky_load_balancer.simulation.fleets.servers import Servers
 
 
 def task_bound(
@@ -25,6 +29,15 @@ def task_bound(
 
 
 WORTH = np.array([[0.9, 0.5], [0.2, 0.8]])
+
+
+def test_without_limits_every_fleet_has_its_bound() -> None:
+    text = 'name = "free"\nservers = 3\nfailure.uniform = [0.1, 0.5]\n'
+    text += "[quality]\nany = [0.9, 0.8, 0.7]\n"
+    scenario = scenarios.parse(text, source="test")
+    found = bounds(Servers(Fleet.draw(scenario, 0, replications=5)), 100, rate=10, rules=Rules(3))
+    assert found.shape == (5,)
+    assert np.all((found > 50) & (found <= 90))
 
 
 def test_without_limits_every_task_goes_to_its_best_server() -> None:
