@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-VERSION = 2
+VERSION = 3
 
 
 class Ending(StrEnum):
@@ -55,6 +55,8 @@ class Delivery(NamedTuple):
     code: int | None = None  # the HTTP status that the client got
     cost: float | None = None  # dollars, of all its attempts
     features: Sequence[float] | None = None  # what the strategy saw of the request
+    answer: str | None = None  # the id that the server gave its answer
+    server: int | None = None  # that delivered it
 
 
 class Rewarded(NamedTuple):

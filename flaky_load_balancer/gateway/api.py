@@ -8,21 +8,24 @@ from flaky_load_balancer.gateway import asked as asking
 from flaky_load_balancer.gateway.asked import Operation
 from flaky_load_balancer.gateway.carrier import OpenAICarrier
 from flaky_load_balancer.gateway.errors import JSON, AskedWrongError, error_body, reply_error
+from flaky_load_balancer.gateway.feedback import Feedback
+from flaky_load_balancer.gateway.ledger import decision_id
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.proxy.http1 import Exchange, Headers
 from flaky_load_balancer.proxy.plane import Visit
 
 LARGEST = 32 * 2**20  # bytes of a request
 OPERATIONS = {operation.encode(): operation for operation in Operation}
-MODELS = b"/models"
+MODELS, FEEDBACK = b"/models", b"/feedback"
 WRONG_KEY = "Incorrect API key provided. It is one of the keys of this gateway."
 
 
 class Api:
     """Answers the requests of one route."""
 
-    def __init__(self, route: GatewayRoute) -> None:
+    def __init__(self, route: GatewayRoute, feedback: Feedback) -> None:
         self.route = route
+        self._feedback = feedback
         self.settings = route.settings
 
     async def handle(self, exchange: Exchange, visit: Visit) -> None:
@@ -58,6 +61,10 @@ class Api:
         elif path == MODELS or path.startswith(MODELS + b"/"):
             self._only(exchange, b"GET")
             self._reply(exchange, 200, self._models(path[len(MODELS) + 1 :].decode()), visit)
+        elif path == FEEDBACK:
+            self._only(exchange, b"POST")
+            await self._feedback.take(await _whole(exchange))
+            self._reply(exchange, 202, {"status": "accepted"}, visit)
         else:
             shown = path.decode("latin-1")
             raise AskedWrongError(404, f"Unknown request URL: {shown}.", code="unknown_url")
@@ -66,7 +73,8 @@ class Api:
         exchange.limit(self.settings.timeouts.idle)
         asked = asking.read(operation, await _whole(exchange))
         part = self.route.part()
-        decision = f"dec-{part.run or 0:x}-{part.dispatcher.coming:x}-{secrets.token_hex(8)}"
+        decision = decision_id(part.run or 0, part.dispatcher.coming, secrets.token_hex(8))
+        features = self.route.seen(asked)
         carrier = OpenAICarrier(
             self.route,
             part,
@@ -75,10 +83,11 @@ class Api:
             trusted=visit.trusted,
             id=visit.id,
             decision=decision,
+            features=features,
         )
         try:
             visit.request = await part.dispatcher.deliver(
-                decision, carrier, size=carrier.terms.size, features=self.route.seen(asked)
+                decision, carrier, size=carrier.terms.size, features=features
             )
         finally:
             carrier.close()

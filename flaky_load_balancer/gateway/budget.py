@@ -12,6 +12,7 @@ class RollingBudget:
         self.usd = usd
         self.per = per
         self.reserved = 0.0  # dollars
+        self.factor = 1.0  # how much more than it can cost an attempt has cost
         self._spent: deque[tuple[int, float]] = deque()  # dollars by slice, the oldest first
         self._total = 0.0
 
@@ -34,6 +35,8 @@ class RollingBudget:
     def settle(self, reserved: float, cost: float, now: float) -> None:
         """What was reserved turned out to cost so much."""
         self.reserved = max(0.0, self.reserved - reserved)
+        if reserved and cost > reserved:  # some provider counts more tokens than bytes were sent
+            self.factor *= cost / reserved
         self.spend(cost, now)
 
     def spend(self, cost: float, now: float) -> None:

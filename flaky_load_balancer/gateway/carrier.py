@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from flaky_load_balancer.config import CLIENT
 from flaky_load_balancer.core.events import Ending
-from flaky_load_balancer.core.types import Outcome
+from flaky_load_balancer.core.types import Floats, Outcome
 from flaky_load_balancer.gateway import errors, limits, streams, verdicts
 from flaky_load_balancer.gateway.asked import Asked
 from flaky_load_balancer.gateway.errors import error_body, error_of, reply_error
+from flaky_load_balancer.gateway.ledger import Decided
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.gateway.streams import BrokenStreamError, Events, Watch
 from flaky_load_balancer.gateway.usage import Usage, counted, tokens
@@ -76,18 +77,19 @@ class OpenAICarrier:
         trusted: bool,
         id: bytes,  # noqa: A002
         decision: str,
+        features: Floats | None,
     ) -> None:
         self.committed = False
         self.code: int | None = None
         self.server: str | None = None  # whose answer the client got
-        self.answer_id: str | None = None
         self.terms = route.terms(asked, part)
         self._route = route
         self._part = part
         self._exchange = exchange
         self._asked = asked
         self._id = id
-        self._decision = decision.encode()
+        self._decision = decision
+        self._features = features
         self._headers, self._authorization = _passed(exchange, trusted=trusted, id=id)
         self._received: dict[int, Received] = {}  # by the number of the attempt
         self._kept: Received | None = None  # the last answer, which was not good
@@ -231,7 +233,7 @@ class OpenAICarrier:
         """A whole answer that is not streamed."""
         document = errors.parsed(received.body)
         usage = counted(document.get("usage"))
-        self.answer_id = document["id"] if isinstance(document.get("id"), str) else None
+        attempt.answer_id = document["id"] if isinstance(document.get("id"), str) else None
         if usage is None:
             usage = Usage(self._asked.size, tokens(len(received.body)), estimated=True)
         self._charge(attempt, usage)
@@ -259,6 +261,8 @@ class OpenAICarrier:
         self.committed = True
         self.server = received.server.name
         try:
+            if received.head.status in outcomes.SUCCESS:
+                self._remember(attempt, received)
             if received.watch is None:
                 self._settle(attempt)
                 self._reply(received, attempt.number)
@@ -267,6 +271,21 @@ class OpenAICarrier:
         finally:
             if received.connection is not None:
                 received.connection.release()
+
+    def _remember(self, attempt: Attempt, received: Received) -> None:
+        """From now on it can be said what the answer is worth."""
+        if received.watch is not None:
+            attempt.answer_id = received.watch.id
+        decided = Decided(
+            self._part.name,
+            self._part.run or 0,
+            attempt.decision.request,
+            received.server.name,
+            attempt.index,
+            self._features,
+            self._part.dispatcher.now(),
+        )
+        self._route.ledger.remember(self._decision, attempt.answer_id, decided)
 
     def _reply(self, received: Received, attempts: int) -> None:
         """A whole answer."""
@@ -303,7 +322,8 @@ class OpenAICarrier:
         except BrokenStreamError as error:
             answer = self._broken(watch, error.reason, verdicts.of_event({}, error.reason))
         finally:
-            self.answer_id = watch.id
+            if answer.outcome is not Outcome.SUCCEEDED:
+                self._route.ledger.forget(self._decision)
             self._charge(attempt, watch.used(self._asked))
             self._settle(attempt)
         exchange.finish()
@@ -394,7 +414,7 @@ class OpenAICarrier:
         return [
             *marks,
             (b"X-FLB-Attempts", b"%d" % attempts),
-            (b"X-FLB-Decision", self._decision),
+            (b"X-FLB-Decision", self._decision.encode()),
         ]
 
     def _streams(self, attempt: Attempt) -> bool:

@@ -12,6 +12,7 @@ from flaky_load_balancer.features import Features
 from flaky_load_balancer.gateway.asked import Asked
 from flaky_load_balancer.gateway.budget import RollingBudget
 from flaky_load_balancer.gateway.errors import AskedWrongError
+from flaky_load_balancer.gateway.ledger import Ledger
 from flaky_load_balancer.gateway.limits import Remaining
 from flaky_load_balancer.gateway.terms import Terms
 from flaky_load_balancer.proxy.pool import Pool, Server
@@ -33,6 +34,8 @@ class GatewayRoute:
         parts: Sequence[tuple[float, Route]],
         pool: Pool,
         before: "GatewayRoute | None" = None,
+        *,
+        workers: int = 1,
     ) -> None:
         assert settings.gateway is not None
         self.settings = settings
@@ -42,9 +45,10 @@ class GatewayRoute:
         self.retry = RetryPolicy(settings.retry)
         self.first_bytes = Alarms(settings.timeouts.first_byte)
         self.prefix = settings.path.encode()
-        self.budget = self._budget(before)
+        self.budget = self._budget(before, workers)
         self.features = Features(self.gateway.features) if self.gateway.features else None
         self.remaining: dict[str, Remaining] = {} if before is None else before.remaining
+        self.ledger: Ledger = Ledger() if before is None else before.ledger
         self._models = dict(self.gateway.models)
         self._keys = [key.encode() for key in self.gateway.keys]
 
@@ -96,15 +100,16 @@ class GatewayRoute:
         having = [s.name for s in self.pool.servers if s.settings.provider.model == model]
         return frozenset(having) if having else None
 
-    def _budget(self, before: "GatewayRoute | None") -> RollingBudget | None:
+    def _budget(self, before: "GatewayRoute | None", workers: int) -> RollingBudget | None:
+        """Of several workers each has its part: together they never spend more."""
         wanted = self.gateway.budget
         if wanted is None:
             return None
         there = None if before is None else before.budget
         if there is not None and there.per == wanted.per:
-            there.usd = wanted.usd
+            there.usd = wanted.usd / workers
             return there
-        return RollingBudget(wanted.usd, wanted.per)
+        return RollingBudget(wanted.usd / workers, wanted.per)
 
 
 def rules(settings: RouteSettings, arms: int) -> Rules:

@@ -54,7 +54,8 @@ class Terms:
         output = provider.max_output if asked.max_output is None else asked.max_output
         if output is None:
             return None
-        return (asked.most_size * prices.input + output * asked.answers * prices.output) / MILLION
+        most = asked.most_size * prices.input + output * asked.answers * prices.output
+        return most / MILLION * (1.0 if self._budget is None else self._budget.factor)
 
     def served(self, server: Server) -> bool:
         """Whether it has the model, and room for the request's tokens as far as is known."""

@@ -181,6 +181,8 @@ class Request:
     policy: Policy
     features: Floats | None = None  # (1, d) what the strategy sees of it
     cost: float | None = None  # dollars, of all its attempts
+    answer_id: str | None = None  # of the answer that was delivered
+    answered_by: int | None = None  # the server that did, in the run's list
     attempts: int = 0
     arm: int | None = None  # the last server attempted: if delivered, by it
     server: str | None = None  # its name
@@ -351,6 +353,8 @@ class Dispatcher:
                 code,
                 request.cost,
                 None if request.features is None else request.features[0].tolist(),
+                request.answer_id,
+                request.answered_by,
             )
         )
 
@@ -562,6 +566,8 @@ class Dispatcher:
         request.last_reason = answer.detail or answer.reason or request.last_reason
         request.possibly_twice |= request.unclear and outcome is Outcome.SUCCEEDED
         request.unclear |= answer.unclear
+        if outcome is Outcome.SUCCEEDED:
+            request.answered_by, request.answer_id = attempt.index, attempt.answer_id
         cost, size = attempt.cost, attempt.size
         if cost is not None:
             request.cost = (request.cost or 0.0) + cost

@@ -55,6 +55,19 @@ WHERE many <= :limit OR place = 0
     OR place * (:limit - 1) / nullif(many - 1, 0) > (place - 1) * (:limit - 1) / nullif(many - 1, 0)
 ORDER BY time
 """
+ANSWERED = """
+SELECT runs.route, runs.servers, r.run, r.request, r.server, r.features, r.ended,
+    (SELECT value FROM rewards AS w WHERE w.run = r.run AND w.request = r.request
+        ORDER BY position DESC LIMIT 1) AS value
+FROM requests AS r JOIN runs ON runs.id = r.run
+WHERE {} AND r.ended >= :oldest AND r.server IS NOT NULL ORDER BY r.position DESC LIMIT 1
+"""
+COSTS = """
+SELECT sent + latency AS ended, cost FROM attempts JOIN runs ON runs.id = run
+WHERE (route = :route OR route LIKE :parts) AND (ended IS NULL OR ended >= :since)
+    AND cost > 0 AND sent + latency >= :since
+ORDER BY sent + latency
+"""
 PLAYED = """
 SELECT strategy, coalesce(scenario, path) AS scenario FROM runs WHERE session = ? ORDER BY id
 """
@@ -87,6 +100,29 @@ class Records:
             found = [{**_session(row), **_played(db, row)} for row in rows]
         words = search.casefold().split()
         return [row for row in found if not words or _matches(row, words)]
+
+    def answered(self, id: str, place: tuple[int, int] | None, oldest: float) -> Row | None:  # noqa: A002
+        """Who answered: by the id of an answer, or by that of a request and its ``place``.
+
+        The place is its run and its number there; ``oldest`` in seconds since the epoch.
+        """
+        values: dict[str, Any] = {"id": id, "oldest": oldest}
+        which = "r.answer = :id"
+        if place is not None:
+            which = "r.run = :run AND r.request = :request AND r.id = :id"
+            values |= {"run": place[0], "request": place[1]}
+        with self._open() as db:
+            row = db.row(ANSWERED.format(which), values)
+        if row is None:
+            return None
+        read = {key: row[key] and orjson.loads(row[key]) for key in ("servers", "features")}
+        return {**row, **read}
+
+    def costs(self, route: str, since: float) -> list[tuple[float, float]]:
+        """When attempts of a route ended since then, and what each cost in dollars."""
+        with self._open() as db:
+            values = {"route": route, "parts": f"{route}~%", "since": since}
+            return [(row["ended"], row["cost"]) for row in db.rows(COSTS, values)]
 
     def change(self, session: str, **changes: Any) -> bool:
         """Set a session's ``name``, ``note``, ``tags`` or ``pinned``; False if there is none.

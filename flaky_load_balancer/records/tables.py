@@ -141,6 +141,13 @@ ALTER TABLE runs ADD COLUMN pieces TEXT;                -- JSON: the truth as a 
 ALTER TABLE runs ADD COLUMN faults TEXT;                -- JSON: stretches of trouble, as bands
 UPDATE runs SET numbers = NULL, folded = NULL;          -- there are more of them now
 """,
+    # To version 3: which answer was whose, so that it can be rated later.
+    """
+ALTER TABLE requests ADD COLUMN answer TEXT;            -- the id that the server gave it
+ALTER TABLE requests ADD COLUMN server INTEGER;         -- that delivered it
+CREATE INDEX requests_by_answer ON requests (answer) WHERE answer IS NOT NULL;
+CREATE INDEX rewards_by_request ON rewards (run, request);
+""",
 ]
 
 VERSION = len(MIGRATIONS)

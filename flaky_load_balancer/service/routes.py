@@ -10,10 +10,11 @@ import numpy as np
 from flaky_load_balancer import registry
 from flaky_load_balancer.config import Health, PoolSettings, Retry, RouteSettings, Settings
 from flaky_load_balancer.core.balancer import Balancer
-from flaky_load_balancer.core.events import Changed, Event
+from flaky_load_balancer.core.events import Changed, Event, Rewarded
 from flaky_load_balancer.core.state import StateError, matched, transfer
 from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.gateway.api import Api
+from flaky_load_balancer.gateway.feedback import Feedback
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.gateway.route import rules as rules_of
 from flaky_load_balancer.proxy.counts import Counts, OwnCounts
@@ -25,7 +26,7 @@ from flaky_load_balancer.proxy.http1 import Client
 from flaky_load_balancer.proxy.pool import Pool, Server
 from flaky_load_balancer.proxy.retry import RetryBudget
 from flaky_load_balancer.proxy.route import Route
-from flaky_load_balancer.records import Recorder
+from flaky_load_balancer.records import Recorder, Records
 
 RESTART = (
     *("host", "port", "admin_host", "admin_port", "admin_token", "admin_names"),
@@ -72,10 +73,12 @@ class Routes:
         clock: Callable[[], float],
         *,
         counts: Counts | None = None,
+        records: Records | None = None,
     ) -> None:
         self.settings = settings
         self.counts = counts or OwnCounts()
         self.told: Callable[[Server], None] = _nobody  # that a server is in another state
+        self._records = records  # what was recorded before, for answers that are rated later
         self.pools: dict[str, Pool] = {}
         self.shown: list[Route] = []
         self.https: list[HttpRoute] = []
@@ -196,7 +199,27 @@ class Routes:
         before: dict[str, GatewayRoute],
     ) -> Api:
         parts, pool = _parts(settings, routes), self.pools[settings.pool]
-        return Api(GatewayRoute(settings, parts, pool, before.get(settings.name)))
+        known = before.get(settings.name)
+        route = GatewayRoute(settings, parts, pool, known, workers=self.settings.workers)
+        if route.budget is not None and (known is None or route.budget is not known.budget):
+            self._look_up_costs(route)
+        return Api(route, Feedback(route, self._records, self._rewarded))
+
+    def _look_up_costs(self, route: GatewayRoute) -> None:
+        """What was spent before counts, also by a process before this one."""
+        budget = route.budget
+        if budget is None or self._records is None:
+            return
+        for time, cost in self._records.costs(route.settings.name, self._clock() - budget.per):
+            budget.spend(cost / self.settings.workers, time)
+
+    def _rewarded(self, run: int, event: Rewarded) -> None:
+        """Record a reward in the run that its request belongs to."""
+        for route in self.shown:
+            if route.run == run:
+                self._recording(route.tally, run)(event)
+                return
+        self._recorder.record(run, event)
 
     def _http(self, settings: RouteSettings, routes: dict[str, Route]) -> HttpRoute:
         mirror = routes.get(f"{settings.name}~mirror") if settings.mirror else None

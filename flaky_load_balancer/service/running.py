@@ -50,7 +50,10 @@ class Service:
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         ledger = Ledger.new(settings.workers) if settings.workers > 1 else None
-        self.routes = Routes(settings, self._client, recorder, session, clock, counts=ledger)
+        records = None if settings.place is None else Records(settings.place)
+        self.routes = Routes(
+            settings, self._client, recorder, session, clock, counts=ledger, records=records
+        )
         self.front: Front
         if ledger is None:
             self.front = Clients(settings, self.routes, self._client)

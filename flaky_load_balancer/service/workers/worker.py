@@ -16,6 +16,7 @@ import orjson
 
 from flaky_load_balancer.processes import end_with_parent, stop_requested
 from flaky_load_balancer.proxy.http1 import Client, raise_descriptor_limit
+from flaky_load_balancer.records import Records
 from flaky_load_balancer.service import tuning
 from flaky_load_balancer.service.clients import Clients
 from flaky_load_balancer.service.exchanges import Exchanges
@@ -70,6 +71,7 @@ class Worker:
         self._routes = WorkerRoutes(
             *(start.settings, self._client, self._reporter, "", self.clock),
             counts=self._ledger,
+            records=None if start.settings.place is None else Records(start.settings.place),
             worker=start.worker,
         )
         self._shown: dict[str, bytes] = {}  # by route: what was last said of its beliefs
