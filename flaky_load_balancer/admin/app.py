@@ -13,12 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from flaky_load_balancer import __version__, registry
-from flaky_load_balancer.admin import metrics, page, schemas
+from flaky_load_balancer.admin import metrics, page, schemas, sign_in
 from flaky_load_balancer.admin.comparisons import compared
 from flaky_load_balancer.admin.control import Control
 from flaky_load_balancer.admin.control import install as install_control
 from flaky_load_balancer.admin.downloads import Downloads
-from flaky_load_balancer.admin.guard import Bearer, Guard
+from flaky_load_balancer.admin.guard import Guard
 from flaky_load_balancer.admin.playing import BusyError, Player
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.admin.views import View
@@ -49,13 +49,15 @@ def admin_plane(
     """The app that watches these routes; ``records`` None where nothing is recorded.
 
     ``dashboard`` is the folder of its built page, None where that is not built; ``names`` are
-    further hosts that the plane may be asked by; with a ``token`` only its bearers get more than
-    whether the balancer lives and is ready.
+    further hosts that the plane may be asked by; with a ``token`` only its bearers, and who
+    signed in with it, get more than whether the balancer lives and is ready.
     """
     app = FastAPI(title="flaky_load_balancer", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Guard)
     if token is not None:
-        app.add_middleware(Bearer, token=token)
+        keeper = sign_in.Keeper(token)
+        app.add_middleware(sign_in.Door, keeper=keeper)
+        sign_in.install(app, keeper)
     hosts = [*HOSTS, *(f"[{name}]" if ":" in name else name for name in names)]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     problems.install(app)

@@ -4,7 +4,6 @@ A body is only read up to a bound, so that no request costs memory; and what cha
 refused when a page of another origin asked for it, as browsers let any page send a POST.
 """
 
-from hmac import compare_digest
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -14,7 +13,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flaky_load_balancer.proxy import problems
 
 LARGEST_BODY = 64 * 1024  # bytes: a story of a thousand rounds for the playground
-OPEN = {"/livez", "/readyz"}
 HARMLESS = {"GET", "HEAD", "OPTIONS"}
 TOO_LARGE = f"a body may have {LARGEST_BODY} bytes at most"
 
@@ -39,23 +37,6 @@ class Guard:
             await refused(scope, receive, send)
         else:
             await self.app(scope, _bounded(receive), send)
-
-
-class Bearer:
-    """ASGI middleware: whoever has the token; without it only whether the balancer is well."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self.app = app
-        self._expected = token.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
-        known = compare_digest(token.strip().encode("latin-1"), self._expected)
-        if scope["path"] in OPEN or (known and scheme.lower() == "bearer"):
-            await self.app(scope, receive, send)
-            return
-        challenge = {"WWW-Authenticate": "Bearer"}
-        await problems.problem(401, "this takes the admin token", challenge)(scope, receive, send)
 
 
 def _of_another_origin(headers: Headers) -> bool:

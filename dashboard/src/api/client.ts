@@ -67,6 +67,11 @@ export async function remove(path: Path, part: string): Promise<void> {
 const filled = (path: Path, part: string): string =>
   path.replace(/\{\w+\}/, encodeURIComponent(part));
 
+/** Whoever is not signed in any more gets the form in place of the page. */
+export function signInAgain(): void {
+  window.location.reload();
+}
+
 async function answered(address: string, request: RequestInit): Promise<unknown> {
   let response: Response;
   try {
@@ -75,6 +80,7 @@ async function answered(address: string, request: RequestInit): Promise<unknown>
     if (request.signal?.aborted) throw error;
     throw new Unreachable("The balancer does not answer.");
   }
+  if (response.status === 401) signInAgain();
   if (response.status === 204) return undefined;
   if (response.ok) return response.json();
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };

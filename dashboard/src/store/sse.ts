@@ -2,6 +2,7 @@
  * Server-sent events over fetch. The browser's EventSource would do, but gives no say in when it
  * comes back, from which event on, or when silence means that the connection is gone.
  */
+import { signInAgain } from "@/api/client";
 
 export interface StreamEvent {
   id: string;
@@ -23,6 +24,7 @@ export async function readEvents(
   const headers: Record<string, string> = { Accept: "text/event-stream" };
   if (options.lastId !== null) headers["Last-Event-ID"] = options.lastId;
   const response = await fetch(address, { headers, signal: options.signal, cache: "no-store" });
+  if (response.status === 401) signInAgain();
   if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
   const parser = new Parser(options.event);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
