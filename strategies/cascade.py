@@ -148,9 +148,12 @@ class Cascade(Strategy):
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
+        low, high = self.capacity.rates(rows)
         return self.quality.beliefs(rows, now) | {
             "until": self.retry_at(now),
             "capacity": self.capacity.rate(rows),
+            "capacity_low": low,
+            "capacity_high": high,
         }
 
     def _promised(self, context: Context) -> Ints:

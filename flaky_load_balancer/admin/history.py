@@ -4,7 +4,7 @@ The samples are those of the live frames.  There are never more than fit on a sc
 too many, every second one goes, and from then on only every second one is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SAMPLES = 256  # samples kept
@@ -14,7 +14,17 @@ NUMBERS = (
 )
 PERCENTILES = ("p50", "p99")
 
-Sample = tuple[float, tuple[Any, ...], dict[str, float]]  # time, numbers, share of each server
+Limit = tuple[float | None, float | None, float | None, int, int]  # low, middle, high, counts
+Sample = tuple[float, tuple[Any, ...], dict[str, tuple[float, Limit | None]]]
+
+
+def _limits(servers: Mapping[str, Any]) -> Sequence[Limit | None]:
+    """Of each server, the limit that it is believed to have, with its attempts and refusals."""
+    middle = servers.get("capacity")
+    if middle is None:
+        return [None] * len(servers["server"])
+    ends = servers.get("capacity_low", middle), middle, servers.get("capacity_high", middle)
+    return list(zip(*ends, servers["attempts"], servers["rate_limited"], strict=True))
 
 
 class History:
@@ -31,8 +41,8 @@ class History:
         latency = frame["latency_ms"]
         numbers = *(frame[key] for key in NUMBERS), *(latency[key] for key in PERCENTILES)
         servers = frame["servers"]
-        shares = dict(zip(servers["server"], servers["share"], strict=True))
-        self._newest = time, numbers, shares
+        told = zip(servers["share"], _limits(servers), strict=True)
+        self._newest = time, numbers, dict(zip(servers["server"], told, strict=True))
         if self._count % self._stride == 0:
             self._samples.append(self._newest)
         self._count += 1
@@ -52,13 +62,17 @@ class History:
         }
 
     def shares(self, after: float = 0.0) -> dict[str, list[Any]]:
-        """Of each sample, each server's share of the attempts of the last ten seconds.
+        """Of each sample, each server's share of the attempts of the last ten seconds, and limit.
 
         The servers are those of the newest frame: of a large pool it shows some only.
         """
         servers = [] if self._newest is None else list(self._newest[2])
-        share = [[shares.get(name, 0) for name in servers] for _, _, shares in self._since(after)]
-        return {"servers": servers, "share": share}
+        rows = [[told.get(s, (0, None)) for s in servers] for _, _, told in self._since(after)]
+        return {
+            "servers": servers,
+            "share": [[share for share, _ in row] for row in rows],
+            "limits": [[limit for _, limit in row] for row in rows],
+        }
 
     def _since(self, after: float) -> list[Sample]:
         samples = self._samples

@@ -64,7 +64,9 @@ class ServerColumns(Shape):
     """One entry per server in every column.
 
     ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
-    is none; ``share`` is of the attempts of the last ten seconds.  ``state``, the last ``reason``
+    is none; ``share`` is of the attempts of the last ten seconds.  ``capacity`` is the admissions
+    per second that a server is believed to allow, null where it met no limit, with the ends of a
+    95 % interval; strategies that learn no limits leave them out.  ``state``, the last ``reason``
     why an attempt failed and its time (0: none did) are left out of the frames of scenarios.
     """
 
@@ -79,6 +81,9 @@ class ServerColumns(Shape):
     high: list[Chance | None]
     share: list[Chance]
     until: list[float]
+    capacity: list[float | None] = Field([], json_schema_extra=_without_default)
+    capacity_low: list[float | None] = Field([], json_schema_extra=_without_default)
+    capacity_high: list[float | None] = Field([], json_schema_extra=_without_default)
     state: list[ServerState] = Field([], json_schema_extra=_without_default)
     reason: list[str | None] = Field([], json_schema_extra=_without_default)
     reason_time: list[float] = Field([], json_schema_extra=_without_default)
@@ -161,11 +166,19 @@ class Histories(Connected):
     routes: list[RouteHistory]
 
 
+Limit = tuple[float | None, float | None, float | None, int, int]
+
+
 class SharesHistory(RouteHistory):
-    """With the share of the attempts of the last ten seconds: of each sample, of each server."""
+    """With the share of the attempts of the last ten seconds: of each sample, of each server.
+
+    ``limits`` are, in the same way: low end, middle and high end of the limit that it is believed
+    to have, its attempts and its refusals; null where a strategy learns no limits.
+    """
 
     servers: list[str]
     share: list[list[Chance]]
+    limits: list[list[Limit | None]]
 
 
 class RulesOfTheGame(Shape):

@@ -19,6 +19,7 @@ from flaky_load_balancer.proxy.route import Route
 SHOWN = 50  # servers of a pool in a frame
 LISTED = 500  # servers in a route's detail, or found by a search
 COUNTS = "succeeded", "failed", "rate_limited", "cancelled"
+LIMITS = "capacity", "capacity_low", "capacity_high"
 MOVES = {HOLD: "hold", GIVE_UP: "give-up"}
 
 
@@ -143,7 +144,15 @@ class _Servers:
             "share": [_short(share, 2) for share in self._share[shown].tolist()],
             "until": [_short(time, 1) if time > self._now else 0 for time in until],
         }
+        columns |= self._limits(shown)
         return columns | self._states(arms) if reasons else columns
+
+    def _limits(self, shown: Ints) -> dict[str, list[float | None]]:
+        """Admissions per second that are believed to be allowed, where limits are learnt."""
+        found = {name: self.beliefs[name][shown] for name in LIMITS if name in self.beliefs}
+        if not any(np.isfinite(row).any() for row in found.values()):
+            return {}  # no limit was met
+        return {name: [_significant(x) for x in row.tolist()] for name, row in found.items()}
 
     def others(self, shown: Ints) -> dict[str, float]:
         """The sum of all servers that are not shown."""
@@ -223,6 +232,11 @@ def _listed(row: Floats, digits: int = 3) -> list[float | None]:
     return [_short(x, digits) if math.isfinite(x) else None for x in row.tolist()]
 
 
+def _significant(x: float) -> float | None:
+    """Three digits of it; None where it is infinite."""
+    return _short(float(f"{x:.3g}"), 9) if math.isfinite(x) else None
+
+
 def _short(x: float, digits: int) -> float:
     """Rounded, and a whole number as one: a frame is sent twice a second for sixty routes."""
     rounded = round(x, digits)
@@ -235,11 +249,11 @@ def _rounded(run: dict[str, Any]) -> dict[str, Any]:
     What most routes have none of is left out.
     """
     latency = run["latency_ms"]
-    digits = {"bound": 2, "offered_rate": 1, "seconds": int(run["seconds"] < 10), "effort": 2}
+    digits = {"score": 9, "bound": 1, "regret": 1, "offered_rate": 1, "effort": 2}
+    digits["seconds"] = int(run["seconds"] < 10)
     sparse = {key for key in ("hedges", "cost", "reward") if not run[key]}
     return {
         **{key: value for key, value in run.items() if key not in sparse},
-        **{key: None if run[key] is None else _short(run[key], n) for key, n in digits.items()},
-        "regret": None if run["regret"] is None else _short(run["regret"], 2),
-        "latency_ms": {key: x and _short(float(f"{x:.3g}"), 3) for key, x in latency.items()},
+        **{k: None if run[k] is None else _short(run[k], n) for k, n in digits.items()},
+        "latency_ms": {key: x and _significant(x) for key, x in latency.items()},
     }

@@ -96,8 +96,8 @@ class Strategy(ABC):
         ``now`` has shape (R,).  Keys with a meaning of their own: ``mean``, ``low`` and ``high``
         (success probability and its 95 % interval), ``until`` (seconds, the clock of ``now``:
         when a cooldown, block or ejection ends; not later than ``now`` where there is none) and
-        ``capacity`` (admissions per second, infinite where no limit was met).  Any other key is
-        shown as it is.
+        ``capacity`` (admissions per second, infinite where no limit was met; its 95 % interval is
+        ``capacity_low`` to ``capacity_high``).  Any other key is shown as it is.
         """
         return {}
 

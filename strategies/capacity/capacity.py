@@ -100,6 +100,13 @@ class Capacity:
         rate = requests.intervals.rate(lane, requests.posterior.best[rows][:, None])
         return np.where(self.model.limited[lane], rate, np.inf)
 
+    def rates(self, rows: Ints) -> tuple[Floats, Floats]:
+        """(n, K) each: from where to where ``rate`` is with 95 %."""
+        lane = rows[:, None] * self.arms + np.arange(self.arms)
+        requests, limited = self.model.requests, self.model.limited[lane]
+        low, high = requests.intervals.rates(lane, requests.posterior.best[rows][:, None])
+        return np.where(limited, low, np.inf), np.where(limited, high, np.inf)
+
     def _ready(self, lane: Ints, size: Floats | None) -> Floats:
         """(n,) when attempts are as likely to be admitted as not."""
         if size is None:

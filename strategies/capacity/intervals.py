@@ -72,6 +72,12 @@ class Intervals:
         rate: Floats = np.exp(middle) / PERIOD[limiter]
         return rate
 
+    def rates(self, lane: Ints, limiter: Ints) -> tuple[Floats, Floats]:
+        """The same, from where to where with 95 %."""
+        low, high = self.low[lane, limiter], self.high[lane, limiter]
+        cut = 0.025 * (high - low)
+        return np.exp(low + cut) / PERIOD[limiter], np.exp(high - cut) / PERIOD[limiter]
+
 
 def chance(between: tuple[Floats, Floats], need: Floats) -> Floats:
     """How likely a limit, evenly between two ends, is no less than what an attempt needs.

@@ -9,6 +9,7 @@ from flaky_load_balancer.admin.stream import EVERY, Live
 from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.records import NoRecorder
+from flaky_load_balancer.registry import built_in
 from tests.clock import run_in_virtual_time
 from tests.routes import answering, deliver, route
 
@@ -43,9 +44,28 @@ def test_only_what_is_behind_a_time() -> None:
     assert history.numbers(after=10.0)["time"] == []
 
 
+async def test_limits_are_remembered_beside_attempts_and_refusals() -> None:
+    answers = answering(Outcome.SUCCEEDED, Outcome.RATE_LIMITED, *[Outcome.SUCCEEDED] * 6)
+    view = View(route(answers, built_in("cascade")))
+    for time in range(1, 5):
+        await deliver(view.route)
+        frame = view.frame(float(time))
+        view.history.add(float(time), frame)
+    told = view.history.shares()
+    assert [len(row) for row in told["limits"]] == [len(told["servers"])] * 4
+    columns = frame["servers"]
+    last = list(zip(*told["limits"][-1], strict=True))
+    assert list(last[3]) == columns["attempts"]
+    assert list(last[4]) == columns["rate_limited"]
+    assert sum(columns["rate_limited"]) == 1
+    for low, middle, high, _, refused in told["limits"][-1]:
+        assert (middle is None) == (refused == 0)
+        assert middle is None or low < middle < high
+
+
 def test_nothing_yet() -> None:
     assert History().numbers()["score"] == []
-    assert History().shares() == {"servers": [], "share": []}
+    assert History().shares() == {"servers": [], "share": [], "limits": []}
 
 
 def test_the_live_frames_are_its_samples() -> None:

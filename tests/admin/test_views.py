@@ -73,8 +73,8 @@ def test_rounding_does_not_touch_what_is_counted() -> None:
         run, frame = route.tally.run(), View(route).frame(0.0)
         for key in ("requests", "delivered", "given_up", "attempts", "paid_attempts", "score"):
             assert frame[key] == run[key]
-        assert abs(frame["regret"] - run["regret"]) <= 0.005
-        assert abs(frame["bound"] - frame["score"] - frame["regret"]) < 0.011
+        assert abs(frame["regret"] - run["regret"]) <= 0.05
+        assert abs(frame["bound"] - frame["score"] - frame["regret"]) < 0.11
 
     run_in_virtual_time(play())
 

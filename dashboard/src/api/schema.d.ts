@@ -1156,7 +1156,9 @@ export interface components {
          * @description One entry per server in every column.
          *
          *     ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
-         *     is none; ``share`` is of the attempts of the last ten seconds.  ``state``, the last ``reason``
+         *     is none; ``share`` is of the attempts of the last ten seconds.  ``capacity`` is the admissions
+         *     per second that a server is believed to allow, null where it met no limit, with the ends of a
+         *     95 % interval; strategies that learn no limits leave them out.  ``state``, the last ``reason``
          *     why an attempt failed and its time (0: none did) are left out of the frames of scenarios.
          */
         ServerColumns: {
@@ -1182,6 +1184,12 @@ export interface components {
             share: number[];
             /** Until */
             until: number[];
+            /** Capacity */
+            capacity?: (number | null)[];
+            /** Capacity Low */
+            capacity_low?: (number | null)[];
+            /** Capacity High */
+            capacity_high?: (number | null)[];
             /** State */
             state?: ("up" | "cooling" | "ejected" | "draining" | "full" | "down")[];
             /** Reason */
@@ -1316,6 +1324,9 @@ export interface components {
         /**
          * SharesHistory
          * @description With the share of the attempts of the last ten seconds: of each sample, of each server.
+         *
+         *     ``limits`` are, in the same way: low end, middle and high end of the limit that it is believed
+         *     to have, its attempts and its refusals; null where a strategy learns no limits.
          */
         SharesHistory: {
             /** Time */
@@ -1350,6 +1361,14 @@ export interface components {
             servers: string[];
             /** Share */
             share: number[][];
+            /** Limits */
+            limits: ([
+                number | null,
+                number | null,
+                number | null,
+                number,
+                number
+            ] | null)[][];
         };
         /**
          * Simulated

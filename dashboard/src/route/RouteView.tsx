@@ -8,6 +8,7 @@ import { Course } from "./Course";
 import { Densities } from "./Densities";
 import { Facts } from "./Facts";
 import { bandsOf, type Known, troubles, UNKNOWN } from "./known";
+import { LimitBand } from "./LimitBand";
 import { Servers } from "./Servers";
 import { Shares } from "./Shares";
 import { type Beliefs, serverRows } from "./servers";
@@ -52,6 +53,7 @@ export function RouteView(props: {
       <div className="mb-4 grid gap-4 md:grid-cols-[repeat(auto-fit,minmax(360px,1fr))]">
         <Shares rows={rows} highlight={pointed} onHighlight={point} {...shared} />
         <Course route={route} marks={marks} {...shared} />
+        {route.servers.capacity !== undefined && <LimitBand rows={rows} {...shared} />}
         <Densities rows={rows} highlight={pointed} onHighlight={point} />
         {props.children}
       </div>

@@ -30,7 +30,7 @@ export interface ServerRow {
 }
 
 const SHADES = 10;
-const SHOWN_ANYWAY = new Set(["mean", "low", "high", "until"]);
+const SHOWN_ANYWAY = new Set(["mean", "low", "high", "until", "capacity_low", "capacity_high"]);
 
 export function serverRows(
   route: RouteFrame,

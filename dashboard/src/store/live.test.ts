@@ -34,7 +34,8 @@ class Stage {
       this.asked.push(`shares of ${name}`);
       this.fail();
       const { routes } = this.histories.get(this.boot)!;
-      return { ...routes[0]!, servers: ["a", "b"], share: routes[0]!.time.map(() => [0.5, 0.5]) };
+      const share = routes[0]!.time.map(() => [0.5, 0.5]);
+      return { ...routes[0]!, servers: ["a", "b"], share, limits: share.map(() => [null, null]) };
     },
     recorded: async (run, after) => {
       this.asked.push(`run ${run} after ${after}`);

@@ -22,7 +22,15 @@ export const FIELDS = [
 export type Field = (typeof FIELDS)[number];
 /** Each server's share of the attempts of the last ten seconds; null where that is not known. */
 export type Shares = readonly number[] | null;
-export type Sample = Record<Field, number | null> & { share?: Shares };
+/** What each server's limit is believed to be, per second, and counts; null where nothing is. */
+export interface Limits {
+  low: readonly (number | null)[];
+  believed: readonly (number | null)[];
+  high: readonly (number | null)[];
+  attempts: readonly number[];
+  refused: readonly number[];
+}
+export type Sample = Record<Field, number | null> & { share?: Shares; limits?: Limits | null };
 
 /** What is drawn of a series: moments, and for each which sample it is, or -1 in a stretch without any. */
 export interface Timeline {
@@ -43,6 +51,7 @@ export class Series {
     (number | null)[]
   >;
   share: Shares[] = [];
+  limits: (Limits | null)[] = [];
   /** Changes whenever something was added: charts redraw then. */
   version = 0;
   private drawn: (Timeline & { version: number }) | null = null;
@@ -65,6 +74,7 @@ export class Series {
     if (this.time[at] === time) {
       if (this.share[at] === null && sample.share && this.keepsShares) {
         this.share[at] = sample.share;
+        this.limits[at] = sample.limits ?? null;
         this.version++;
       }
       return;
@@ -89,7 +99,7 @@ export class Series {
       const sample = Object.fromEntries(
         FIELDS.map((field) => [field, history[field][index] ?? null]),
       ) as Sample;
-      this.add(time, "share" in history ? { ...sample, share: history.share[index]! } : sample);
+      this.add(time, "share" in history ? { ...sample, ...servers(history, index) } : sample);
     });
   }
 
@@ -125,6 +135,7 @@ export class Series {
   private write(at: number, replacing: number, time: number, sample: Sample): void {
     this.time.splice(at, replacing, time);
     this.share.splice(at, replacing, (this.keepsShares && sample.share) || null);
+    this.limits.splice(at, replacing, (this.keepsShares && sample.limits) || null);
     for (const field of FIELDS) this.columns[field].splice(at, replacing, sample[field]);
   }
 
@@ -140,11 +151,33 @@ export class Series {
     });
     this.time = kept.map((index) => this.time[index]!);
     this.share = kept.map((index) => this.share[index]!);
+    this.limits = kept.map((index) => this.limits[index]!);
     for (const field of FIELDS) {
       const column = this.columns[field];
       this.columns[field] = kept.map((index) => column[index]!);
     }
   }
+}
+
+/** What is remembered of each server at one sample. */
+function servers(
+  { share, limits }: SharesHistory,
+  index: number,
+): Pick<Sample, "share" | "limits"> {
+  const row = limits[index] ?? [];
+  const column = (at: 0 | 1 | 2) => row.map((each) => each?.[at] ?? null);
+  const counts = (at: 3 | 4) => row.map((each) => each?.[at] ?? 0);
+  if (row.every((each) => each === null)) return { share: share[index]! };
+  return {
+    share: share[index]!,
+    limits: {
+      low: column(0),
+      believed: column(1),
+      high: column(2),
+      attempts: counts(3),
+      refused: counts(4),
+    },
+  };
 }
 
 /** The median distance of samples, from some of them. */
@@ -168,9 +201,21 @@ export function lineOf(series: Series, field: Field, origin: number) {
 /** The numbers of a frame that are followed over time. */
 export function sampleOf(route: RouteFrame): Sample {
   const { p50, p99 } = route.latency_ms;
-  const sample: Partial<Sample> = { p50, p99, share: route.servers.share };
+  const sample: Partial<Sample> = { p50, p99, share: route.servers.share, limits: limitsOf(route) };
   for (const field of FIELDS) {
     if (field !== "p50" && field !== "p99") sample[field] = route[field];
   }
   return sample as Sample;
+}
+
+function limitsOf({ servers }: RouteFrame): Limits | null {
+  const { capacity, capacity_low: low, capacity_high: high, attempts, rate_limited } = servers;
+  if (capacity === undefined) return null;
+  return {
+    low: low ?? capacity,
+    believed: capacity,
+    high: high ?? capacity,
+    attempts,
+    refused: rate_limited,
+  };
 }

@@ -19,6 +19,7 @@ import { useSource } from "@/store/source";
 import { ownName } from "../naming";
 import { useRunningSession } from "../useRunningSession";
 import { Decisions } from "./Decisions";
+import { Promises } from "./Promises";
 import { useDecisions } from "./useDecisions";
 import { useDetail } from "./useDetail";
 
@@ -112,6 +113,7 @@ function Running(props: { route: RouteFrame; routes: readonly RouteFrame[]; boot
       {detail.error instanceof Refused && <Failed error={detail.error} again={detail.reload} />}
       <RouteView route={route} known={data} beliefs={data?.beliefs}>
         {data && <Latencies detail={data} />}
+        <Promises requests={requests} rows={rows} now={now} />
       </RouteView>
       <Decisions requests={requests} rows={rows} />
     </>
