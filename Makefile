@@ -26,7 +26,7 @@ PAGE_SOURCES := $(wildcard dashboard/*.ts dashboard/*.mjs dashboard/scripts/*.mj
 ifndef AT_ONCE
 .NOTPARALLEL:
 endif
-.PHONY: help harness test test-slow setup dashboard check bench reproduce results peers pictures format types lock \
+.PHONY: help harness gateway test test-slow setup dashboard check bench reproduce results peers pictures format types lock \
 	clean page intention
 
 help: ## this list
@@ -39,6 +39,9 @@ harness: intention setup ## the main job: every strategy against flaky servers, 
 
 intention:
 	@echo 'make harness: installs what is missing, then starts servers, balancer and dashboard: flb harness $(ARGS)'
+
+gateway: setup ## the LLM gateway learns on fake providers: 500 questions, a minute, and a report
+	@$(BIN)/flb gateway $(ARGS)
 
 test: setup $(VENV)/.dev ## every test but the slow ones, in parallel, with coverage
 	@$(BIN)/python -m pytest --no-header -n auto -m 'not slow' --cov $(ARGS)

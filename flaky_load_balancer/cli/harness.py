@@ -11,6 +11,7 @@ from flaky_load_balancer.cli import options
 if TYPE_CHECKING:
     from flaky_load_balancer.config import Game
     from flaky_load_balancer.harness.plan import Plan
+    from flaky_load_balancer.simulation.scenarios import Scenario
 
 
 @click.command(
@@ -131,19 +132,35 @@ def plane_port(given: int | None, usual: int, free_ports: bool) -> int:
 
 def check(plan: "Plan") -> None:
     """Refuse what could not be played: ports that collide, are missing or are taken."""
-    from flaky_load_balancer.config import SettingsError
-
-    if plan.port == plan.admin_port != 0:
-        raise SettingsError(f"--port and --admin-port are both {plan.port}: choose two")
-    _check_port(plan.port, "--port")
-    _check_port(plan.admin_port, "--admin-port")
+    check_planes(plan.port, plan.admin_port)
     if plan.server_binary is not None:
         _check_binary_ports(plan)
     for name, scenario in plan.scenarios:
-        if scenario.contexts is not None and scenario.contexts.preferences is not None:
-            raise SettingsError(
-                f"--scenario {name}: who prefers what ([preferences]) is known to flb compare only"
-            )
+        _check_game(name, scenario)
+
+
+def _check_game(name: str, scenario: "Scenario") -> None:
+    """Refuse a scenario that servers of the game cannot play."""
+    from flaky_load_balancer.config import SettingsError
+
+    if scenario.openai is not None:
+        raise SettingsError(
+            f"--scenario {name}: its servers speak the OpenAI protocol ([openai]): see flb gateway"
+        )
+    if scenario.contexts is not None and scenario.contexts.preferences is not None:
+        raise SettingsError(
+            f"--scenario {name}: who prefers what ([preferences]) is known to flb compare only"
+        )
+
+
+def check_planes(port: int, admin_port: int) -> None:
+    """Refuse ports of the planes that are the same, or taken; 0 is any that is free."""
+    from flaky_load_balancer.config import SettingsError
+
+    if port == admin_port != 0:
+        raise SettingsError(f"--port and --admin-port are both {port}: choose two")
+    _check_port(port, "--port")
+    _check_port(admin_port, "--admin-port")
 
 
 def _check_binary_ports(plan: "Plan") -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "harness": "Start flaky servers, balancer and dashboard; send requests; compare strategies.",
     "serve": "Put the balancer in front of servers that already run.",
     "check": "Read a config file as serve would, and start nothing.",
+    "gateway": "Show the LLM gateway learn which model is good at what, for how much.",
     "servers": "Start the flaky downstream servers alone.",
     "compare": "Compare strategies in virtual time: thousands of replications, intervals.",
     "strategies": "What strategies there are, with their parameters.",

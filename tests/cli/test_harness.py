@@ -84,3 +84,8 @@ def test_a_server_binary_needs_ports_of_its_own(plan: Plan, tmp_path: Path) -> N
             harness.check(replace(binary, scenarios=selection.scenarios([taken])))
     free = scenario_file(tmp_path, "free", f"port = {free_range(2)}")
     harness.check(replace(binary, scenarios=selection.scenarios([free])))
+
+
+def test_providers_of_models_are_no_servers_of_the_game(plan: Plan) -> None:
+    with refused(["--scenario llm-mixed", "flb gateway"]):
+        harness.check(replace(plan, scenarios=selection.scenarios(["llm-mixed"])))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Bools, Floats, Rules
+from flaky_load_balancer.core.types import Bools, Floats, Ints, Rules
 from flaky_load_balancer.simulation.bounds.bound import attempts_follow_failures, solve
 
 SIZES = 12
@@ -60,7 +60,8 @@ class Kinds:
         """Tasks with these ``weights``, each with requests of all the ``sizes`` (N,) of a run."""
         part, size = np.ones(1), np.ones(1)
         if sizes is not None:
-            part, size = sized(sizes)
+            kind, size = sized(sizes)
+            part = np.bincount(kind, minlength=len(size)) / len(sizes)
         return cls(
             np.outer(weights, part).ravel(),
             np.repeat(worth, len(part), axis=0),
@@ -68,10 +69,11 @@ class Kinds:
         )
 
 
-def sized(sizes: Floats) -> tuple[Floats, Floats]:
-    """(T,) each: shares of requests, and a size that none of them is below."""
+def sized(sizes: Floats) -> tuple[Ints, Floats]:
+    """The kind (N,) of each request, and (T,) a size of each kind that none of it is below."""
     cut = np.array_split(np.sort(sizes), min(SIZES, len(sizes)))
-    return np.array([len(each) for each in cut]) / len(sizes), np.array([each[0] for each in cut])
+    size = np.unique([each[0] for each in cut])
+    return np.searchsorted(size, sizes, side="right") - 1, size
 
 
 def bound_of_kinds(success: Floats, kinds: Kinds, caps: Caps, requests: int, rules: Rules) -> float:

@@ -54,8 +54,7 @@ class Slices:
         """(T,) a size of each kind that no request of it is below, and (T, S) their arrivals."""
         if sizes is None:
             return np.ones(1), self.arrivals[None, :]
-        size = sized(sizes)[1]
-        kind = np.searchsorted(size, sizes, side="right") - 1
+        kind, size = sized(sizes)
         edges = np.append(self.edges[:-1], np.inf)
         counts = [np.histogram(self.times[kind == t], edges)[0] for t in range(len(size))]
         return size, np.array(counts, dtype=float)

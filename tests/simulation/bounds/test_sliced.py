@@ -7,7 +7,7 @@ import pytest
 
 from flaky_load_balancer.core.types import Rules
 from flaky_load_balancer.simulation.bounds.bound import unlimited
-from flaky_load_balancer.simulation.bounds.kinds import Caps, bound
+from flaky_load_balancer.simulation.bounds.kinds import Caps, Kinds, bound, bound_of_kinds
 from flaky_load_balancer.simulation.bounds.sliced import Slices, bound_without_limits, sliced_bound
 
 RULES = Rules(arms=3)
@@ -83,3 +83,18 @@ def test_admissions_of_every_run_of_slices_count() -> None:
     assert sliced_bound(success, of_each(each), slices, rules) == pytest.approx(9.0)
     each[0, -1] = 4.0
     assert sliced_bound(success, of_each(each), slices, rules) == pytest.approx(3.6)
+
+
+def test_with_sizes_and_shared_limits_it_is_the_bound_of_kinds() -> None:
+    """Two servers behind one limit in tokens, a third with one in requests; nothing changes."""
+    members = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    in_tokens, most = np.array([True, False]), np.array([9_000.0, 25.0])
+    sizes = np.random.default_rng(0).lognormal(5, 1, 100).round()
+    success = np.array([0.9, 0.8, 0.5])
+    slices = Slices.cut((), requests=100, rate=10.0, deadline=2.0)
+    caps = Caps(members, in_tokens, most[None, None])
+    value = sliced_bound(success[None], caps, slices, RULES, sizes)
+    kinds = Kinds.of(np.ones(1), np.ones((1, 3)), sizes)
+    plain = bound_of_kinds(success, kinds, Caps(members, in_tokens, most), 100, RULES)
+    assert value == pytest.approx(plain)
+    assert value < sliced_bound(success[None], caps, slices, RULES, sizes / 2)
