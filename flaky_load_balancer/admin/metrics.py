@@ -97,6 +97,11 @@ class Routes(Collector):
             name: CounterMetricFamily(f"flb_{name}", text, labels=["route"])
             for name, text in counters.items()
         }
+        violated = CounterMetricFamily(
+            "flb_constraint_violations",
+            "Attempts sent while a constraint of the strategy was not held.",
+            labels=["route", "constraint"],
+        )
         flying = GaugeMetricFamily("flb_in_flight", "Requests now.", labels=["route"])
         score = GaugeMetricFamily(
             "flb_score", "Delivered, less the penalty of paid attempts.", labels=["route"]
@@ -112,10 +117,12 @@ class Routes(Collector):
             exhausted = 0 if budget is None else budget.exhausted
             for key, family in families.items():
                 family.add_metric(name, getattr(tally, key, exhausted))
+            for constraint, counts in route.balancer.strategy.violations().items():
+                violated.add_metric([*name, constraint], float(counts[0]))
             flying.add_metric(name, route.dispatcher.in_flight)
             score.add_metric(name, tally.score)
             latency.add_metric(name, _buckets(tally.latency), tally.latency.sum)
-        yield from (requests, *families.values(), flying, score, latency)
+        yield from (requests, *families.values(), violated, flying, score, latency)
 
     def _per_server(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(

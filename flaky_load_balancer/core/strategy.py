@@ -90,6 +90,10 @@ class Strategy(ABC):
         """(R, K), or (R, 1) for all: seconds, when it would send to each server again."""
         return self.beliefs(now).get("until", now[:, None])
 
+    def violations(self) -> dict[str, Floats]:
+        """(R,) how many attempts were sent while a constraint was not held, by its name."""
+        return {}
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         """What the strategy believes of each server, for people: arrays of shape (R, K).
 

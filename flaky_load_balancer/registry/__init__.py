@@ -19,6 +19,8 @@ from flaky_load_balancer.registry.conformance import BrokenRule, check
 from flaky_load_balancer.registry.strangers import imported, offered, taken
 from flaky_load_balancer.registry.values import UnknownStrategyError
 from strategies import CONTEXTUAL, GAME, STRATEGIES
+from strategies.constrained import Constrained
+from strategies.parts.constraints import NAMES as CONSTRAINTS
 
 __all__ = ["BrokenRule", "UnknownStrategyError", "built_in", "canonical", "chosen", "describe"]
 __all__ += ["family", "hyperparameters", "is_built_in", "kind", "load", "parse"]
@@ -32,6 +34,13 @@ class Spec(NamedTuple):
     name: str
     kind: type[Strategy]
     asked: dict[str, Any]
+    worn: dict[str, Any]  # constraints, which any strategy can wear
+
+    @classmethod
+    def read(cls, name: str, kind: type[Strategy], text: str, *, lower: bool = False) -> "Spec":
+        own, worn = values.parted(text, CONSTRAINTS)
+        asked = values.read(kind, own, lower=lower, others=CONSTRAINTS)
+        return cls(name, kind, asked, values.read(Constrained, worn, lower=lower))
 
     @property
     def stranger(self) -> bool:
@@ -48,7 +57,7 @@ def load(spec: str) -> Strategy:
     found = _found(spec)
     strategy = _made(found)
     if found.stranger:
-        check(lambda: _made(found))
+        check(lambda: _bare(found))
     return strategy
 
 
@@ -73,24 +82,25 @@ def family(spec: str) -> str:
 
 def hyperparameters(strategy: Strategy) -> dict[str, Any]:
     """What it was made with, for JSON, which has no infinity."""
-    made = {one.name: getattr(strategy, one.name) for one in values.parameters(type(strategy))}
-    return {name: values.plain(value) for name, value in made.items()}
+    if isinstance(strategy, Constrained):
+        return hyperparameters(strategy.strategy) | _plain(strategy, CONSTRAINTS)
+    return _plain(strategy, [one.name for one in values.parameters(type(strategy))])
 
 
 def is_built_in(strategy: Strategy) -> bool:
     """Whether it is one of our own, which tests hold to the rules."""
-    return type(strategy) in STRATEGIES.values()
+    bare = strategy.strategy if isinstance(strategy, Constrained) else strategy
+    return type(bare) in STRATEGIES.values()
 
 
 def canonical(spec: str) -> str:
     """The spec as results show it: only the hyperparameters that differ from their defaults."""
     found = _found(spec)
     made = _made(found)
-    changed = [
-        f"{field.name}={values.shown(getattr(made, field.name))}"
-        for field in values.parameters(found.kind)
-        if getattr(made, field.name) != values.default(field)
-    ]
+    bare = made.strategy if isinstance(made, Constrained) else made
+    changed = _changed(bare)
+    if bare is not made:
+        changed += [pair for pair in _changed(made) if pair.partition("=")[0] in CONSTRAINTS]
     return ":".join([found.name, ",".join(changed)] if changed else [found.name])
 
 
@@ -136,18 +146,43 @@ def _found(spec: str) -> Spec:
     first, _, rest = spec.strip().partition(":")
     name = first.lower()
     if name in STRATEGIES:
-        return Spec(name, STRATEGIES[name], values.read(STRATEGIES[name], rest, lower=True))
+        return Spec.read(name, STRATEGIES[name], rest, lower=True)
     if name in offered():
         kind = taken(offered()[name])
-        return Spec(name, kind, values.read(kind, rest))
+        return Spec.read(name, kind, rest)
     attribute, _, asked = rest.partition(":")
     if not attribute or "=" in attribute:
         raise UnknownStrategyError(_unknown(spec, [*STRATEGIES, *offered()]))
     kind = imported(first, attribute)
-    return Spec(f"{first}:{attribute}", kind, values.read(kind, asked))
+    return Spec.read(f"{first}:{attribute}", kind, asked)
+
+
+def _changed(strategy: Strategy) -> list[str]:
+    """The hyperparameters that are not as usual, as a spec has them."""
+    return [
+        f"{field.name}={values.shown(getattr(strategy, field.name))}"
+        for field in values.parameters(type(strategy))
+        if getattr(strategy, field.name) != values.default(field)
+    ]
+
+
+def _plain(strategy: Strategy, names: Iterable[str]) -> dict[str, Any]:
+    return {name: values.plain(getattr(strategy, name)) for name in names}
 
 
 def _made(found: Spec) -> Strategy:
+    """The strategy, within constraints if it wears any."""
+    bare = _bare(found)
+    if not found.worn:
+        return bare
+    try:
+        made = Constrained(bare, **found.worn)
+    except ValueError as error:
+        raise UnknownStrategyError(f"{found.name}: {error}") from error
+    return made if made != Constrained(bare) else bare
+
+
+def _bare(found: Spec) -> Strategy:
     if inspect.isabstract(found.kind):
         missing = ", ".join(sorted(found.kind.__abstractmethods__))
         raise BrokenRule("it is a strategy", f"{found.name} does not define {missing}")

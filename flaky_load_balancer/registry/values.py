@@ -1,6 +1,6 @@
 """Hyperparameters as text: ``cooldown=0.5,fallback=untried`` for the fields of a dataclass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from math import isfinite
@@ -15,10 +15,22 @@ class UnknownStrategyError(UserError, ValueError):
     """A strategy, hyperparameter or value that does not exist; the message says what does."""
 
 
-def read(kind: type[Any], text: str, *, lower: bool = False) -> dict[str, Any]:
+def parted(text: str, names: Collection[str]) -> tuple[str, str]:
+    """The parts of ``name=value,...`` that are not of these names, and those that are."""
+    others: list[str] = []
+    these: list[str] = []
+    for part in text.split(","):
+        (these if part.partition("=")[0].strip().lower() in names else others).append(part)
+    return ",".join(others), ",".join(these)
+
+
+def read(
+    kind: type[Any], text: str, *, lower: bool = False, others: Collection[str] = ()
+) -> dict[str, Any]:
     """The values that ``name=value,...`` gives to fields of ``kind``, by the fields' types.
 
-    With ``lower`` everything but names of files is read in lower case.
+    With ``lower`` everything but names of files is read in lower case.  ``others`` are names that
+    may have been meant, too.
     """
     asked: dict[str, Any] = {}
     if not text.strip():
@@ -31,7 +43,7 @@ def read(kind: type[Any], text: str, *, lower: bool = False) -> dict[str, Any]:
             problem = "is given twice" if name in asked else "is not of the form name=value"
             raise UnknownStrategyError(f"parameter {part.strip()!r} {problem}")
         if name not in types:
-            raise UnknownStrategyError(_unknown(name, types))
+            raise UnknownStrategyError(_unknown(name, types, others))
         keep = not lower or files.reader(types[name]) is not None
         asked[name] = _value(name, types[name], value if keep else value.lower())
     return asked
@@ -74,8 +86,8 @@ def _types(kind: type[Any]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in parameters(kind)}
 
 
-def _unknown(name: str, types: dict[str, Any]) -> str:
-    close = get_close_matches(name, types, n=1)
+def _unknown(name: str, types: dict[str, Any], others: Collection[str]) -> str:
+    close = get_close_matches(name, [*types, *others], n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     there = f"There are {', '.join(types)}" if types else "There are none"
     return f"parameter {name!r} is unknown; {hint}{there}"

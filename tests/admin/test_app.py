@@ -14,12 +14,15 @@ from flaky_load_balancer import registry
 from flaky_load_balancer.admin import schemas
 from flaky_load_balancer.admin.app import admin_plane
 from flaky_load_balancer.admin.guard import LARGEST_BODY
+from flaky_load_balancer.admin.metrics import Routes
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import NoRecorder, Recorder, Records
 from strategies import STRATEGIES
+from strategies.constrained import Constrained
+from strategies.v4_thompson import Thompson
 from tests.records.making import start_run
 from tests.routes import ID, SERVERS, answering, deliver, route
 
@@ -163,6 +166,17 @@ async def test_only_this_machines_names_are_answered(host: str, status: int) -> 
         response = await http.get("/api/snapshot", headers={"Origin": "http://evil.example"})
     assert response.status_code == status
     assert "access-control-allow-origin" not in response.headers
+
+
+async def test_metrics_count_what_constraints_did_not_hold() -> None:
+    worn = Constrained(Thompson(), success_min=1.0)
+    orders = route(answering(*[Outcome.FAILED] * 100), worn, name="orders")
+    for _ in range(9):
+        await deliver(orders)
+    families = {each.name: each for each in Routes([orders], lambda: 0, {}).collect()}
+    (sample,) = families["flb_constraint_violations"].samples
+    assert sample.labels == {"route": "orders", "constraint": "success_min"}
+    assert sample.value == worn.violations()["success_min"][0] > 0
 
 
 async def test_metrics_count_what_the_tally_counts() -> None:
