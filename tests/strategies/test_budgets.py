@@ -6,60 +6,83 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flaky_load_balancer.core.types import GIVE_UP, Context, Feedback, Outcome, Rules
-from strategies import STRATEGIES
+from strategies import CONTEXTUAL, STRATEGIES
+from strategies.budget_linucb import BudgetLinUCB
 from strategies.knapsack_linucb import packed
+from strategies.parts.on_utility import OnUtility
 from tests.strategies.contexts import Desk, requests
 
 RULES = Rules(arms=4, free_attempts=1, max_attempts=1, features=3)
 
 
-@pytest.mark.parametrize("name", ["linucb", "pilot", "eps-greedy", "thompson-gauss", "mixllm"])
-@settings(max_examples=60, deadline=None)
+BUDGETED = [
+    name
+    for name, kind in CONTEXTUAL.items()
+    if issubclass(kind, OnUtility) and not issubclass(kind, BudgetLinUCB)
+]
+SEQUENCES = 128  # at once, each with costs of its own
+
+
+def test_no_strategy_with_a_budget_is_left_out() -> None:
+    assert {"linucb", "lints", "pilot", "pacer", "mixllm", "eps-greedy"} <= set(BUDGETED)
+
+
+@pytest.mark.parametrize("name", BUDGETED)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**31), budget=st.floats(0.01, 3.0), bins=st.integers(1, 20))
 def test_spending_stays_within_the_budget(name: str, seed: int, budget: float, bins: int) -> None:
+    """More requests than were foreseen; costs come late, in any order, some of them never."""
     rng = np.random.default_rng(seed)
-    strategy = STRATEGIES[name](budget=budget, queries=60, bins=bins)  # type: ignore[call-arg]
-    strategy.reset(RULES, 1, rng)
-    dearest = rng.uniform(0.001, 0.2, 4)
-    waiting: list[tuple[int, int, np.ndarray]] = []
-    spent = 0.0
-    for request in range(1, 100):
-        x = rng.standard_normal((1, 3))
-        context = Context.of(
-            np.zeros(1, dtype=np.intp),
-            np.array([float(request)]),
-            np.ones(1, dtype=np.intp),
-            np.zeros((1, 4), dtype=bool),
-            np.array([1e9]),
-            request=np.array([request]),
-            features=x,
-            reserve=dearest[None, :],
-        )
-        arm = strategy.select(context).arm.item()
-        if arm != GIVE_UP:
-            waiting.append((request, arm, x))
-        while waiting and rng.random() < 0.6:  # costs come late, and in any order
-            number, paid, features = waiting.pop(int(rng.integers(len(waiting))))
-            cost = float(dearest[paid] * rng.random() ** 0.2)
-            spent += cost
-            strategy.observe(_feedback(number, paid, features, cost))
-    spent += sum(float(dearest[arm]) for _, arm, _ in waiting)
-    assert spent <= budget + 1e-9
+    quick = {"width": 4} if name == "mixllm" else {}
+    strategy = CONTEXTUAL[name](budget=budget, queries=60, bins=bins, **quick)  # type: ignore[call-arg]
+    strategy.reset(RULES, SEQUENCES, rng)
+    dearest = rng.uniform(0.001, 0.2, (SEQUENCES, 4))
+    rows = np.arange(SEQUENCES)
+    spent, aside = np.zeros(SEQUENCES), np.zeros(SEQUENCES)
+    waiting: list[tuple[np.ndarray, int, np.ndarray, np.ndarray]] = []
+    for request in range(1, 80):
+        x = rng.standard_normal((SEQUENCES, 3))
+        arm = strategy.select(_context(rows, request, x, dearest)).arm
+        sent = rows[arm != GIVE_UP]
+        aside[sent] += dearest[sent, arm[sent]]
+        assert np.all(spent + aside <= budget + 1e-9)
+        waiting.append((sent, request, arm[sent], x[sent]))
+        while waiting and rng.random() < 0.55:
+            known, number, paid, features = waiting.pop(int(rng.integers(len(waiting))))
+            cost = dearest[known, paid] * rng.random(len(known)) ** 0.2
+            spent[known] += cost
+            aside[known] -= dearest[known, paid]
+            if len(known):
+                strategy.observe(_feedback(known, number, paid, features, cost))
 
 
-def _feedback(request: int, arm: int, x: np.ndarray, cost: float) -> Feedback:
-    row, nan = np.zeros(1, dtype=np.intp), np.array([np.nan])
-    outcome = np.array([int(Outcome.SUCCEEDED)])
-    number = np.array([request])
+def _context(rows: np.ndarray, request: int, x: np.ndarray, reserve: np.ndarray) -> Context:
+    n = len(rows)
+    return Context.of(
+        rows,
+        np.full(n, float(request)),
+        np.ones(n, dtype=np.intp),
+        np.zeros((n, 4), dtype=bool),
+        np.full(n, 1e9),
+        request=np.full(n, request),
+        features=x,
+        reserve=reserve,
+    )
+
+
+def _feedback(
+    rows: np.ndarray, number: int, arm: np.ndarray, x: np.ndarray, cost: np.ndarray
+) -> Feedback:
+    n = len(rows)
     return Feedback.of(
-        row,
-        np.array([1e3]),
-        np.array([arm]),
-        outcome,
-        np.ones(1),
-        nan,
-        request=number,
-        cost=np.array([cost]),
+        rows,
+        np.full(n, 1e3),
+        arm,
+        np.full(n, int(Outcome.SUCCEEDED)),
+        np.ones(n),
+        np.full(n, np.nan),
+        request=np.full(n, number),
+        cost=cost,
         features=x,
     )
 

@@ -1,8 +1,9 @@
 """Contextual strategies decide as other people's libraries and as the published formulas do.
 
-mabwiser is asked for its indices over random histories.  contextualbandits is not asked, as it
-comes without wheels: its LinUCB (no intercept, alpha, lambda) and LinTS are written out here by
-brute force, from the whole history at every step.  All play without what is ours: centring.
+mabwiser is asked for its indices over random histories.  contextualbandits comes without wheels: it
+was asked once (0.3.30, built from source, in doubles), and its decisions are kept here; its LinUCB
+(no intercept, alpha, lambda) and LinTS are also written out by brute force, from the whole history
+at every step.  All play without what is ours: centring.
 
 mabwiser 2.7.4 has two slips that a history must not touch: a server without history has the inverse
 lambda I instead of I / lambda (so lambda is 1, or each server begins with one observation), and
@@ -125,6 +126,30 @@ def test_linucb_takes_the_decisions_of_mabwiser(seed: int) -> None:
         else:
             assert arm == mab.predict(x[None, :])
             mab.partial_fit([arm], [value], x[None, :])
+        desk.answer(arm, x, value)
+
+
+# By seed: what contextualbandits chose, which breaks ties between untried servers by chance.
+GOLDEN = (
+    "0311133333133301003230311011131001112013001133101312111101103303311331",
+    "0021133013120133300132000213200022200222232212310110301311020232003010",
+    "0003223200000212220320001002001300330003300002333331033030001033302022",
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_linucb_takes_the_decisions_of_contextualbandits(seed: int) -> None:
+    """The same requests and rewards; each learns from what ours chose."""
+    rng = np.random.default_rng(seed)
+    truth = rng.random((ARMS, D)) / D
+    desk = Desk(LinUCB(alpha=1.0, strength=1.0, centre=False), RULES)
+    requests = rng.random((300, D))
+    for x, theirs in zip(requests, map(int, GOLDEN[seed]), strict=False):
+        action = desk.ask(x)
+        assert action.index is not None
+        assert action.index[0, theirs] == pytest.approx(action.index.max(), abs=1e-9)
+        arm = action.arm.item()
+        value = float(rng.random() < truth[arm] @ x)
         desk.answer(arm, x, value)
 
 

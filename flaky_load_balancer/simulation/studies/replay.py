@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.core.events import Attempt, Delivery, Rewarded
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Context, Feedback, Floats, Ints, Outcome, Reward, Rules
 from flaky_load_balancer.simulation.studies.offpolicy import Estimates, evaluate
@@ -144,24 +143,3 @@ def _number(path: Path, row: dict[str, str], name: str, missing: float) -> float
         return float(text) if text else missing
     except ValueError:
         raise ReplayError(f"{path}: {name}: expected a number, not {text[:40]!r}") from None
-
-
-def decisions_of(
-    servers: Sequence[str], events: Sequence[Attempt | Delivery | Rewarded]
-) -> Decisions:
-    """From the events of a recorded run."""
-    seen = {event.request: event.features for event in events if isinstance(event, Delivery)}
-    worth = {(e.request, e.server): e.value for e in events if isinstance(e, Rewarded)}
-    attempts = [e for e in events if isinstance(e, Attempt) and e.outcome in SETTLED]
-    features = [seen.get(each.request) for each in attempts]
-    complete = bool(features) and all(each is not None for each in features)
-    return Decisions(
-        servers,
-        np.array([each.server for each in attempts], dtype=np.intp),
-        np.array([np.nan if e.probability is None else e.probability for e in attempts]),
-        np.array(
-            [worth.get((e.request, e.server), float(e.outcome == SETTLED[0])) for e in attempts]
-        ),
-        np.array([each.cost or 0.0 for each in attempts]),
-        np.array(features, dtype=float) if complete else None,
-    )

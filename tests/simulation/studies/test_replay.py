@@ -5,12 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Rewarded
 from flaky_load_balancer.registry import parse
 from flaky_load_balancer.simulation.studies.offpolicy import TooLittleExploredError
 from flaky_load_balancer.simulation.studies.replay import (
     ReplayError,
-    decisions_of,
     read_decisions,
     would_earn,
 )
@@ -80,22 +78,6 @@ def test_what_is_no_log_of_decisions_is_refused(text: str, says: str, tmp_path: 
         read_decisions(path)
     with pytest.raises(ReplayError, match="cannot be read"):
         read_decisions(tmp_path / "gone.csv")
-
-
-def test_from_events() -> None:
-    events: list[Attempt | Delivery | Rewarded] = [
-        Attempt(1, 1, 0, 0, 0.0, 0.1, probability=0.25, cost=0.02),
-        Delivery(1, "x", 0.0, 0.1, Ending.DELIVERED, 1, False, features=(1.0, 0.0)),
-        Attempt(2, 1, 1, 1, 1.0, 0.1, probability=0.75),
-        Delivery(2, "y", 1.0, 1.1, Ending.GIVEN_UP, 1, False, features=(0.0, 1.0)),
-        Rewarded(1, 0, 5.0, 0.4),
-    ]
-    decisions = decisions_of(["a", "b"], events)
-    assert decisions.reward.tolist() == [0.4, 0]
-    assert decisions.probability.tolist() == [0.25, 0.75]
-    assert decisions.cost.tolist() == [0.02, 0]
-    assert decisions.features is not None
-    assert decisions.features.tolist() == [[1, 0], [0, 1]]
 
 
 def test_from_the_command_line(tmp_path: Path) -> None:
