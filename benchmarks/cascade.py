@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=NUMBER")
     arguments = parser.parse_args()
-    numbers = {name: float(x) for name, x in (pair.split("=") for pair in arguments.set)}
+    numbers: dict[str, Any] = {
+        name: float(x) for name, x in (pair.split("=") for pair in arguments.set)
+    }
     print(HEAD)
     for name in arguments.scenarios:
         trial = Trial(find(name), arguments.requests, arguments.replications, arguments.seed)

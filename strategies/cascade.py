@@ -27,6 +27,10 @@ where exploring costs little; it is the posterior's mean on the last free attemp
 of all and on paid ones.
 Any server may be tried again.
 
+With ``features=on``, what an answer is worth depends on what the request is about: u_i, the utility
+that ``lints`` predicts from its features, dollars and seconds included, takes the place of s_i as
+the reward of an admission: u_i - s_i V_k+1.  Limits, prices and holds are as without.
+
 Source: our own, put together from the dual of the bound as in bandits with knapsacks
 (Badanidiyuru, Kleinberg and Slivkins, arXiv 1305.2545), Thompson sampling (Biometrika 25, 1933),
 Bayesian averaging over hypotheses and a likelihood ratio for change (Besson et al., arXiv
@@ -50,22 +54,26 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Reward,
     Rules,
     Sent,
 )
 from strategies.capacity.capacity import Capacity
 from strategies.capacity.forecast import LEVELS
+from strategies.lints import LinThompson
 from strategies.parts.batches import together
 from strategies.parts.beta import draw, require_prior
 from strategies.parts.dual import value
-from strategies.parts.numbers import require
+from strategies.parts.numbers import require, require_one_of
 from strategies.parts.promises import Promises
 from strategies.parts.quality import Quality
 from strategies.parts.time_left import TimeLeft
+from strategies.parts.utility import features as request_features
 
 LOST = 1e3  # points less, where there is less hope than that: only if there is none at all
 AT_ONCE = 1e-4  # seconds that nobody is held for
 FAR = 10.0  # seconds: no price is above that of waiting so long
+LEAST_WORTH = 0.01  # points: no server is taken to be worth nothing
 RECENT = 0.05  # the weight of the newest request in how many found nothing worth waiting for
 
 
@@ -81,6 +89,7 @@ class Cascade(Strategy):
     crowd: float = 0.3  # of ``hurry``: what a second that could be saved costs each held request
     toll: float = 0.1  # the same of a second that could not be saved
     scarce: float = 1.0  # points for an admission where every new request finds nothing
+    features: str = "off"  # on: what an answer is worth depends on the request
 
     transient: ClassVar = ("promises",)
 
@@ -92,6 +101,7 @@ class Cascade(Strategy):
         require("crowd", self.crowd, least=0)
         require("toll", self.toll, least=0)
         require("scarce", self.scarce, least=0)
+        require_one_of("features", self.features, ("off", "on"))
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         shape = replications, rules.arms
@@ -101,11 +111,21 @@ class Cascade(Strategy):
         self.time_left = TimeLeft(replications)
         self.promises = Promises(replications)
         self.missed: Floats = np.zeros(replications)
+        self.worth: LinThompson | None = None
+        if self.features == "on":
+            self.worth = LinThompson()
+            self.worth.reset(rules, replications, rng)
 
     def observe(self, feedback: Feedback) -> None:
         self.quality.learn(feedback)
         self.capacity.learn(feedback)
         self.time_left.learn(feedback)
+        if self.worth is not None:
+            self.worth.observe(feedback)
+
+    def reward(self, reward: Reward) -> None:
+        if self.worth is not None:
+            self.worth.reward(reward)
 
     def select(self, context: Context) -> Action:
         """Send as was promised, choose for all others."""
@@ -206,13 +226,26 @@ class Cascade(Strategy):
             success = draw(self.sharpness * shapes, self.rng)
             if not early.all():
                 success = np.where(early[:, None], success, mean)
-        if wait is None:
-            later = value(mean * context.available, np.zeros(1), context, self.rules)
-            return success * (1.0 - later)[:, None], later
-        trust = self.capacity.trust(context.rows)
-        price = self.hurry * np.minimum(wait[:, :, -1], FAR)
-        later = value(mean * trust * context.available, price, context, self.rules)
-        return trust * success * (1.0 - later)[:, None], later
+        worth = success if self.worth is None else self._worth(self.worth, context, early)
+        certain, price = np.ones(1), np.zeros(1)
+        if wait is not None:
+            certain = self.capacity.trust(context.rows)
+            price = self.hurry * np.minimum(wait[:, :, -1], FAR)
+        usual = mean if self.worth is None else worth
+        later = value(usual * certain * context.available, price, context, self.rules)
+        if self.worth is None:
+            return certain * success * (1.0 - later)[:, None], later
+        if not self.rules.rewards:  # a success is worth 1: both are the same chance
+            success = worth
+        return certain * (worth - success * later[:, None]), later
+
+    def _worth(self, learnt: LinThompson, context: Context, early: Bools) -> Floats:
+        """(n, K) the utility of an admitted attempt, drawn where exploring costs little."""
+        x = request_features(context.rows, context.features)
+        worth = learnt.utility.mean(context.rows, x)
+        if np.count_nonzero(early):
+            worth = np.where(early[:, None], learnt.index(context, x), worth)
+        return np.clip(worth, LEAST_WORTH, 1.0)
 
     def _best_time(self, context: Context, wait: Floats, gain: Floats) -> tuple[Floats, Floats]:
         """(n, K) each: what the best attempt on each server is worth, in how many seconds.

@@ -121,8 +121,9 @@ class Limiters:
 
     def _sliding_ready(self, asked: Asked, limit: Floats) -> Floats:
         at = self._last_to_leave(asked, limit)
-        ready: Floats = self.admissions.at(asked.lane[:, None], at)
-        return ready + PERIOD.take(asked.limiter)[:, None]
+        left_at: Floats = self.admissions.at(asked.lane[:, None], at)
+        ready: Floats = left_at + PERIOD.take(asked.limiter)[:, None]
+        return ready
 
     def _fixed_ready(self, asked: Asked, limit: Floats, refused_at: Floats) -> Floats:
         lane, limiter, first, _ = asked

@@ -1,6 +1,8 @@
 """cascade by hand: when it sends, waits and stops, and that its regret is small."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,7 +16,10 @@ from flaky_load_balancer.simulation.bounds.possible import bounds
 from flaky_load_balancer.simulation.engine.simulator import simulate
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
+from flaky_load_balancer.simulation.worlds.world import rules_of
 from strategies.cascade import Cascade
+from strategies.lints import LinThompson
+from strategies.linucb import LinUCB
 from strategies.p2c_ewma import P2cEwma
 from strategies.v4_thompson import Thompson
 from strategies.v6_thompson_masked import ThompsonMasked
@@ -23,7 +28,7 @@ from tests.strategies.table import Table
 NOON = 2.0**30  # clocks may start anywhere
 
 
-def table(arms: int = 2, **hyperparameters: float) -> Table:
+def table(arms: int = 2, **hyperparameters: Any) -> Table:
     return Table(Cascade(**hyperparameters), arms, means=True)
 
 
@@ -196,10 +201,39 @@ def test_it_keeps_the_rules(rule: str) -> None:
     check(Cascade, rule)
 
 
-@pytest.mark.parametrize("name", ["hurry", "drift", "sharpness", "a"])
+@pytest.mark.parametrize("rule", RULES)
+def test_it_keeps_the_rules_with_features(rule: str) -> None:
+    check(partial(Cascade, features="on"), rule)
+
+
+TASKS_AND_LIMITS = """
+name = "tasks-and-limits"
+servers = 6
+failure.values = [0.03, 0.05, 0.04, 0.1, 0.1, 0.05]
+limit = { kind = "token-bucket", window = 1.0, values = [2, 3, 1, 2, 2, 3], burst = 2 }
+tasks = { code = 0.3, math = 0.3, chat = 0.4 }
+[quality]
+code = [0.95, 0.4, 0.5, 0.9, 0.3, 0.5]
+math = [0.4, 0.95, 0.5, 0.3, 0.9, 0.5]
+chat = [0.8, 0.7, 0.9, 0.7, 0.75, 0.85]
+"""
+
+
+@pytest.mark.parametrize("parent", [Cascade, LinUCB, LinThompson])
+def test_where_tasks_and_limits_meet_it_is_ahead_of_both_parents(parent: type[Strategy]) -> None:
+    scenario = scenarios.parse(TASKS_AND_LIMITS, source="test")
+    rules = rules_of(scenario, Rules(scenario.servers))
+    both, alone = (
+        simulate(strategy, scenario, rules, requests=300, replications=6).score.mean()
+        for strategy in (Cascade(features="on"), parent())
+    )
+    assert both > alone + 4.0
+
+
+@pytest.mark.parametrize("name", ["hurry", "drift", "sharpness", "a", "features"])
 def test_hyperparameters_are_checked(name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        Cascade(**{name: 0.0})
+        Cascade(**cast(Any, {name: 0.0}))
 
 
 HELD_OUT = Path(__file__).parent.parent / "simulation" / "scenarios_heldout"
