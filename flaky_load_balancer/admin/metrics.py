@@ -78,6 +78,7 @@ class Routes(Collector):
         yield from self._per_route()
         yield from self._per_server()
         yield from self._per_pool()
+        yield from self._shared()
         yield CounterMetricFamily(
             "flb_records_lost", "Events that could not be recorded.", self._records_lost()
         )
@@ -161,6 +162,23 @@ class Routes(Collector):
             if others:
                 there.add_metric([name, OTHER, ""], sum(each.state is None for each in others))
         yield from (there, panics)
+
+    def _shared(self) -> Iterator[Metric]:
+        """Of routes that share; none where nothing is shared."""
+        for name, kind, text in (
+            ("connected", GaugeMetricFamily, "1 while what is learnt is shared, else 0."),
+            ("replicas", GaugeMetricFamily, "Other replicas that were heard of lately."),
+            ("lag_seconds", GaugeMetricFamily, "How late what they told last came, at most."),
+            ("applied", CounterMetricFamily, "Facts of replicas that were learnt from."),
+            ("missed", CounterMetricFamily, "Facts that never came or could not be used."),
+            ("dropped", CounterMetricFamily, "Batches that nobody was told for want of room."),
+        ):
+            family = kind(f"flb_share_{name}", text, labels=["route"])
+            for route in self._routes:
+                if route.sharing is not None:
+                    value = getattr(route.sharing, name.removesuffix("_seconds"))
+                    family.add_metric([route.name], float(value))
+            yield family
 
 
 def _labelled(route: Route) -> Iterator[tuple[str, list[int]]]:

@@ -101,6 +101,14 @@ class Others(Shape):
     share: Chance
 
 
+class Sharing(Shape):
+    """Whether a route shares what it learns, with how many others, and how much it missed."""
+
+    connected: bool
+    replicas: int
+    missed: int
+
+
 class RouteFrame(RunNumbers):
     """A route at one moment; what is 0 or null may be left out where it has a default."""
 
@@ -113,6 +121,7 @@ class RouteFrame(RunNumbers):
     possibly_twice: int
     servers: ServerColumns
     others: Others | None = Field(None, json_schema_extra=_without_default)
+    sharing: Sharing | None = Field(None, json_schema_extra=_without_default)
 
 
 class Frame(Shape):

@@ -101,6 +101,12 @@ class View:
             "possibly_twice": route.tally.possibly_twice,
             "servers": servers.columns(shown, reasons),
         }
+        if route.sharing is not None:
+            frame["sharing"] = {
+                "connected": route.sharing.connected,
+                "replicas": route.sharing.replicas,
+                "missed": route.sharing.missed,
+            }
         if len(shown) < len(route.servers):
             frame["others"] = servers.others(shown)
         return frame

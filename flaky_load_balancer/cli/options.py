@@ -107,6 +107,22 @@ database = click.option(
 )
 
 
+def _redis(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    from flaky_load_balancer.config import redis_url
+    from flaky_load_balancer.config.table import from_environment
+
+    return None if text is None else redis_url(from_environment(text, "--share"), "--share")
+
+
+share = click.option(
+    "--share",
+    metavar="URL",
+    default=None,
+    callback=_redis,
+    help="Learn together with replicas, over Redis: redis://HOST:PORT/DB, or env:NAME.",
+)
+
+
 def recorded(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where records are, ``where``: a folder, or the address of a database."""
 

@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     help="Folder of the records.",
 )
 @options.database
+@options.share
 @options.keep
 @options.no_records
 @click.option("--fresh", is_flag=True, help="Begin anew: put aside what was learnt before.")

@@ -16,11 +16,13 @@ from flaky_load_balancer.config import (
     ServerSettings,
     Settings,
     SettingsError,
+    Share,
     flag,
     read_config,
     refuse_open,
     server_url,
 )
+from flaky_load_balancer.sharing import require_driver
 
 GAME = ("free_attempts", "max_attempts", "penalty")
 SERVER = (
@@ -50,6 +52,7 @@ class Flags:
     attempt_timeout: float | None = None
     data_dir: Path | None = None
     records: str | None = None
+    share: str | None = None
     no_records: bool = False
     keep: str | None = None
     access_log: str | None = None
@@ -74,6 +77,10 @@ def settings(flags: Flags) -> Settings:
     found = _of_flags(flags) if flags.config is None else _of_config(flags, flags.config)
     routes = tuple(_with_flags(route, flags) for route in found.routes)
     found = replace(found, routes=routes, **flags.given(SERVER))
+    if flags.share is not None:
+        found = replace(found, share=replace(found.share or Share(""), url=flags.share))
+    if found.share is not None:
+        require_driver()
     if flags.no_records:
         found = replace(found, data_dir=None)
     refuse_open(found, "--host", _keys_called(flags))
@@ -92,6 +99,8 @@ def check(path: Path) -> Settings:
 
     found = _with_truth(_of_file(path, str(path)), f"{path}: pools.")
     refuse_open(found, f"{path}: server.host", "routes.{}.keys")
+    if found.share is not None:
+        require_driver()
     try:
         server_tls(found.tls)
     except SettingsError as error:

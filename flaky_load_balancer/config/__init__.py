@@ -20,13 +20,14 @@ from flaky_load_balancer.config.settings import (
     Scoring,
     ServerSettings,
     Settings,
+    Share,
     Timeouts,
     Tls,
     TlsKeys,
     flag,
 )
 from flaky_load_balancer.config.table import SettingsError
-from flaky_load_balancer.config.values import server_url
+from flaky_load_balancer.config.values import redis_url, server_url
 
 __all__ = [
     "CLIENT",
@@ -48,11 +49,13 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SettingsError",
+    "Share",
     "Timeouts",
     "Tls",
     "TlsKeys",
     "flag",
     "read_config",
+    "redis_url",
     "refuse_open",
     "server_url",
 ]

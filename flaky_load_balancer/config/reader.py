@@ -26,6 +26,7 @@ from flaky_load_balancer.config.settings import (
     Scoring,
     ServerSettings,
     Settings,
+    Share,
     Timeouts,
     Tls,
     TlsKeys,
@@ -34,6 +35,7 @@ from flaky_load_balancer.config.table import ENVIRONMENT, SettingsError, Table
 from flaky_load_balancer.config.values import (
     loopback,
     possible_host,
+    redis_url,
     server_address,
     size,
     statuses,
@@ -44,6 +46,7 @@ PATH = re.compile(r"/(?:[A-Za-z0-9._~:=,@/+!$&'()*;-]|%[0-9A-Fa-f]{2})*")
 HEALTH_PATH = re.compile(r"/[!-~]*")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 QUANTILE = re.compile(r"p([1-9][0-9]?(?:\.[0-9]+)?)")
+SHARED = re.compile(r"[A-Za-z0-9._-]+")
 PORTS = 65535
 FRAMING = {  # headers that say where a message ends, or belong to one connection
     *("content-length", "transfer-encoding", "trailer", "te", "expect"),
@@ -69,10 +72,10 @@ def read_config(path: Path, called: str | None = None) -> Settings:
 def _settings(document: Table) -> Settings:
     pools = {_name(table, name): _pool(table) for name, table in document.tables("pools").items()}
     routes = tuple(_route(name, table, pools) for name, table in document.tables("routes").items())
-    server = document.optional("server")
+    server, share = document.optional("server"), _share(document.table("share"))
     document.finish()
     _refuse_doubled(document, routes)
-    return _server(server, pools, routes)
+    return replace(_server(server, pools, routes), share=share)
 
 
 def _name(table: Table, name: str) -> str:
@@ -108,6 +111,17 @@ def _server(
     if settings.admin_token is None and not loopback(settings.admin_host):
         raise table.wrong("admin_host", "an admin_token beside an address that is not loopback")
     return settings
+
+
+def _share(table: Table | None) -> Share | None:
+    if table is None:
+        return None
+    url = redis_url(table.required("url"), f"{table.file}: {table.dotted('url')}")
+    name = table.text("name") or Share(url).name
+    if not SHARED.fullmatch(name):
+        raise table.wrong("name", "a name of letters, digits and . _ -")
+    table.finish()
+    return Share(url, name)
 
 
 def _host(table: Table, name: str, default: str) -> str:

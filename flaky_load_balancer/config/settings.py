@@ -291,6 +291,14 @@ class RouteSettings:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Where replicas meet: the address of a Redis, and a name for streams of their own there."""
+
+    url: str = field(repr=False)
+    name: str = "flb"
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that ``flb serve`` is configured to do."""
 
@@ -313,6 +321,7 @@ class Settings:
     data_dir: Path | None = Path(".flb")  # None: no records
     records: str | None = field(default=None, repr=False)  # the address of a database
     keep: str | None = None
+    share: Share | None = None  # None: nothing is shared
     session: str | None = None  # an existing session to join, else a new one
     access_log: str | None = None  # a file, or "-" for stdout
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from flaky_load_balancer.config.table import SettingsError
 
@@ -16,6 +16,7 @@ SIZE = re.compile(r"([0-9]+) *(B|KiB|MiB|GiB|kB|MB|GB)?")
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+REDIS_TLS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}  # of rediss://...?ssl_ca_certs=FILE
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 
@@ -46,6 +47,29 @@ def server_address(text: str, where: str, shown: str | None = None) -> Address:
             f"{where}: {shown!r} is not a server's address{wrong.reason};"
             " expected one like http://127.0.0.1:4000"
         ) from None
+
+
+def redis_url(text: str, where: str) -> str:
+    """The address of a Redis, if it is one; errors do not show it, since it may hold a password."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        port = 0
+    possible = (
+        port != 0
+        and url.scheme in {"redis", "rediss"}
+        and possible_host(url.hostname or "")
+        and re.fullmatch(r"(/[0-9]*)?", url.path)
+        and {name for name, _ in parse_qsl(url.query)} <= REDIS_TLS
+        and not url.fragment
+    )
+    if not possible:
+        raise SettingsError(
+            f"{where}: not the address of a Redis; expected one like redis://127.0.0.1:6379/0 or"
+            " rediss://:PASSWORD@HOST:6379/0"
+        )
+    return text
 
 
 def _address(text: str) -> Address:

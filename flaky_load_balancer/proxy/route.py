@@ -12,6 +12,7 @@ from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Send
 from flaky_load_balancer.proxy.game import post
+from flaky_load_balancer.sharing import Exchange
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Route:
     pieces: Mapping[str, Any] | None = None  # the truth over time, since the first attempt
     faults: Sequence[Mapping[str, Any]] = ()  # stretches of trouble, in the same seconds
     send: Send = post  # one attempt, of kind ids
+    sharing: Exchange | None = None  # with its replicas
     recorded: list[str] = field(default_factory=list)  # servers by their index in the run
     reported: Reported | None = None  # where others serve it
 

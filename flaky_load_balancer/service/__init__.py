@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from flaky_load_balancer.service.epoch import clock
 from flaky_load_balancer.service.listening import listening, url
 from flaky_load_balancer.service.notify import notify
 from flaky_load_balancer.service.running import Service
-from flaky_load_balancer.sharing import Keeper, Snapshots
+from flaky_load_balancer.sharing import Keeper, Shared, Snapshots
 
 STOPPING = signal.SIGTERM, signal.SIGINT  # SIGHUP reloads
 
@@ -65,20 +65,19 @@ async def serve(
             settings={"routes": {route.name: asdict(route.game) for route in settings.routes}},
         )
         service = Service(settings, recorder, session, read, log_format=log_format)
-        keeper = _keeper(snapshots, service, fresh=fresh)
         data = url(data_socket, tls=settings.tls is not None)
-        async with service.running(data_socket, admin_socket, data):
+        async with (
+            _sharing(settings, service) as shared,
+            _keeping(snapshots, service, shared, fresh=fresh),
+            service.running(data_socket, admin_socket, data),
+        ):
             runs = {route.name: route.run for route in service.routes.shown}
             tuning.spare_the_collector()
             tuning.favour_the_loop()
             ready(Addresses(data, url(admin_socket), session, runs))
             notify("READY=1")
-            keeping = asyncio.ensure_future(keeper.run()) if keeper else None
             await stop
             notify("STOPPING=1")
-        if keeper is not None and keeping is not None:
-            keeping.cancel()
-            keeper.save()
         if settings.session is None:  # else whoever began the session knows when it is complete
             service.routes.finish()
             recorder.finish_session(session)
@@ -117,14 +116,38 @@ def _snapshots(settings: Settings) -> Iterator[Snapshots | None]:
         yield snapshots
 
 
-def _keeper(snapshots: Snapshots | None, service: Service, *, fresh: bool) -> Keeper | None:
-    if snapshots is None:
-        return None
+@asynccontextmanager
+async def _sharing(settings: Settings, service: Service) -> AsyncIterator[Shared | None]:
+    """With its replicas, if there may be any; never in a session of the harness."""
+    if settings.share is None or settings.session is not None:
+        yield None
+        return
+    from flaky_load_balancer.sharing.streams import RedisStreams  # noqa: PLC0415 (an extra)
+
+    store = RedisStreams(settings.share.url, settings.share.name, clock)
+    async with store.running():
+        yield Shared(store, service.routes.shown, clock)
+
+
+@asynccontextmanager
+async def _keeping(
+    snapshots: Snapshots | None, service: Service, shared: Shared | None, *, fresh: bool
+) -> AsyncIterator[None]:
+    """What was learnt is loaded before, written and shared inside."""
+    keeper = Keeper(
+        snapshots, service.routes.shown, clock, refresh=service.front.learn, shared=shared
+    )
     if fresh:
-        snapshots.forget()
-    keeper = Keeper(snapshots, service.routes.shown, clock, service.front.learn)
-    keeper.load()
-    return keeper
+        keeper.forget()
+    else:
+        await keeper.load()
+    async with shared.running() if shared else nullcontext():
+        writing = asyncio.create_task(keeper.run())
+        try:
+            yield
+        finally:
+            writing.cancel()
+            keeper.save()
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from flaky_load_balancer.records import Recorder, Records
 
 RESTART = (
     *("host", "port", "admin_host", "admin_port", "admin_token", "admin_names"),
-    *("tls", "workers", "data_dir", "records"),
+    *("tls", "workers", "data_dir", "records", "share"),
 )
 AT_ONCE = ("max_in_flight", "trust_forwarded", "drain")
 WITHOUT_SLOW_START = "cascade"  # it feels its way to what a server can take by itself

@@ -9,6 +9,7 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.sharing.applying import Applier
 from flaky_load_balancer.sharing.facts import Batch, Fact, FactsError, decode, encode, numbered
 from flaky_load_balancer.sharing.seen import Seen
+from flaky_load_balancer.sharing.snapshots import Heard
 from flaky_load_balancer.sharing.telling import Telling
 from flaky_load_balancer.sharing.transport import Transport
 
@@ -59,7 +60,7 @@ class Exchange:
         self._applier = Applier(balancer.strategy, servers, balancer.rules.features)
         self._telling = Telling(balancer.strategy, servers, self._tell)
         self._senders: dict[int, _Sender] = {}
-        self._replicas = 0
+        self._replicas = self._forgotten = 0
         self._facts: list[Fact] = []
         self._told = 0  # facts that went out
         self._due = False
@@ -69,7 +70,17 @@ class Exchange:
     def missed(self) -> int:
         """Facts of replicas that never came, and facts that could not be used."""
         missing = sum(sender.seen.missing for sender in self._senders.values())
-        return missing + self._applier.unknown
+        return self._forgotten + missing + self._applier.unknown
+
+    @property
+    def connected(self) -> bool:
+        """Whether what is told gets anywhere."""
+        return self._transport.connected
+
+    @property
+    def dropped(self) -> int:
+        """Batches that nobody was told, for want of room; of all routes together."""
+        return self._transport.dropped
 
     @property
     def replicas(self) -> int:
@@ -94,11 +105,11 @@ class Exchange:
         self._balancer.strategy = self._telling.inner
         self._later = lambda _, __: None
 
-    def seen(self) -> dict[str, int]:
-        """By sender, in hexadecimal, the number of the first fact that is not in the state."""
+    def heard(self) -> Heard:
+        """What is in the state at this moment, our own facts as well."""
         known = {key: s.seen.next for key, s in self._senders.items() if s.seen.next is not None}
         known[self.sender] = self._told + len(self._facts)
-        return {f"{sender:x}": number for sender, number in known.items()}
+        return Heard(self.position, {f"{sender:x}": number for sender, number in known.items()})
 
     def recall(self, seen: Mapping[str, int], position: str | None) -> None:
         """The state was loaded: it has these facts, also of who this was before its restart."""
@@ -167,8 +178,13 @@ class Exchange:
     def _known(self, key: int) -> _Sender:
         if key not in self._senders:
             if len(self._senders) >= REMEMBERED:
-                silent = min(self._senders, key=lambda known: self._senders[known].heard)
-                self._applier.gone(self._senders.pop(silent).replica, self._clock())
+                self._forget(min(self._senders, key=lambda known: self._senders[known].heard))
             self._replicas += 1
             self._senders[key] = _Sender(self._replicas)
         return self._senders[key]
+
+    def _forget(self, key: int) -> None:
+        """There are more senders than can be remembered."""
+        sender = self._senders.pop(key)
+        self._forgotten += sender.seen.missing
+        self._applier.gone(sender.replica, self._clock())

@@ -13,7 +13,9 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +30,16 @@ VERSION = 1  # of the file; another one is not read
 PERIOD = 10.0  # seconds between two times of writing: what a crash can lose
 ASIDE = ".aside"
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What of all that replicas told is in a state: up to where a stream was read, and by sender,
+    in hexadecimal, the number of the first fact that is not.
+    """
+
+    position: str | None = None
+    seen: Mapping[str, int] = field(default_factory=dict)
 
 
 class DataDirInUseError(UserError):
@@ -67,45 +79,51 @@ class Snapshots:
         """Where the state of a route is."""
         return self.folder / quote(route, safe="")
 
-    def save(self, route: str, state: State, servers: Sequence[str], now: float) -> None:
+    def save(
+        self,
+        route: str,
+        state: State,
+        servers: Sequence[str],
+        now: float,
+        heard: Heard | None = None,
+    ) -> None:
         """Write what a route has learnt of these servers; ``now`` in seconds since the epoch."""
-        payload = state.to_bytes()
-        about = {
-            "version": VERSION,
-            "route": route,
-            "strategy": state.strategy,
-            "servers": list(servers),
-            "saved": now,
-            "sha256": hashlib.sha256(payload).hexdigest(),
-        }
+        self.write(route, packed(route, state, servers, now, heard))
+
+    def write(self, route: str, snapshot: bytes) -> None:
+        """Put a packed one in the place of the one before."""
         path = self.path(route)
         fresh = path.with_name(f"{path.name}.new")
         with fresh.open("wb") as file:
-            file.write(json.dumps(about).encode() + b"\n" + payload)
+            file.write(snapshot)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
 
-    def load(self, route: str, strategy: Strategy, rules: Rules, servers: Sequence[str]) -> bool:
-        """Give a strategy, just reset, what its route had learnt; whether there was anything."""
+    def read(self, route: str) -> bytes | None:
+        """What is written there, if anything is."""
         path = self.path(route)
+        return path.read_bytes() if path.exists() else None
+
+    def load(
+        self, route: str, strategy: Strategy, rules: Rules, servers: Sequence[str]
+    ) -> Heard | None:
+        """Give a strategy, just reset, what its route had learnt; None if there was nothing."""
         try:
-            about, state = _read(path)
-            _require_alike(about, strategy)
-            transfer(state, about["servers"], strategy, rules, servers)
-        except FileNotFoundError:
-            return False
+            found = self.read(route)
+            return None if found is None else given(found, strategy, rules, servers)
         except (StateError, OSError) as error:
-            aside = path.with_name(path.name + ASIDE)
-            log.warning(
-                "what route %s had learnt cannot be used, and is put aside as %s: %s",
-                route,
-                aside,
-                error,
-            )
-            path.replace(aside)
-            return False
-        return True
+            self.put_aside(route, error)
+            return None
+
+    def put_aside(self, route: str, why: Exception) -> None:
+        """It cannot be used."""
+        path = self.path(route)
+        aside = path.with_name(path.name + ASIDE)
+        log.warning(
+            "what route %s had learnt cannot be used, and is put aside as %s: %s", route, aside, why
+        )
+        path.replace(aside)
 
     def forget(self) -> None:
         """Put aside what was learnt, of all routes: ``--fresh``."""
@@ -114,8 +132,43 @@ class Snapshots:
                 path.replace(path.with_name(path.name + ASIDE))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], State]:
-    head, _, payload = path.read_bytes().partition(b"\n")
+def packed(
+    route: str, state: State, servers: Sequence[str], now: float, heard: Heard | None = None
+) -> bytes:
+    """A snapshot as bytes."""
+    payload = state.to_bytes()
+    about = {
+        "version": VERSION,
+        "route": route,
+        "strategy": state.strategy,
+        "servers": list(servers),
+        "saved": now,
+        "sha256": hashlib.sha256(payload).hexdigest(),
+    }
+    if heard is not None:
+        about |= {"position": heard.position, "seen": dict(heard.seen)}
+    return json.dumps(about).encode() + b"\n" + payload
+
+
+def given(snapshot: bytes, strategy: Strategy, rules: Rules, servers: Sequence[str]) -> Heard:
+    """Give a strategy, just reset, what is in a snapshot; StateError if it cannot be used."""
+    about, state = _unpacked(snapshot)
+    _require_alike(about, strategy)
+    heard = _heard(about)
+    transfer(state, about["servers"], strategy, rules, servers)
+    return heard
+
+
+def saved(snapshot: bytes | None) -> float:
+    """When it was made, in seconds since the epoch; before all others if there is none."""
+    try:
+        return float(json.loads((snapshot or b"").partition(b"\n")[0])["saved"])
+    except (ValueError, KeyError, TypeError):
+        return -inf
+
+
+def _unpacked(snapshot: bytes) -> tuple[dict[str, Any], State]:
+    head, _, payload = snapshot.partition(b"\n")
     try:
         about = json.loads(head)
         version, sha256 = about["version"], about["sha256"]
@@ -127,6 +180,19 @@ def _read(path: Path) -> tuple[dict[str, Any], State]:
     if hashlib.sha256(payload).hexdigest() != sha256 or not isinstance(servers, list):
         raise StateError("it is damaged")
     return about, State.from_bytes(payload)
+
+
+def _heard(about: dict[str, Any]) -> Heard:
+    """What a snapshot says of replicas; of one that was alone nothing."""
+    position, seen = about.get("position"), about.get("seen", {})
+    try:
+        numbers = {f"{int(sender, 16):x}": int(number) for sender, number in seen.items()}
+        if position is not None:
+            milliseconds, number = map(int, position.split("-"))
+            position = f"{milliseconds}-{number}"
+    except (ValueError, AttributeError, TypeError):
+        raise StateError("it is damaged") from None
+    return Heard(position, numbers)
 
 
 def _require_alike(about: dict[str, Any], strategy: Strategy) -> None:

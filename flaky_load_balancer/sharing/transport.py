@@ -16,6 +16,12 @@ class Transport(Protocol):
     offset: float
     """Seconds to add to the clock here for the one that all replicas share."""
 
+    connected: bool
+    """Whether what is published gets anywhere."""
+
+    dropped: int
+    """Batches of all routes that there was no room for."""
+
     def subscribe(self, route: str, deliver: Deliver) -> None:
         """Bring what the replicas of this route tell, in place of what was asked for before."""
 
@@ -30,6 +36,8 @@ class Nobody:
     """No replicas."""
 
     offset = 0.0
+    connected = False
+    dropped = 0
 
     def subscribe(self, route: str, deliver: Deliver) -> None: ...
 

@@ -1,5 +1,6 @@
 """Config files: what is taken, and that every refusal names file, key and fix."""
 
+import re
 from pathlib import Path
 
 import certifi
@@ -17,6 +18,7 @@ from flaky_load_balancer.config import (
     Scoring,
     ServerSettings,
     SettingsError,
+    Share,
     Timeouts,
     Tls,
     TlsKeys,
@@ -339,3 +341,57 @@ def test_names_of_routes_and_pools_can_be_carried_by_headers_and_addresses(
     assert "expected a name" in refused(config)
     config.write_text(POOL.replace("[pools.p]", f'[pools."{name}"]') + ROUTE)
     assert "expected a name" in refused(config)
+
+
+SHARED = '[pools.p]\nservers = ["http://a:1"]\n[routes.r]\npath = "/"\npool = "p"\n[share]\n'
+
+
+def shared(folder: Path, text: str) -> Share | None:
+    path = folder / "flb.toml"
+    path.write_text(SHARED + text)
+    return read_config(path).share
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/0",
+        "redis://host",
+        "rediss://user:pa%20ss@host:6380/12?ssl_ca_certs=/etc/roots.pem",
+        "redis://[::1]:6379",
+    ],
+)
+def test_where_replicas_meet(tmp_path: Path, url: str) -> None:
+    assert shared(tmp_path, f'url = "{url}"') == Share(url, "flb")
+    assert shared(tmp_path, f'url = "{url}"\nname = "blue"') == Share(url, "blue")
+
+
+def test_where_replicas_meet_may_be_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHARED_REDIS", "redis://:secret@host/1")
+    found = shared(tmp_path, 'url = "env:SHARED_REDIS"')
+    assert found is not None
+    assert found.url == "redis://:secret@host/1"
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("", "share.url"),
+        ('url = "http://:secret@host"', "share.url"),
+        ('url = "redis://"', "share.url"),
+        ('url = "redis://:secret@host:99999"', "share.url"),
+        ('url = "redis://:secret@host:0"', "share.url"),
+        ('url = "redis://:secret@host/one"', "share.url"),
+        ('url = "redis://:secret@host?socket_timeout=1"', "share.url"),
+        ('url = "redis://host"\nname = "a b"', "share.name"),
+        ('url = "redis://host"\nname = 1', "share.name"),
+        ('url = "redis://host"\ndatabase = 1', "share.database"),
+    ],
+)
+def test_where_replicas_cannot_meet(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(key)) as refused:
+        shared(tmp_path, text)
+    assert "secret" not in str(refused.value)

@@ -69,6 +69,7 @@ class End:
 
     def __init__(self, wire: Wire, offset: float = 0.0) -> None:
         self.wire, self.offset = wire, offset
+        self.connected, self.dropped = True, 0
         self.deliver: Deliver | None = None
         wire.ends.append(self)
 

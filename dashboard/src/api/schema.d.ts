@@ -890,6 +890,7 @@ export interface components {
             possibly_twice: number;
             servers: components["schemas"]["ServerColumns"];
             others?: components["schemas"]["Others"] | null;
+            sharing?: components["schemas"]["Sharing"] | null;
             /** Run */
             run: number | null;
             /** Pool */
@@ -966,6 +967,7 @@ export interface components {
             possibly_twice: number;
             servers: components["schemas"]["ServerColumns"];
             others?: components["schemas"]["Others"] | null;
+            sharing?: components["schemas"]["Sharing"] | null;
         };
         /**
          * RouteHistory
@@ -1369,6 +1371,18 @@ export interface components {
                 number,
                 number
             ] | null)[][];
+        };
+        /**
+         * Sharing
+         * @description Whether a route shares what it learns, with how many others, and how much it missed.
+         */
+        Sharing: {
+            /** Connected */
+            connected: boolean;
+            /** Replicas */
+            replicas: number;
+            /** Missed */
+            missed: number;
         };
         /**
          * Simulated
