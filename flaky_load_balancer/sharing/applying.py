@@ -14,13 +14,14 @@ import numpy as np
 
 from flaky_load_balancer.core.balancer import ROW
 from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Feedback, Floats, Outcome, Reward, Sent
+from flaky_load_balancer.core.types import Feedback, Floats, Outcome, Preference, Reward, Sent
 from flaky_load_balancer.core.wrapped import notes
 from flaky_load_balancer.sharing.facts import (
     REQUESTS,
     Begun,
     Ended,
     Fact,
+    Preferred,
     Promised,
     Rewarded,
     Withdrawn,
@@ -84,6 +85,9 @@ class Applier:
     def _one(self, number: int, fact: Fact, shift: float) -> None:
         if isinstance(fact, Withdrawn):
             self._withdrawn(number)
+            return
+        if isinstance(fact, Preferred):
+            self._preferred(fact, shift)
             return
         arm = self._arms.get(fact.server)
         if arm is None or not self._alike(fact):
@@ -160,6 +164,15 @@ class Applier:
             )
         )
 
+    def _preferred(self, fact: Preferred, shift: float) -> None:
+        better, worse = self._arms.get(fact.better), self._arms.get(fact.worse)
+        if better is None or worse is None or not self._alike(fact):
+            self.unknown += 1
+            return
+        now, features = _one_of(fact.time + shift), self._row(fact.features)
+        pair = np.array([better]), np.array([worse])
+        self.strategy.prefer(Preference(ROW, now, *pair, features))
+
     def _withdrawn(self, number: int) -> None:
         if self._promises.pop(number, None) is not None:
             self.strategy.withdraw(ROW, np.array([number]))
@@ -177,7 +190,7 @@ class Applier:
 
     def _alike(self, fact: Fact) -> bool:
         """Whether it is of a request with as many features as ours have."""
-        if not self._features or not isinstance(fact, Ended | Rewarded):
+        if not self._features or not isinstance(fact, Ended | Rewarded | Preferred):
             return True
         return len(fact.features) == self._features
 

@@ -79,7 +79,17 @@ class Rewarded(NamedTuple):
     features: tuple[float, ...] = ()
 
 
-Fact = Begun | Promised | Withdrawn | Ended | Rewarded
+class Preferred(NamedTuple):
+    """One server's answer to a question was better than another's; ``request`` is any known one."""
+
+    request: int
+    better: str
+    worse: str
+    time: float
+    features: tuple[float, ...] = ()
+
+
+Fact = Begun | Promised | Withdrawn | Ended | Rewarded | Preferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,9 @@ _PROMISED = struct.Struct("<BHIiif")
 _WITHDRAWN = struct.Struct("<BI")
 _ENDED = struct.Struct("<BHIHBiiiffH")
 _REWARDED = struct.Struct("<BHIiffH")
-SIZES = tuple(form.size for form in (_BEGUN, _PROMISED, _WITHDRAWN, _ENDED, _REWARDED))  # in bytes
+_PREFERRED = struct.Struct("<BHHIiH")
+_FORMS = _BEGUN, _PROMISED, _WITHDRAWN, _ENDED, _REWARDED, _PREFERRED
+SIZES = tuple(form.size for form in _FORMS)  # in bytes
 _TICKS = 1e6  # per second
 _UNSAID = -(2**31)  # in place of a time
 _FAR = 2**31 - 1
@@ -176,6 +188,11 @@ class _Writer:
         said = self.time(fact.time), fact.value, fact.previous, count
         return _REWARDED.pack(4, server, number, *said) + struct.pack(f"<{count}f", *fact.features)
 
+    def preferred(self, fact: Preferred) -> bytes:
+        servers, count = (self.name(fact.better), self.name(fact.worse)), len(fact.features)
+        said = fact.request - self.base, self.time(fact.time), count
+        return _PREFERRED.pack(5, *servers, *said) + struct.pack(f"<{count}f", *fact.features)
+
 
 _WRITE: dict[type[Fact], Callable[[_Writer, Fact], bytes]] = {
     Begun: _Writer.begun,  # type: ignore[dict-item]
@@ -183,6 +200,7 @@ _WRITE: dict[type[Fact], Callable[[_Writer, Fact], bytes]] = {
     Withdrawn: _Writer.withdrawn,  # type: ignore[dict-item]
     Ended: _Writer.ended,  # type: ignore[dict-item]
     Rewarded: _Writer.rewarded,  # type: ignore[dict-item]
+    Preferred: _Writer.preferred,  # type: ignore[dict-item]
 }
 
 
@@ -256,6 +274,11 @@ class _Reader:
         about = self.names[server], self._time(time), value, previous
         return Rewarded(self.base + number, *about, self._features(count))
 
+    def preferred(self) -> Preferred:
+        _, better, worse, number, time, count = self._next(_PREFERRED)
+        about = self.names[better], self.names[worse], self._time(time)
+        return Preferred(self.base + number, *about, self._features(count))
+
     def _next(self, form: struct.Struct) -> tuple[Any, ...]:
         place, self.place = self.place, self.place + form.size
         return form.unpack_from(self.data, place)
@@ -271,7 +294,8 @@ class _Reader:
 
 
 _READ: Sequence[Callable[[_Reader], Fact]] = (
-    *(_Reader.begun, _Reader.promised, _Reader.withdrawn, _Reader.ended, _Reader.rewarded),
+    *(_Reader.begun, _Reader.promised, _Reader.withdrawn),
+    *(_Reader.ended, _Reader.rewarded, _Reader.preferred),
 )
 
 

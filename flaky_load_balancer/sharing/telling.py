@@ -13,6 +13,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
 )
@@ -21,6 +22,7 @@ from flaky_load_balancer.sharing.facts import (
     Begun,
     Ended,
     Fact,
+    Preferred,
     Promised,
     Rewarded,
     Withdrawn,
@@ -40,6 +42,7 @@ class Telling(Wrapped):
         super().__init__(inner)
         self._servers, self._tell = servers, tell
         self._all = notes(inner)
+        self._latest = 0  # request of which something was told
         self._promised: set[int] = set()  # requests that hold a promise
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
@@ -56,11 +59,11 @@ class Telling(Wrapped):
 
     def observe(self, feedback: Feedback) -> None:
         self.inner.observe(feedback)
-        time = feedback.now.item()
+        time, self._latest = feedback.now.item(), feedback.request.item()
         features = feedback.features
         self._tell(
             Ended(
-                feedback.request.item(),
+                self._latest,
                 feedback.attempt.item(),
                 self._servers()[feedback.arm.item()],
                 feedback.outcome.item(),
@@ -83,6 +86,19 @@ class Telling(Wrapped):
                 reward.now.item(),
                 reward.value.item(),
                 reward.previous.item(),
+                () if features is None else _told(features),
+            )
+        )
+
+    def prefer(self, preference: Preference) -> None:
+        self.inner.prefer(preference)
+        features, servers = preference.features, self._servers()
+        self._tell(
+            Preferred(
+                self._latest,
+                servers[preference.better.item()],
+                servers[preference.worse.item()],
+                preference.now.item(),
                 () if features is None else _told(features),
             )
         )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flaky_load_balancer import registry
-from flaky_load_balancer.core.types import HOLD, Outcome
+from flaky_load_balancer.core.types import HOLD, Outcome, Preference, Reward
 from flaky_load_balancer.sharing.applying import LONGEST
 from flaky_load_balancer.sharing.exchange import PERIOD, SILENT
 from flaky_load_balancer.sharing.facts import Batch, Begun, Ended, decode, encode
@@ -193,6 +193,46 @@ def test_every_strategy_can_share(strategy: str) -> None:
     time.pass_on(1.0)
     assert here.exchange.missed == there.exchange.missed == 0
     assert here.exchange.applied > 0
+
+
+def test_preferences_are_shared() -> None:
+    here, there, time, _ = pair(strategy="rucb")
+    one, other = np.array([0]), np.array([1])
+    for better, worse in ((one, other), (one, other), (other, one)):
+        here.balancer.prefer(Preference(one, np.array([time.now]), better, worse))
+    time.pass_on(1.0)
+    ours, theirs = (each.strategy.state().arrays for each in (here, there))
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+    unlike = Replica(Wire(), Time(), strategy="rucb").strategy.state().arrays
+    assert not all(np.array_equal(ours[name], unlike[name]) for name in ours)
+
+
+def test_rewards_and_features_are_shared() -> None:
+    here, there, time, _ = pair(strategy="linucb", features=3)
+    for count in range(6):
+        asked = np.array([[1.0, 0.25 * count, -0.5]])
+        here.arrive(features=asked)
+        arm = here.decide().arm
+        here.end(GOOD)
+        row, now = np.array([0]), np.array([time.now])
+        told = row, now, np.array([here.requests]), arm, np.array([0.75]), np.array([np.nan])
+        here.balancer.reward(Reward(*told, asked))
+        here.leave()
+        time.pass_on(0.1)
+    ours, theirs = (each.strategy.state().arrays for each in (here, there))
+    assert all(np.allclose(ours[name], theirs[name], equal_nan=True) for name in ours)
+    assert there.exchange.missed == 0
+
+
+def test_who_has_other_features_is_not_learnt_from() -> None:
+    time, wire = Time(), Wire()
+    here = Replica(wire, time, strategy="linucb", features=2)
+    there = Replica(wire, time, strategy="linucb", features=3)
+    here.arrive(features=np.ones((1, 2)))
+    here.decide()
+    here.end(GOOD)
+    time.pass_on(1.0)
+    assert there.exchange.missed == 1
 
 
 def in_flight(replica: Replica) -> Sequence[float]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flaky_load_balancer import registry
-from flaky_load_balancer.core.balancer import Balancer
-from flaky_load_balancer.core.types import HOLD, Action, Outcome, Rules
+from flaky_load_balancer.core.balancer import ROW, Balancer
+from flaky_load_balancer.core.types import HOLD, Action, Floats, Outcome, Rules
 from flaky_load_balancer.sharing.exchange import Exchange
 from flaky_load_balancer.sharing.transport import Deliver
 
@@ -98,9 +98,10 @@ class Replica:
         servers: Sequence[str] = ("a", "b"),
         offset: float = 0.0,
         seed: int = 1,
+        features: int = 0,
     ) -> None:
         self.time, self.offset = time, offset
-        rules = Rules(len(servers))
+        rules = Rules(len(servers), features=features, rewards=features > 0)
         self.balancer = Balancer(registry.load(strategy), rules, np.random.default_rng(seed))
         self.strategy = self.balancer.strategy
         self.servers = list(servers)
@@ -119,9 +120,11 @@ class Replica:
         """Its clock is ahead by ``offset``."""
         return self.time.now + self.offset
 
-    def arrive(self, slot: int = 0) -> None:
+    def arrive(self, slot: int = 0, features: Floats | None = None) -> None:
         self.requests += 1
-        self.balancer.arrive_one(slot, self.now() + 10.0, self.requests)
+        ends, request = np.array([self.now() + 10.0]), np.array([self.requests])
+        place = ROW, np.array([slot])
+        self.balancer.arrive(*place, ends, request=request, features=features)
 
     def decide(self, slot: int = 0) -> Action:
         return self.balancer.decide_one(slot, self.now(), 10)

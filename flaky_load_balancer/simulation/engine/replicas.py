@@ -25,6 +25,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
+    Preference,
     Reward,
     Rules,
     Sent,
@@ -111,6 +112,11 @@ class Replicated(Strategy):
         for copy, those in self._dealt_to(reward.rows, reward.request):
             copy.reward(Reward(**_some(told, those)))
         self._tell(REWARDED, told)
+
+    def prefer(self, preference: Preference) -> None:
+        """Which of two answers was better is nobody's own: all are told, at once."""
+        for copy in self.copies:
+            copy.prefer(preference)
 
     def withdraw(self, rows: Ints, requests: Ints) -> None:
         for copy, those in self._dealt_to(rows, requests):
