@@ -102,3 +102,8 @@ def without(missing: str, found: Callable[..., Any]) -> Callable[..., Any]:
         return found(name, *rest)
 
     return importing
+
+
+def test_workers_of_one_machine_do_not_share_with_others_yet(tmp_path: Path) -> None:
+    words = "--server", "http://127.0.0.1:1", "--share", "redis://127.0.0.1", "--workers", 2
+    is_refused(flb("serve", *words, cwd=tmp_path), "--share")

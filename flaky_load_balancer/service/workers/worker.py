@@ -34,7 +34,7 @@ from flaky_load_balancer.terminal import log_to_stderr, run
 class Hub:
     """The transport to the other workers: through the parent, which passes everything on."""
 
-    offset = 0.0
+    offset, connected, dropped = 0.0, True, 0
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
