@@ -35,7 +35,7 @@ def metric(balancer: Balancer, name: str) -> float:
 
 
 def post(balancer: Balancer, count: int, seed: int) -> None:
-    for each in request_ids(count, seed):
+    for each in request_ids(seed, count):
         assert httpx.post(balancer.data, content=each, timeout=10).status_code == 200
 
 
@@ -50,7 +50,7 @@ def test_two_balancers_learn_together_and_alone_without_redis(tmp_path: Path) ->
         ):
             post(here, 20, seed=1)
             until(lambda: mean(there) == pytest.approx(mean(here)))
-            assert mean(there)[1] > 0.9
+            assert max(mean(there)) > 0.9
             until(lambda: sharing(there).replicas == sharing(here).replicas == 1)
             assert metric(there, "connected") == 1.0
             assert metric(there, "applied_total") >= 20
