@@ -18,6 +18,7 @@ from flaky_load_balancer.proxy.route import Route
 
 SHOWN = 50  # servers of a pool in a frame
 LISTED = 500  # servers in a route's detail, or found by a search
+LATE = 600.0  # seconds for which a failure is of interest, where no attempt was made since
 COUNTS = "succeeded", "failed", "rate_limited", "cancelled"
 LIMITS = "capacity", "capacity_low", "capacity_high"
 MOVES = {HOLD: "hold", GIVE_UP: "give-up"}
@@ -130,10 +131,21 @@ class _Servers:
             arms = np.arange(len(self._route.servers))
         if len(arms) <= most:
             return arms
-        worth = self._share + (self._until > self._now)
+        worth = self._share + (self._until > self._now) + self._failing()
         worth[list(self._unavailable)] += 2.0
         worth = worth[arms]
         return np.sort(arms[np.argpartition(-worth, most)[:most]])
+
+    def _failing(self) -> Floats:
+        """(K,) of servers that failed of late, the share of failures; 0 of all others.
+
+        A strategy sends nothing more to a server that is gone: without this, nobody would see it.
+        """
+        outcomes, failures = dict(self._outcomes()), self._route.tally.failures
+        failed, succeeded = (np.array(outcomes[name], float) for name in ("failed", "succeeded"))
+        last = [failures[place] for place in self._places.tolist()]
+        late = np.array([each is not None and each.time > self._now - LATE for each in last])
+        return np.where(late, failed / np.maximum(failed + succeeded, 1.0), 0.0)
 
     def columns(self, shown: Ints, reasons: bool) -> dict[str, list[Any]]:
         route = self._route

@@ -128,6 +128,14 @@ def test_a_frame_of_ten_thousand_servers_has_the_top_and_the_sum_of_the_others()
     assert sum(columns.share) == pytest.approx(1.0)
 
 
+def test_a_server_of_a_large_pool_that_failed_and_is_avoided_since_is_still_shown() -> None:
+    route = large(10_000)
+    route.tally.add(Attempt(1, 1, 9_999, Outcome.FAILED, 990.0, 0.5, "refused"))
+    columns = View(route).frame(1100.0)["servers"]  # of the last seconds nobody has a share
+    assert set(columns["share"]) == {0}
+    assert columns["reason"][columns["server"].index(route.servers[9_999])] == "refused"
+
+
 def test_the_detail_of_a_large_pool_is_bounded_and_its_servers_can_be_searched() -> None:
     view = View(large(10_000))
     view.route.truth = [0.5] * 10_000
