@@ -12,6 +12,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from flaky_load_balancer.admin.models import Models
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy.pool import Pool
@@ -43,6 +44,7 @@ def registry(
     """Everything this process measures, with labels only from its configuration."""
     collected = CollectorRegistry()
     collected.register(Routes(routes, records_lost, pools))
+    collected.register(Models(routes))
     if staff is not None:
         collected.register(Workers(staff))
     ProcessCollector(registry=collected)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-VERSION = 3
+VERSION = 4
 
 
 class Ending(StrEnum):
@@ -40,6 +40,10 @@ class Attempt(NamedTuple):
     cost: float | None = None  # dollars
     size: float | None = None  # tokens or bytes
     first_byte: float | None = None  # seconds from sending to the head of the answer
+    output: float | None = (
+        None  # tokens of the answer, of a language model; of ``size`` the rest asked
+    )
+    estimated: bool = False  # the tokens and the cost, which nobody has counted
 
 
 class Delivery(NamedTuple):

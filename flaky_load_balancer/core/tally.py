@@ -13,6 +13,7 @@ from flaky_load_balancer.core.types import Floats, Outcome, Rules
 
 RECENT = 10  # seconds over which shares of choices are taken
 BILLION = 10**9
+TOKENS = 1e4  # so many are 1 in a histogram, which was made for seconds
 
 Bound = Callable[[int], float | None]  # the best mean score with this many requests, where known
 
@@ -22,6 +23,33 @@ class Failure(NamedTuple):
 
     reason: str
     time: float
+
+
+class ModelTally:
+    """What is counted of a server that is a language model; sizes in units of ``TOKENS``."""
+
+    __slots__ = ("cost", "estimated", "first_token", "input", "output", "pace")
+
+    def __init__(self) -> None:
+        self.input, self.output = Histogram(), Histogram()
+        self.first_token = Histogram()  # seconds
+        self.pace = Histogram()  # seconds for each token after the first
+        self.cost = self.estimated = 0  # billionths of dollars; estimated ones are no part of cost
+
+    def add(self, attempt: Attempt, output: float) -> None:
+        self.input.add(((attempt.size or 0.0) - output) / TOKENS)
+        cost = _billionths(attempt.cost)
+        if attempt.estimated:
+            self.estimated += cost
+        else:
+            self.cost += cost
+        if attempt.outcome != Outcome.SUCCEEDED:
+            return
+        self.output.add(output / TOKENS)
+        if attempt.first_byte is not None:
+            self.first_token.add(attempt.first_byte)
+            if output > 1:
+                self.pace.add((attempt.latency - attempt.first_byte) / (output - 1))
 
 
 class Tally:
@@ -43,6 +71,7 @@ class Tally:
         self.endings = dict.fromkeys(Ending, 0)
         self.outcomes = [[0] * rules.arms for _ in Outcome]  # [outcome][server]
         self.latency = Histogram()
+        self.models: list[ModelTally | None] = [None] * rules.arms  # of language models
         self.attempt_latency = [Histogram() for _ in range(rules.arms)]
         self.first_arrival = self.last_arrival = self.last_end = 0.0
         self._recent = [[0] * rules.arms for _ in range(RECENT)]  # attempts per second and server
@@ -72,6 +101,7 @@ class Tally:
             counts.extend([0] * more)
         self.attempt_latency += [Histogram() for _ in range(more)]
         self.failures += [None] * more
+        self.models += [None] * more
 
     def _add_attempt(self, attempt: Attempt) -> None:
         self.attempts += 1
@@ -80,6 +110,8 @@ class Tally:
         self.retries += attempt.number > 1 and not attempt.hedge
         if attempt.cost is not None:
             self._cost += _billionths(attempt.cost)
+        if attempt.output is not None:
+            self._add_tokens(attempt, attempt.output)
         self.outcomes[attempt.outcome][attempt.server] += 1
         self.attempt_latency[attempt.server].add(attempt.latency)
         second = int(attempt.sent + attempt.latency)
@@ -90,6 +122,12 @@ class Tally:
             self._recent_sum[attempt.server] += 1
         if attempt.reason is not None:
             self._add_failure(attempt)
+
+    def _add_tokens(self, attempt: Attempt, output: float) -> None:
+        model = self.models[attempt.server]
+        if model is None:
+            model = self.models[attempt.server] = ModelTally()
+        model.add(attempt, output)
 
     def _add_failure(self, attempt: Attempt) -> None:
         last, time = self.failures[attempt.server], attempt.sent + attempt.latency

@@ -226,8 +226,9 @@ class OpenAICarrier:
         prices = attempt.server.settings.provider.prices
         if prices is not None:
             attempt.cost = usage.cost(prices)
-            attempt.estimated = usage.estimated and attempt.cost > 0
+        attempt.estimated = usage.estimated
         attempt.size = float(usage.total) if usage.total else None
+        attempt.output = float(usage.output) if usage.total else None
 
     def _count(self, attempt: Attempt, received: Received) -> None:
         """A whole answer that is not streamed."""
@@ -242,7 +243,7 @@ class OpenAICarrier:
         """The end of an attempt: what is reserved for it is given back, less what it cost."""
         cost, budget = attempt.cost or 0.0, self._route.budget
         self._cost += cost
-        self._estimated |= attempt.estimated
+        self._estimated |= attempt.estimated and cost > 0
         if budget is not None:
             reserved = self._reserved.pop(attempt.number, 0.0)
             budget.settle(reserved, cost, self._part.dispatcher.now())

@@ -42,8 +42,9 @@ class Attempt:
     cost: float | None = None  # dollars so far, where attempts cost any
     worth: Worth | None = None  # what the server says of its answer
     size: float | None = None  # tokens of request and answer, where they are counted
+    output: float | None = None  # of these, the tokens of the answer
     answer_id: str | None = None  # what the server calls its answer
-    estimated: bool = False  # the cost, which nobody has counted
+    estimated: bool = False  # tokens and cost, which nobody has counted
 
     def sent(self) -> None:
         self._advance(Phase.SENT)

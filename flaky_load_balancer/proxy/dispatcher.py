@@ -603,6 +603,8 @@ class Dispatcher:
                 cost,
                 size,
                 first_byte,
+                attempt.output,
+                attempt.estimated,
             )
         )
 

@@ -59,7 +59,7 @@ def _of_kind(
 def _event(made: type[Event], fields: Sequence[Any]) -> Event:
     event = made(*fields)
     if isinstance(event, Attempt):
-        return event._replace(hedge=bool(event.hedge))
+        return event._replace(hedge=bool(event.hedge), estimated=bool(event.estimated))
     if isinstance(event, Delivery):
         features = None if event.features is None else tuple(orjson.loads(str(event.features)))
         twice, ending = bool(event.possibly_twice), Ending(event.ending)

@@ -148,6 +148,11 @@ ALTER TABLE requests ADD COLUMN server INTEGER;         -- that delivered it
 CREATE INDEX requests_by_answer ON requests (answer) WHERE answer IS NOT NULL;
 CREATE INDEX rewards_by_request ON rewards (run, request);
 """,
+    # To version 4: tokens of answers.
+    """
+ALTER TABLE attempts ADD COLUMN output REAL;            -- tokens of the answer
+ALTER TABLE attempts ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+""",
 ]
 
 VERSION = len(MIGRATIONS)
