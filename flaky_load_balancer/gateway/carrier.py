@@ -158,7 +158,6 @@ class OpenAICarrier:
             attempt.answered(self._part.dispatcher.now(), head.status)
             return Answer(Outcome.SUCCEEDED)
         received.body = await _whole(connection.body)
-        attempt.answered(self._part.dispatcher.now(), head.status)
         return self._judged(attempt, received)
 
     async def _first_token(self, received: Received) -> None:

@@ -1,5 +1,6 @@
 """The keys of kind ``openai``: what they mean, and what is refused with file, key and fix."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,13 @@ def test_what_is_wrong_is_named_with_its_fix(
 def test_a_key_may_be_in_a_file_that_others_cannot_read(tmp_path: Path) -> None:
     text = f'[pools.llms]\nservers = [{{ url = "http://a/v1", key = "sk-here" }}]\n{ROUTE}'
     assert read(tmp_path, text, 0o600).pools["llms"].servers[0].provider.key == "sk-here"
+
+
+def test_settings_go_to_workers_and_say_no_secret_there_either(tmp_path: Path) -> None:
+    found = read(tmp_path, POOL + ROUTE)
+    copy = pickle.loads(pickle.dumps(found))
+    assert copy == found
+    assert repr(copy.pools["llms"].servers[0].provider.key) == "'env:KEY_OF_A'"
 
 
 @pytest.mark.parametrize(("keys", "code"), [("", 2), ('keys = ["env:KEY_OF_A"]\n', 0)])
