@@ -27,9 +27,9 @@ class FromEnvironment(str):
         made._written = written
         return made
 
-    def __getnewargs__(self) -> tuple[str, str]:
+    def __reduce__(self) -> tuple[type["FromEnvironment"], tuple[str, str]]:
         """What a copy in another process is made of."""
-        return str(self), self._written
+        return FromEnvironment, (str(self), self._written)
 
     def __repr__(self) -> str:
         return repr(self._written)

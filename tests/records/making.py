@@ -31,6 +31,8 @@ attempts = st.builds(
     cost=_millionths,
     size=st.sampled_from([None, 0.0, 1200.0]),
     first_byte=st.sampled_from([None, 0.125]),
+    output=st.sampled_from([None, 0.0, 300.0]),
+    estimated=st.booleans(),
 )
 deliveries = st.builds(
     Delivery,
@@ -44,6 +46,8 @@ deliveries = st.builds(
     code=st.sampled_from([None, 200, 503]),
     cost=_millionths,
     features=st.sampled_from([None, (), (0.5, -1.0, 3.25)]),
+    answer=st.sampled_from([None, "chatcmpl-1"]),
+    server=st.sampled_from([None, 0, 1]),
 )
 rewards = st.builds(
     Rewarded,
