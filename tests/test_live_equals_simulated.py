@@ -407,3 +407,22 @@ def test_the_games_have_everything_in_them() -> None:
 def test_cascade_is_told_of_clients_that_hang_up_while_held() -> None:
     moves = assert_equal(STRATEGIES["cascade"], GAMES["impatient"], 0)
     assert any(move[0] == "withdrawn" for move in moves)
+
+
+@pytest.mark.parametrize("late", [0.0007, 0.002])
+def test_timers_that_are_late_make_no_refusals(
+    late: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was promised for a time is sent a moment after it, and is one admission, not two."""
+    chance, in_time = np.random.default_rng(1), Dispatcher._hold
+
+    async def hold(self: Dispatcher, until: float) -> None:
+        await in_time(self, until)
+        await asyncio.sleep(chance.exponential(late))
+
+    game = Game(scenarios.find("T2"), requests=240, rate=90.0)
+    exact = played_live(STRATEGIES["cascade"](), game, 0)
+    monkeypatch.setattr(Dispatcher, "_hold", hold)
+    found = played_live(STRATEGIES["cascade"](), game, 0)
+    assert found["rate_limited"] < exact["rate_limited"] + 30
+    assert found["delivered"] > 0.97 * exact["delivered"]

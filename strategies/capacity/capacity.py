@@ -48,12 +48,16 @@ class Capacity:
     def redeem(self, rows: Ints, arm: Ints, time: Floats, since: Floats, now: Floats) -> Bools:
         """(n,) whether promises can be kept; those that cannot are taken back.
 
-        Only those are looked at again since which some server refused.
+        Only those are looked at again since which some server refused.  What is kept is sent now:
+        live, that is a moment later than it was promised for.
         """
-        kept = self.last_refusal.take(rows) < since
+        kept, lane = self.last_refusal.take(rows) < since, rows * self.arms + arm
         some = (~kept).nonzero()[0]
         if some.size:
-            kept[some] = self._open(rows[some] * self.arms + arm[some], time[some], now[some])
+            kept[some] = self._open(lane[some], time[some], now[some])
+        late = (kept & (now - time > SAME)).nonzero()[0]
+        if late.size:
+            self._postpone(lane[late], time[late], now[late])
         return kept
 
     def learn(self, feedback: Feedback) -> None:
@@ -125,6 +129,14 @@ class Capacity:
         if no.size:
             self._remove(lane[no], rank[no])
         return kept
+
+    def _postpone(self, lane: Ints, time: Floats, now: Floats) -> None:
+        """Enter for now what was entered for an earlier time: its answer is found by that."""
+        admissions = self.model.admissions
+        rank = admissions.rank(lane, time)
+        size = admissions.sizes[lane, rank] if self.model.units.sized else None
+        self._remove(lane, rank)
+        admissions.add(lane, now, size)
 
     def _remove(self, lane: Ints, rank: Ints) -> None:
         self.model.admissions.remove(lane, rank, sized=self.model.units.sized)
