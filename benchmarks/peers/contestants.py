@@ -9,10 +9,13 @@ from typing import NamedTuple, TypeVar
 
 from benchmarks.parts.processes import CORES, HOST, BenchmarkError, free_ports, running
 from benchmarks.peers import proxies
-from benchmarks.peers.proxies import Fleets, program, version
+from benchmarks.peers.proxies import program, version
 from strategies import STRATEGIES
 
 OURS = "v4", "p2c-ewma", "cascade"
+# Servers of which every third attempt fails need more retries than the usual budget; the proxies
+# have none.
+ANY_HTTP = "strip_path = true\nretry = { budget_percent = 100 }\n"
 Addresses = dict[str, list[str]]  # HOST:PORT of the servers, by scenario
 Started = TypeVar("Started")
 Urls = dict[str, str]  # where requests go, by scenario
@@ -24,7 +27,7 @@ class Proxy(NamedTuple):
     name: str
     program: str
     install: str
-    config: Callable[[Fleets, Path], str]
+    config: Callable[..., str]  # of Fleets, a folder, and whether posts may be processed twice
     flags: tuple[str, ...]  # before the file's name
     version: str  # the flag that prints it
 
@@ -34,13 +37,13 @@ class Proxy(NamedTuple):
         return "" if path is None else version([path, self.version]).removeprefix(path).strip()
 
     @contextmanager
-    def started(self, addresses: Addresses, folder: Path) -> Iterator[Urls]:
+    def started(self, addresses: Addresses, folder: Path, *, posts: bool = True) -> Iterator[Urls]:
         ports = dict(zip(addresses, free_ports(len(addresses)), strict=True))
         file = folder / f"{self.name}.{'json' if self.program == 'envoy' else 'conf'}"
         fleets = {ports[scenario]: members for scenario, members in addresses.items()}
         own = folder / f"{self.name}-files"
         own.mkdir(exist_ok=True)
-        file.write_text(self.config(fleets, own), encoding="utf-8")
+        file.write_text(self.config(fleets, own, posts=posts), encoding="utf-8")
         command = [program(self.program) or self.program, *self.flags, str(file)]
         with running(command, list(fleets)[-1], set(CORES)):
             yield {scenario: f"http://{HOST}:{port}/" for scenario, port in ports.items()}
@@ -83,13 +86,16 @@ def present() -> tuple[list[Proxy], list[str], list[str]]:
 
 
 @contextmanager
-def flb(copies: dict[str, Addresses], folder: Path, seed: int) -> Iterator[dict[str, Urls]]:
+def flb(
+    copies: dict[str, Addresses], folder: Path, seed: int, kind: str = "ids"
+) -> Iterator[dict[str, Urls]]:
     """One balancer with a route for each strategy and scenario, which each have a copy."""
     port, admin = free_ports(2)
     file = folder / "flb.toml"
     routes = [(name, scenario) for name, addresses in copies.items() for scenario in addresses]
     file.write_text(
-        "\n".join(_route(name, each, copies[name][each]) for name, each in routes), encoding="utf-8"
+        "\n".join(_route(name, each, copies[name][each], kind) for name, each in routes),
+        encoding="utf-8",
     )
     command = [str(Path(sys.executable).with_name("flb")), "serve", "--config", str(file)]
     command += [
@@ -108,10 +114,11 @@ def flb(copies: dict[str, Addresses], folder: Path, seed: int) -> Iterator[dict[
         }
 
 
-def _route(strategy: str, scenario: str, members: list[str]) -> str:
+def _route(strategy: str, scenario: str, members: list[str], kind: str) -> str:
     name = json.dumps(f"{strategy}-{scenario}")
     urls = json.dumps([f"http://{member}" for member in members])
     return (
-        f'[pools.{name}]\nservers = {urls}\n[routes.{name}]\nkind = "ids"\n'
+        f'[pools.{name}]\nservers = {urls}\n[routes.{name}]\nkind = "{kind}"\n'
         f'pool = {name}\npath = "/{strategy}/{scenario}"\nstrategy = "{strategy}"\n'
+        + (ANY_HTTP if kind == "http" else "")
     )

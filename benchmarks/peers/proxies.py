@@ -21,23 +21,26 @@ TIMEOUT = 2  # seconds for an attempt, as with flb
 WHOLE = 10  # seconds for a request
 
 Fleets = dict[int, list[str]]  # addresses, HOST:PORT, by port to listen on
+SURELY_NOT_PROCESSED = "connect-failure,refused-stream,retriable-status-codes"
 
 
-def nginx(fleets: Fleets, folder: Path) -> str:
+def nginx(fleets: Fleets, folder: Path, *, posts: bool = True) -> str:
     """https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_next_upstream
 
     A server is left alone for 10 s after a failure (max_fails=1 fail_timeout=10s, the defaults);
-    posts are only tried again with ``non_idempotent``.
+    posts are only tried again with ``non_idempotent``: then also those that may have been
+    processed.
     """
-    return _nginx(fleets, folder, "")
+    return _nginx(fleets, folder, "", posts)
 
 
-def nginx_without_ejection(fleets: Fleets, folder: Path) -> str:
+def nginx_without_ejection(fleets: Fleets, folder: Path, *, posts: bool = True) -> str:
     """With max_fails=0: where all servers fail at times, the default leaves too few of them."""
-    return _nginx(fleets, folder, " max_fails=0")
+    return _nginx(fleets, folder, " max_fails=0", posts)
 
 
-def _nginx(fleets: Fleets, folder: Path, options: str) -> str:
+def _nginx(fleets: Fleets, folder: Path, options: str, posts: bool) -> str:
+    again = " non_idempotent" if posts else ""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f" {kind}_temp_path {folder}/{kind};\n" for kind in kinds)
     servers = "".join(_nginx_server(*fleet, options) for fleet in fleets.items())
@@ -52,7 +55,7 @@ http {{
  proxy_set_header Connection "";
  proxy_connect_timeout {TIMEOUT}s;
  proxy_read_timeout {TIMEOUT}s;
- proxy_next_upstream error timeout http_500 http_502 http_503 http_504 http_429 non_idempotent;
+ proxy_next_upstream error timeout http_500 http_502 http_503 http_504 http_429{again};
  proxy_next_upstream_tries {ATTEMPTS};
 {servers}}}
 """
@@ -66,11 +69,12 @@ def _nginx_server(port: int, members: list[str], options: str) -> str:
     )
 
 
-def haproxy(fleets: Fleets, folder: Path) -> str:  # noqa: ARG001
+def haproxy(fleets: Fleets, folder: Path, *, posts: bool = True) -> str:  # noqa: ARG001
     """https://docs.haproxy.org/2.6/configuration.html#retry-on, #observe, #option%20redispatch
 
     ``observe layer7`` counts answers with an error against a server's health, which plain
-    connection checks restore.
+    connection checks restore.  Without ``posts`` those are tried again only where no connection
+    came about, as the manual asks.
     """
     on = "all-retryable-errors" + (" 429" if haproxy_retries_429() else "")
     lines = ["global", " nbthread 1", " maxconn 4096", "defaults", " mode http"]
@@ -80,6 +84,7 @@ def haproxy(fleets: Fleets, folder: Path) -> str:  # noqa: ARG001
     lines += [" default-server check observe layer7"]
     for port, members in fleets.items():
         lines += [f"listen l{port}", f" bind {HOST}:{port}", " balance roundrobin"]
+        lines += [] if posts else [" http-request disable-l7-retry if METH_POST"]
         lines += [f" server s{number} {member}" for number, member in enumerate(members)]
     return "\n".join(lines) + "\n"
 
@@ -90,7 +95,7 @@ def haproxy_retries_429() -> bool:
     return found is not None and int(found[1]) >= 3
 
 
-def envoy(fleets: Fleets, folder: Path) -> str:  # noqa: ARG001
+def envoy(fleets: Fleets, folder: Path, *, posts: bool = True) -> str:  # noqa: ARG001
     """https://www.envoyproxy.io/docs/envoy/latest/faq/load_balancing/transient_failures
 
     Least request, outlier detection with its defaults, retries at other hosts.  JSON is YAML.
@@ -98,16 +103,16 @@ def envoy(fleets: Fleets, folder: Path) -> str:  # noqa: ARG001
     return json.dumps(
         {
             "static_resources": {
-                "listeners": [_envoy_listener(port) for port in fleets],
+                "listeners": [_envoy_listener(port, posts) for port in fleets],
                 "clusters": [_envoy_cluster(port, members) for port, members in fleets.items()],
             }
         }
     )
 
 
-def _envoy_listener(port: int) -> dict[str, Any]:
+def _envoy_listener(port: int, posts: bool) -> dict[str, Any]:
     retry = {
-        "retry_on": "5xx,reset,connect-failure,refused-stream,retriable-status-codes",
+        "retry_on": f"5xx,reset,{SURELY_NOT_PROCESSED}",
         "retriable_status_codes": [429],
         "num_retries": ATTEMPTS - 1,
         "per_try_timeout": f"{TIMEOUT}s",
@@ -115,7 +120,13 @@ def _envoy_listener(port: int) -> dict[str, Any]:
         "host_selection_retry_max_attempts": 5,
     }
     route = {"cluster": f"c{port}", "timeout": f"{WHOLE}s", "retry_policy": retry}
-    host = {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": route}]}
+    careful = {**route, "retry_policy": {**retry, "retry_on": SURELY_NOT_PROCESSED}}
+    post = {"name": ":method", "string_match": {"exact": "POST"}}
+    routes = [
+        {"match": {"prefix": "/", "headers": [post]}, "route": route if posts else careful},
+        {"match": {"prefix": "/"}, "route": route},
+    ]
+    host = {"name": "all", "domains": ["*"], "routes": routes}
     manager = {
         "stat_prefix": f"l{port}",
         "http_filters": [_typed("filters.http.router.v3.Router")],

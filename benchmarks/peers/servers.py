@@ -4,7 +4,8 @@
 
 Proxies do not tell how often they tried, so attempts are counted where they arrive, for everybody
 alike (one that a server which is down never received is nobody's).  Writes a line of JSON with
-the addresses, and at the end of stdin another one with the counts.
+the addresses, and at the end of stdin another one with the counts of each fleet and how many of
+them it refused.
 """
 
 import argparse
@@ -28,7 +29,8 @@ async def serve(names: list[str], seed: int, copies: int, rate: float) -> None:
             fleet.heard = partial(_count, count)
         _say([fleet.address for fleet in fleets])
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        _say([list(count.values()) for count in counts])
+        refused = [int((fleet.servers.answered - fleet.servers.admitted).sum()) for fleet in fleets]
+        _say(list(zip(map(list, map(Counter.values, counts)), refused, strict=True)))
 
 
 def _count(counts: Counter[bytes], body: bytes) -> None:

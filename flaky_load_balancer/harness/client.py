@@ -68,6 +68,7 @@ class Stream:
     ids: Sequence[str]
     start: float  # seconds of the monotonic clock
     said: Sequence[Mapping[str, str]] | None = None  # headers of each request
+    method: str = "POST"  # "GET" has the id as its query
 
     def __post_init__(self) -> None:
         self.sent = Sent(len(self.ids))
@@ -123,8 +124,7 @@ class Client:
         sent.last_send = now
         sent.lateness.add(now - due)
         try:
-            body, headers = stream.ids[number].encode(), stream.headers(number)
-            async with self._session.post(stream.url, data=body, headers=headers) as response:
+            async with self._request(stream, number) as response:
                 await response.read()
                 sent.delivered += response.status == 200
                 sent.turned_away += response.status == 503
@@ -134,6 +134,12 @@ class Client:
         sent.last_answer = time.monotonic()
         sent.latency.add(sent.last_answer - due)
         on_answer()
+
+    def _request(self, stream: Stream, number: int) -> Any:
+        name, headers = stream.ids[number], stream.headers(number)
+        if stream.method == "GET":
+            return self._session.get(f"{stream.url}?{name}", headers=headers)
+        return self._session.post(stream.url, data=name.encode(), headers=headers)
 
 
 async def _batches(due: Iterator[Due]) -> AsyncIterator[list[Due]]:

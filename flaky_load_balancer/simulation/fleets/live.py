@@ -48,7 +48,7 @@ class FleetAddress(TypedDict):
 
 
 class GameConnection(Connection):
-    """Attempts are posted to /, which also says how a server is."""
+    """Attempts are posted to /, or got as /?ID; GET / says how a server is."""
 
     def __init__(self, fleet: "LiveFleet", arm: int, connections: set[Connection]) -> None:
         super().__init__(connections)
@@ -58,12 +58,16 @@ class GameConnection(Connection):
         if request.target.partition(b"?")[0] != b"/":
             self._write(NOT_FOUND, request.keep)
         elif request.method == b"POST":
-            answer = self._fleet.attempt(self._arm, request.body, request.size)
-            self._act(answer, request.keep)
+            self._attempt(request.body, request)
+        elif request.method == b"GET" and b"?" in request.target:
+            self._attempt(request.target.partition(b"?")[2], request)
         elif request.method == b"GET":
             self._write(http(HTTPStatus.OK, self._fleet.status(self._arm)), request.keep)
         else:
             self._write(NOT_ALLOWED, request.keep and request.method != b"HEAD")
+
+    def _attempt(self, name: bytes, request: Request) -> None:
+        self._act(self._fleet.attempt(self._arm, name, request.size), request.keep)
 
 
 class LiveFleet:
