@@ -201,14 +201,14 @@ export async function expectPressable(page: Page): Promise<void> {
   await expectNothing(page, "phone", { runOnly: Object.keys(PRESSABLE) });
 }
 
-/** Looked at again for a moment: a busy machine paints a new theme in several steps. */
+/** Looked at again: a busy machine paints a new theme in several steps, and axe takes it 15 seconds. */
 async function expectNothing(page: Page, where: string, how: AxeOptions): Promise<void> {
   await expect(async () => {
     const axe = new AxeBuilder({ page }).options({ ...how, resultTypes: ["violations"] });
     const { violations } = await axe.analyze();
     const found = violations.map(({ id, nodes }) => [id, nodes[0]?.html, nodes[0]?.failureSummary]);
     expect(found, where).toEqual([]);
-  }).toPass({ timeout: 5000 });
+  }).toPass({ timeout: 45_000 });
 }
 
 /** Nothing is wider than the page, seen or cut off, but for what has a scroll bar of its own. */
