@@ -57,14 +57,14 @@ LONGEST_ENDURANCE = 180  # seconds
 
 
 @contextmanager
-def flb(servers: list[str], kind: str = "ids") -> Iterator[tuple[str, int]]:
+def flb(servers: list[str], kind: str = "ids", *flags: str) -> Iterator[tuple[str, int]]:
     """Our balancer; its URL and pid."""
     port, admin = free_ports(2)
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).with_name("flb")), "serve", "--strategy", "v4"]
         command += ["--kind", kind]
         command += [word for server in servers for word in ("--server", server)]
-        command += ["--port", str(port), "--admin-port", str(admin), "--data-dir", folder]
+        command += ["--port", str(port), "--admin-port", str(admin), "--data-dir", folder, *flags]
         with running(command, port, MEASURED) as pid:
             yield f"http://{HOST}:{port}/", pid
 

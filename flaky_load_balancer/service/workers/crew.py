@@ -31,6 +31,7 @@ from flaky_load_balancer.service.workers.orders import (
     Start,
     condition,
     conditions,
+    granted,
 )
 from flaky_load_balancer.service.workers.pipe import Kind, unnamed
 
@@ -162,7 +163,7 @@ class Crew:
         routes = self._routes
         shown = ((route.name, route.run, list(route.recorded)) for route in routes.shown)
         return {
-            "settings": self._settings,
+            "settings": granted(self._settings, self._ledger.workers),
             "runs": {name: (run, servers) for name, run, servers in shown if run is not None},
             "conditions": conditions(routes.pools.values()),
             "places": dict(self._ledger.places),
