@@ -79,7 +79,8 @@ def settings(flags: Flags) -> Settings:
     found = replace(found, routes=routes, **flags.given(SERVER))
     if flags.share is not None:
         found = replace(found, share=replace(found.share or Share(""), url=flags.share))
-    _refuse_unshareable(found)
+    if found.share is not None:
+        require_driver()
     if flags.no_records:
         found = replace(found, data_dir=None)
     refuse_open(found, "--host", _keys_called(flags))
@@ -98,23 +99,13 @@ def check(path: Path) -> Settings:
 
     found = _with_truth(_of_file(path, str(path)), f"{path}: pools.")
     refuse_open(found, f"{path}: server.host", "routes.{}.keys")
-    _refuse_unshareable(found)
+    if found.share is not None:
+        require_driver()
     try:
         server_tls(found.tls)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
     return found
-
-
-def _refuse_unshareable(settings: Settings) -> None:
-    if settings.share is None:
-        return
-    require_driver()
-    if settings.workers > 1:
-        raise SettingsError(
-            f"--share: {settings.workers} workers of one machine cannot share with other machines"
-            " yet; leave out either --share or --workers"
-        )
 
 
 def _of_config(flags: Flags, path: Path) -> Settings:

@@ -126,7 +126,7 @@ async def _sharing(settings: Settings, service: Service) -> AsyncIterator[Shared
 
     store = RedisStreams(settings.share.url, settings.share.name, clock)
     async with store.running():
-        yield Shared(store, service.routes.shown, clock)
+        yield Shared(service.front.bridged(store), service.routes.shown, clock)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from flaky_load_balancer.proxy.plane import DataPlane
 from flaky_load_balancer.proxy.pool import Server
 from flaky_load_balancer.service.listening import server_tls
 from flaky_load_balancer.service.routes import Routes
+from flaky_load_balancer.sharing.shared import Store
 
 LAST_CALL = 0.1  # seconds in which whoever is connecting is still answered, with 503
 
@@ -46,6 +47,9 @@ class Front(Protocol):
 
     async def learn(self) -> None:
         """What was learnt will be written."""
+
+    def bridged(self, store: Store) -> Store:
+        """The store, for all that serve to share through."""
 
     async def close(self, grace: float) -> None:
         """Let nobody in any more; give those inside some seconds."""
@@ -94,6 +98,9 @@ class Clients:
     async def agree(self) -> None: ...
     async def refresh(self, route: str) -> None: ...
     async def learn(self) -> None: ...
+
+    def bridged(self, store: Store) -> Store:
+        return store
 
     async def close(self, grace: float) -> None:
         self.gate.closing = True

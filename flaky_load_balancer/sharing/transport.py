@@ -13,14 +13,17 @@ class Transport(Protocol):
     stream of the route was read then, for transports that have one.
     """
 
-    offset: float
-    """Seconds to add to the clock here for the one that all replicas share."""
+    @property
+    def offset(self) -> float:
+        """Seconds to add to the clock here for the one that all replicas share."""
 
-    connected: bool
-    """Whether what is published gets anywhere."""
+    @property
+    def connected(self) -> bool:
+        """Whether what is published gets anywhere."""
 
-    dropped: int
-    """Batches of all routes that there was no room for."""
+    @property
+    def dropped(self) -> int:
+        """Batches of all routes that there was no room for."""
 
     def subscribe(self, route: str, deliver: Deliver) -> None:
         """Bring what the replicas of this route tell, in place of what was asked for before."""

@@ -22,6 +22,7 @@ from flaky_load_balancer.service.epoch import EPOCH
 from flaky_load_balancer.service.listening import server_tls
 from flaky_load_balancer.service.routes import Routes
 from flaky_load_balancer.service.workers import beliefs
+from flaky_load_balancer.service.workers.bridge import Bridge
 from flaky_load_balancer.service.workers.folding import Folding
 from flaky_load_balancer.service.workers.ledger import Ledger
 from flaky_load_balancer.service.workers.member import Member
@@ -33,7 +34,8 @@ from flaky_load_balancer.service.workers.orders import (
     conditions,
     granted,
 )
-from flaky_load_balancer.service.workers.pipe import Kind, unnamed
+from flaky_load_balancer.service.workers.pipe import Kind, named, unnamed
+from flaky_load_balancer.sharing.shared import Store
 
 SHOWN = 0.5  # seconds between two looks at what is believed
 LIVED = 10.0  # seconds after which a worker's end has nothing to do with its start
@@ -56,6 +58,7 @@ class Crew:
         self._folding = Folding(routes)
         self._members: dict[int, Member] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._bridge: Bridge | None = None  # where there are other machines
         self._cursor = 0  # of the last decision that was shown
 
     @property
@@ -116,6 +119,10 @@ class Crew:
         for route in list(self._routes.shown):
             if (learnt := await self._asked(route)) is not None:
                 learnt.give(route)
+
+    def bridged(self, store: Store) -> Store:
+        self._bridge = Bridge(store, self._tell_all)
+        return self._bridge
 
     async def close(self, grace: float) -> None:
         self._cease()
@@ -221,9 +228,18 @@ class Crew:
 
     def _pass_on(self, teller: Member, facts: memoryview) -> None:
         """Tell all others; one that is stuck learns from the numbers that it missed some."""
+        if self._bridge is not None:
+            route, batch = unnamed(facts)
+            self._bridge.pass_on(route, bytes(batch))
         for member in self.serving:
             if member is not teller and not member.pipe.full:
                 member.pipe.send(Kind.FACTS, facts)
+
+    def _tell_all(self, route: str, batch: bytes) -> None:
+        """Another machine tells this."""
+        for member in self._members.values():
+            if not member.pipe.full:
+                member.pipe.send(Kind.FACTS, *named(route, batch))
 
     def _say(self, kind: Kind, message: bytes) -> None:
         for member in self._members.values():
@@ -233,6 +249,8 @@ class Crew:
         """Twice a second let one worker say what it believes."""
         while True:
             await asyncio.sleep(SHOWN)
+            if self._bridge is not None:
+                self._say(Kind.OFFSET, str(self._bridge.offset).encode())
             for member in self.serving[:1]:
                 await member.ask("beliefs")
 

@@ -25,6 +25,7 @@ class Kind(IntEnum):
     EVENTS = 8  # JSON: [run, kind, values ...] each
     BELIEFS = 9  # a route's name, and what is believed of its servers
     ANSWER = 10  # a question's number, and the answer
+    OFFSET = 12  # seconds, as text, to the clock that all machines share
     CLOSED = 11  # nobody is inside any more; questions are still answered
 
 

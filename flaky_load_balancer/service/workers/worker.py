@@ -115,6 +115,8 @@ class Worker:
             self._hub.deliver(message)
         elif kind is Kind.ORDERS:
             self._load(pickle.loads(message))
+        elif kind is Kind.OFFSET:
+            self._hub.offset = float(str(message, "ascii"))
         elif kind is Kind.SERVERS:
             self._set(orjson.loads(message))
         elif kind is Kind.FORGET:
