@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flaky_load_balancer.config import Budget, Gateway, RouteSettings, Settings
 from flaky_load_balancer.proxy.counts import LIFETIME, Balance
 from flaky_load_balancer.proxy.retry import RetryBudget
 from flaky_load_balancer.service.workers import Ledger
-from flaky_load_balancer.service.workers.orders import granted
 
 
 @pytest.fixture
@@ -74,13 +72,3 @@ def test_a_balance_of_several_is_that_of_one_that_does_it_all(
         single.add(now, amount)
         assert {each.total(now) for each in several} == {single.total(now)}
     assert several[0].total(now + LIFETIME) == 0
-
-
-def test_dollars_are_granted_in_shares_that_make_the_whole() -> None:
-    route = RouteSettings(
-        "chat", "/v1", "p", kind="openai", gateway=Gateway(budget=Budget(9.0, 60.0))
-    )
-    (shared,) = granted(Settings({}, (route,)), 3).routes
-    assert shared.gateway is not None
-    assert shared.gateway.budget == Budget(3.0, 60.0)
-    assert granted(Settings({}, (RouteSettings("r", "/", "p"),)), 3).routes[0].gateway is None

@@ -32,7 +32,6 @@ from flaky_load_balancer.service.workers.orders import (
     Start,
     condition,
     conditions,
-    granted,
 )
 from flaky_load_balancer.service.workers.pipe import Kind, named, unnamed
 from flaky_load_balancer.sharing.shared import Store
@@ -170,7 +169,7 @@ class Crew:
         routes = self._routes
         shown = ((route.name, route.run, list(route.recorded)) for route in routes.shown)
         return {
-            "settings": granted(self._settings, self._ledger.workers),
+            "settings": self._settings,
             "runs": {name: (run, servers) for name, run, servers in shown if run is not None},
             "conditions": conditions(routes.pools.values()),
             "places": dict(self._ledger.places),

@@ -5,11 +5,11 @@ worker reads, and nobody else has the pipe.  It never goes the other way.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
 
-from flaky_load_balancer.config import RouteSettings, Settings
+from flaky_load_balancer.config import Settings
 from flaky_load_balancer.core.state import State, StateError, transfer
 from flaky_load_balancer.proxy.pool import Pool, Server
 from flaky_load_balancer.proxy.route import Route
@@ -71,22 +71,6 @@ class Learnt:
                 transfer(state, self.servers, strategy, rules, route.servers)
             except StateError:
                 return
-
-
-def granted(settings: Settings, workers: int) -> Settings:
-    """The settings of one of so many workers: dollars are granted in equal shares.
-
-    What may be spent is a hard limit, so nobody waits to hear what others have spent.
-    """
-    return replace(settings, routes=tuple(_granted(each, workers) for each in settings.routes))
-
-
-def _granted(route: RouteSettings, workers: int) -> RouteSettings:
-    gateway = route.gateway
-    if gateway is None or gateway.budget is None:
-        return route
-    budget = replace(gateway.budget, usd=gateway.budget.usd / workers)
-    return replace(route, gateway=replace(gateway, budget=budget))
 
 
 def condition(server: Server) -> Condition:
