@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import pytest
 import yaml
 
 from flaky_load_balancer.admin import metrics
-from flaky_load_balancer.admin.app import HOSTS
-from flaky_load_balancer.admin.guard import OPEN
+from flaky_load_balancer.admin.app import admin_plane
+from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.cli import serve, serving
 from flaky_load_balancer.config import Settings
 from flaky_load_balancer.core.types import Outcome
+from flaky_load_balancer.records import NoRecorder
 from flaky_load_balancer.simulation import scenarios
 from tests.routes import answering, deliver, route
 
@@ -111,9 +113,17 @@ def test_a_pod_listens_where_probes_services_and_clients_ask(settings: Settings)
         assert {each["targetPort"] for each in service["spec"]["ports"]} == targets <= named
 
 
-def test_probes_are_answered_by_the_name_that_they_ask_by() -> None:
-    assert "localhost" in HOSTS
-    assert {"/livez", "/readyz"} == OPEN
+async def test_probes_are_answered_without_a_token_by_the_name_that_they_ask_by() -> None:
+    live = Live([], lambda: 0.0, NoRecorder())
+    names = {"records_lost": lambda: 0, "token": "secret"}
+    app: Any = admin_plane([], live, None, ready=lambda: True, **names)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://10.1.2.3:8001") as http:
+        for path in ("/livez", "/readyz"):
+            assert (await http.get(path)).status_code == 400
+            assert (await http.get(path, headers={"Host": "localhost"})).status_code == 200
+        refused = await http.get("/api/snapshot", headers={"Host": "localhost"})
+        assert refused.status_code == 401
 
 
 def test_a_pod_gets_time_to_end_and_its_folders_are_there(settings: Settings) -> None:
