@@ -115,8 +115,9 @@ def test_a_pod_listens_where_probes_services_and_clients_ask(settings: Settings)
 
 async def test_probes_are_answered_without_a_token_by_the_name_that_they_ask_by() -> None:
     live = Live([], lambda: 0.0, NoRecorder())
-    names = {"records_lost": lambda: 0, "token": "secret"}
-    app: Any = admin_plane([], live, None, ready=lambda: True, **names)
+    app: Any = admin_plane(
+        [], live, None, ready=lambda: True, records_lost=lambda: 0, token="secret"
+    )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://10.1.2.3:8001") as http:
         for path in ("/livez", "/readyz"):

@@ -144,8 +144,8 @@ def test_no_order_of_events_loses_a_place_or_gives_one_too_many(
             assert len(gate.inside) + len(gate._entering) <= 2
         for name in list(visitors.tasks):
             visitors.leave(name)
-        for name in list(gate._entering):
-            gate.forget(str(name))
+        for key in list(gate._entering):
+            gate.forget(key)
         await asyncio.sleep(2)
         for name in [str(each) for each in gate._entering]:
             gate.forget(name)
