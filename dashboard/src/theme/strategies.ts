@@ -1,6 +1,6 @@
 /**
  * How a strategy looks, the same on every page: one of six hues that the colour-blind can tell
- * apart (strategies.test.ts measures it), and one of seven dashes. A name is never far away.
+ * apart (strategies.test.ts measures it), and one of nine dashes. A name is never far away.
  */
 
 export interface Look {
@@ -18,6 +18,8 @@ export const DASHES: number[][] = [
   [14, 4],
   [6, 2, 1, 2],
   [3, 7],
+  [12, 3, 4, 3],
+  [4, 4],
   [9, 3, 2, 3], // for those that are not known
 ];
 
@@ -54,6 +56,18 @@ export const KNOWN = [
   "greedy-linucb",
   "budget-linucb",
   "knapsack-linucb",
+  "rucb",
+  "sw-ucb",
+  "d-ucb",
+  "sw-ts",
+  "d-ts",
+  "cusum-ucb",
+  "glr-klucb",
+  "exp3",
+  "exp3-s",
+  "bayes-ucb",
+  "ucb-tuned",
+  "whittle",
 ];
 
 /** The look of a strategy by its canonical spec; changed parameters give another dash. */
