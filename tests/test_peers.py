@@ -164,3 +164,19 @@ def test_the_record_has_every_contestant_of_ours() -> None:
 def test_the_page_says_what_the_record_of_the_live_comparison_says() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert placed("peers", section(load(FILE)), text) == text
+
+
+def test_the_page_says_what_the_record_of_any_http_says() -> None:
+    text, record = PAGE.read_text(encoding="utf-8"), load(any_http.FILE)
+    assert placed("peers-http", any_http.section(record), text) == text
+
+
+def test_the_readme_says_what_the_record_says_of_any_http() -> None:
+    text = PAGE.parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    cells = [
+        c for c in load(any_http.FILE)["cells"] if (c["scenario"], c["method"]) == ("T2", "GET")
+    ]
+    for name in ("nginx-max_fails=0", "haproxy", "envoy", any_http.STRATEGY):
+        found = [f"{100 * c['success']:.1f} %" for c in cells if c["contestant"] == name]
+        stars = "**" if name == any_http.STRATEGY else ""
+        assert f"| {' | '.join(stars + each + stars for each in found)} |" in text
