@@ -16,9 +16,10 @@ def main(json: str | None) -> None:
 
     out = Output(json)
     rows = registry.describe()
+    width = 2 + max(len(row["name"]) for row in rows)
     for row in rows:
         parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
-        line = f"[bold]{row['name']:12}[/bold]{escape(row['summary'])}"
+        line = f"[bold]{row['name']:{width}}[/bold]{escape(row['summary'])}"
         more = f" [dim]({escape(parameters)})[/dim]" if parameters else ""
         out.console.print(line + more, soft_wrap=True)
     out.write(rows)
