@@ -83,7 +83,9 @@ def test_nothing_is_lost(game: str, seed: int, rate: float, requests: int) -> No
     rules = Rules(1)
     assert (run.delivered + run.given_up == requests).all()
     assert run.latency.count == 4 * requests
-    assert (run.score == run.delivered - rules.penalty * run.paid_attempts).all()
+    most = run.delivered - rules.penalty * run.paid_attempts  # where every answer is worth 1
+    judged = GAMES[game].scenario.contexts is not None
+    assert (run.score <= most).all() if judged else (run.score == most).all()
     assert (run.attempts <= rules.max_attempts * requests).all()
     assert (strategy.sent == run.attempts).all()
     assert (strategy.told == run.attempts).all()
