@@ -105,13 +105,13 @@ async def test_the_next_address_is_tried() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have only one loopback address")
 async def test_an_address_that_hangs_costs_time_only_once() -> None:
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
-        full.bind(("127.0.0.2", 0))
+        server = await asyncio.start_server(lambda _, writer: writer.close(), HOST, 0)
+        port = server.sockets[0].getsockname()[1]
+        full.bind(("127.0.0.2", port))
         full.listen(0)
-        port = full.getsockname()[1]
         for client in (first, second):
             client.setblocking(False)
             client.connect_ex(("127.0.0.2", port))
-        server = await asyncio.start_server(lambda _, writer: writer.close(), HOST, port)
         upstream = Client(Names(Script("127.0.0.2", HOST))).upstream(f"http://x:{port}")
         (await upstream.connect(0.4)).close()
         waited = [asyncio.ensure_future(upstream.connect(1000.0, fresh=True)) for _ in range(3)]
