@@ -26,6 +26,7 @@ RESPONSES_USAGE = {"input_tokens": 1000, "output_tokens": 500, "total_tokens": 1
 CHAT = {"model": "auto", "messages": [{"role": "user", "content": "Count to five."}]}
 PRICES = Prices(1.0, 2.0, 0.5)
 QUICK = Timeouts(connect=1.0, first_byte=0.4, idle=0.3, total=5.0)
+PATIENT = Timeouts(connect=30.0, first_byte=30.0, idle=30.0, total=60.0)  # where none fails
 
 REFUSALS: dict[str, tuple[str, Any]] = {
     "429": ("429 Too Many Requests", {"code": "rate_limit_exceeded"}),
@@ -226,7 +227,9 @@ def settings(
         for place, each in enumerate(found)
     )
     usual = RouteSettings.of_openai("r", "/v1", "p")
-    known: dict[str, Any] = {"strategy": "round-robin", "timeouts": QUICK} | route
+    sound = all(plan == "ok" for each in found for plan in each.plan)
+    timeouts = PATIENT if sound else QUICK
+    known: dict[str, Any] = {"strategy": "round-robin", "timeouts": timeouts} | route
     known["gateway"] = gateway or Gateway()
     routes = (replace(usual, **known),)
     return Settings({"p": PoolSettings(servers)}, routes, data_dir=None, drain=0.5)
