@@ -25,8 +25,9 @@ USAGE = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
 RESPONSES_USAGE = {"input_tokens": 1000, "output_tokens": 500, "total_tokens": 1500}
 CHAT = {"model": "auto", "messages": [{"role": "user", "content": "Count to five."}]}
 PRICES = Prices(1.0, 2.0, 0.5)
-QUICK = Timeouts(connect=1.0, first_byte=0.4, idle=0.3, total=5.0)
-PATIENT = Timeouts(connect=30.0, first_byte=30.0, idle=30.0, total=60.0)  # where none fails
+SILENT = {"hang", "slow", "stall"}  # faults that only a time limit ends
+QUICK = Timeouts(connect=5.0, first_byte=1.2, idle=0.9, total=15.0)  # before these
+PATIENT = Timeouts(connect=30.0, first_byte=30.0, idle=30.0, total=60.0)
 
 REFUSALS: dict[str, tuple[str, Any]] = {
     "429": ("429 Too Many Requests", {"code": "rate_limit_exceeded"}),
@@ -227,8 +228,8 @@ def settings(
         for place, each in enumerate(found)
     )
     usual = RouteSettings.of_openai("r", "/v1", "p")
-    sound = all(plan == "ok" for each in found for plan in each.plan)
-    timeouts = PATIENT if sound else QUICK
+    silent = any(not SILENT.isdisjoint(each.plan) for each in found)
+    timeouts = QUICK if silent else PATIENT
     known: dict[str, Any] = {"strategy": "round-robin", "timeouts": timeouts} | route
     known["gateway"] = gateway or Gateway()
     routes = (replace(usual, **known),)
