@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from flaky_load_balancer.core.state import State, StateError
-from flaky_load_balancer.core.strategy import Informed, Strategy
+from flaky_load_balancer.core.strategy import Informed, Strategy, Wrapped
 from flaky_load_balancer.core.types import (
     GIVE_UP,
     Action,
@@ -29,10 +29,7 @@ from flaky_load_balancer.core.types import (
     Feedback,
     Floats,
     Ints,
-    Preference,
-    Reward,
     Rules,
-    Sent,
 )
 from strategies.parts.batches import together
 from strategies.parts.constraints import NAMES, Queues
@@ -42,7 +39,7 @@ INNER = "inner."
 
 
 @dataclass
-class Constrained(Strategy):
+class Constrained(Wrapped):
     """Let a strategy choose among the servers that constraints leave."""
 
     strategy: Strategy
@@ -61,10 +58,10 @@ class Constrained(Strategy):
             require("attempts_max", self.attempts_max, least=1)
         if self.share_min > self.share_max:
             raise ValueError(f"share_min {self.share_min:g} is above share_max {self.share_max:g}")
+        self.inner = deepcopy(self.strategy)  # which learns
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
-        self.inner = deepcopy(self.strategy)
-        self.inner.reset(rules, replications, rng)
+        super().reset(rules, replications, rng)
         limits = self.share_min, self.share_max, self.success_min, self.attempts_max
         self.queues = Queues(replications, rules.arms, limits)
 
@@ -92,21 +89,6 @@ class Constrained(Strategy):
         kept = (*asked, self.attempts_max < inf)
         counts = self.queues.violations
         return {name: counts[:, i] for i, name in enumerate(NAMES) if kept[i]}
-
-    def reward(self, reward: Reward) -> None:
-        self.inner.reward(reward)
-
-    def prefer(self, preference: Preference) -> None:
-        self.inner.prefer(preference)
-
-    def note(self, sent: Sent) -> None:
-        self.inner.note(sent)
-
-    def withdraw(self, rows: Ints, requests: Ints) -> None:
-        self.inner.withdraw(rows, requests)
-
-    def retry_at(self, now: Floats) -> Floats:
-        return self.inner.retry_at(now)
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         return self.inner.beliefs(now) | {"owed": self.queues.owed, "over": self.queues.over}

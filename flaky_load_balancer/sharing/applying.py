@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from flaky_load_balancer.core.balancer import ROW
-from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.strategy import Strategy, notes
 from flaky_load_balancer.core.types import Feedback, Floats, Outcome, Preference, Reward, Sent
-from flaky_load_balancer.core.wrapped import notes
 from flaky_load_balancer.sharing.facts import (
     REQUESTS,
     Begun,

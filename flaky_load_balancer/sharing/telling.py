@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy
+from flaky_load_balancer.core.strategy import Strategy, Wrapped, notes
 from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
@@ -17,7 +17,6 @@ from flaky_load_balancer.core.types import (
     Reward,
     Rules,
 )
-from flaky_load_balancer.core.wrapped import Wrapped, notes
 from flaky_load_balancer.sharing.facts import (
     Begun,
     Ended,

@@ -9,9 +9,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Informed, Strategy, Truth
+from flaky_load_balancer.core.strategy import Informed, Strategy, Truth, Wrapped
 from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Ints, Rules
-from flaky_load_balancer.core.wrapped import Wrapped
 from flaky_load_balancer.simulation.engine.queues import Queues
 
 

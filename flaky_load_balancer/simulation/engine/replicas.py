@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from flaky_load_balancer.core.state import State
-from flaky_load_balancer.core.strategy import Informed, Strategy, Truth
+from flaky_load_balancer.core.strategy import Informed, Strategy, Truth, notes
 from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
@@ -30,7 +30,6 @@ from flaky_load_balancer.core.types import (
     Rules,
     Sent,
 )
-from flaky_load_balancer.core.wrapped import notes
 from flaky_load_balancer.sharing.applying import OVERDUE
 from flaky_load_balancer.sharing.facts import SIZES
 from flaky_load_balancer.simulation.engine.queues import Fields, Queues
