@@ -16,12 +16,9 @@ import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
-from strategies.parts.kl import kl_upper
 from strategies.parts.numbers import require, require_one_of
-from strategies.parts.optimism import Optimism
+from strategies.parts.optimism import BOUNDS, Optimism, upper
 from strategies.parts.window import Discounted
-
-BOUNDS = "hoeffding", "kl"
 
 
 @dataclass
@@ -39,7 +36,7 @@ class DiscountedUCB(Strategy):
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         self.counts = Discounted(replications, rules.arms, self.discount)
-        self.optimism = Optimism(self.counts, self._bound, rng)
+        self.optimism = Optimism(self.counts, upper(self.bound, 4.0 * self.xi), rng)
 
     def select(self, context: Context) -> Action:
         return self.optimism.choose(context)
@@ -49,9 +46,3 @@ class DiscountedUCB(Strategy):
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.optimism.beliefs()
-
-    def _bound(self, rate: Floats, log_t: Floats, n: Floats) -> Floats:
-        if self.bound == "kl":
-            return kl_upper(rate, log_t / n)
-        bound: Floats = rate + 2.0 * np.sqrt(self.xi * log_t / n)
-        return bound

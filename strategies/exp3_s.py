@@ -13,31 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.strategy import Strategy
-from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.types import Rules
+from strategies.exp3 import Exp3
 from strategies.parts.exponential import ExponentialWeights
 from strategies.parts.numbers import require
 
 
 @dataclass
-class Exp3S(Strategy):
+class Exp3S(Exp3):
     """Draw a server by exponential weights that are shared."""
 
     gamma: float = 0.2
     share: float = 0.001
 
     def __post_init__(self) -> None:
-        require("gamma", self.gamma, above=0, most=1)
+        super().__post_init__()
         require("share", self.share, above=0, most=1)
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         self.weights = ExponentialWeights((replications, rules.arms), self.gamma, self.share, rng)
-
-    def select(self, context: Context) -> Action:
-        return self.weights.choose(context)
-
-    def observe(self, feedback: Feedback) -> None:
-        self.weights.learn(feedback)
-
-    def beliefs(self, now: Floats) -> dict[str, Floats]:
-        return {"probability": self.weights.chance(np.arange(len(now)))}

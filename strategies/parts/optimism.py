@@ -7,8 +7,17 @@ import numpy as np
 from flaky_load_balancer.core.strategy import best, candidates, uniform
 from flaky_load_balancer.core.types import Action, Context, Floats, Ints
 from strategies.parts.counts import SUCCEEDED, Counts, pulls
+from strategies.parts.kl import kl_upper
 
 Bound = Callable[[Floats, Floats, Floats], Floats]  # the most that a rate may be
+BOUNDS = "hoeffding", "kl"
+
+
+def upper(kind: str, width: float) -> Bound:
+    """One of ``BOUNDS``: rate + sqrt(width ln t / n), or that of ``kl-ucb``, of kl <= ln t / n."""
+    if kind == "kl":
+        return lambda rate, log_t, n: kl_upper(rate, log_t / n)
+    return lambda rate, log_t, n: rate + np.sqrt(width * log_t / n)
 
 
 class Optimism:
