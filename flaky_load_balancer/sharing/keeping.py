@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from flaky_load_balancer.core.state import State, StateError
-from flaky_load_balancer.sharing.shared import Learner, Shared
+from flaky_load_balancer.sharing.exchanges import Learner
+from flaky_load_balancer.sharing.shared import Shared
 from flaky_load_balancer.sharing.snapshots import PERIOD, Heard, Snapshots, given, packed, saved
 
 log = logging.getLogger(__name__)

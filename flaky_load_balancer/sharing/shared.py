@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.sharing.exchange import Exchange
+from flaky_load_balancer.sharing.exchanges import Exchanges, Learner
 from flaky_load_balancer.sharing.snapshots import PERIOD, Heard
 from flaky_load_balancer.sharing.transport import Transport
 
@@ -16,15 +15,6 @@ LOOKED = 1.0  # seconds between two looks whether a reload has changed the route
 NEWEST = "$"  # the position behind all that was told so far
 LONGEST = 2.0  # seconds that a start waits for a snapshot of all routes
 log = logging.getLogger(__name__)
-
-
-class Learner(Protocol):
-    """A route, as far as this is concerned: servers by arm."""
-
-    name: str
-    balancer: Balancer
-    servers: Sequence[str]
-    sharing: Exchange | None
 
 
 class Store(Transport, Protocol):
@@ -44,8 +34,8 @@ class Shared:
     """Gives each of ``routes``, which may change meanwhile, its exchange."""
 
     def __init__(self, store: Store, routes: Sequence[Learner], clock: Callable[[], float]) -> None:
-        self._store, self._routes, self._clock = store, routes, clock
-        self._sharing: dict[str, Learner] = {}  # those that share by now
+        self._store, self._routes = store, routes
+        self._exchanges = Exchanges(routes, store, clock)
 
     async def snapshots(self) -> dict[str, bytes]:
         """The last ones of all routes, as far as they come in time."""
@@ -62,7 +52,7 @@ class Shared:
 
     def recall(self, route: Learner, heard: Heard) -> None:
         """A route goes on with a state in which this was heard."""
-        self._exchange(route).recall(heard.seen, heard.position)
+        self._exchanges.of(route).recall(heard.seen, heard.position)
         self._store.begin_at(route.name, heard.position)
 
     def begin_anew(self) -> None:
@@ -77,47 +67,18 @@ class Shared:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """All routes share inside."""
-        self._look()
+        self._exchanges.update()
         looking = asyncio.create_task(self._look_again())
         try:
             yield
         finally:
             looking.cancel()
-            for route in list(self._sharing.values()):
-                self._end(route)
+            self._exchanges.end()
 
     async def _look_again(self) -> None:
         while True:
             await asyncio.sleep(LOOKED)
-            self._look()
-
-    def _look(self) -> None:
-        """Begin with routes that are new, end with those that are gone."""
-        now = {route.name: route for route in self._routes}
-        for name, route in list(self._sharing.items()):
-            if now.get(name) is not route:
-                self._end(route)
-        for name, route in now.items():
-            if name not in self._sharing:
-                self._exchange(route).begin()
-                self._sharing[name] = route
-
-    def _exchange(self, route: Learner) -> Exchange:
-        if route.sharing is None:
-            route.sharing = Exchange(
-                route.name,
-                route.balancer,
-                lambda: route.servers,
-                self._store,
-                clock=self._clock,
-                later=asyncio.get_running_loop().call_later,
-            )
-        return route.sharing
-
-    def _end(self, route: Learner) -> None:
-        del self._sharing[route.name]
-        if route.sharing is not None:
-            route.sharing.end()
+            self._exchanges.update()
 
 
 def require_driver() -> None:

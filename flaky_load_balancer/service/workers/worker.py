@@ -19,7 +19,6 @@ from flaky_load_balancer.proxy.http1 import Client, raise_descriptor_limit
 from flaky_load_balancer.records import Records
 from flaky_load_balancer.service import tuning
 from flaky_load_balancer.service.clients import Clients
-from flaky_load_balancer.service.exchanges import Exchanges
 from flaky_load_balancer.service.workers.beliefs import believed, decided
 from flaky_load_balancer.service.workers.ledger import Ledger
 from flaky_load_balancer.service.workers.member import NUMBER
@@ -27,6 +26,7 @@ from flaky_load_balancer.service.workers.orders import Conditions, Learnt, Order
 from flaky_load_balancer.service.workers.pipe import Kind, Pipe, named, unnamed
 from flaky_load_balancer.service.workers.reporter import Reporter
 from flaky_load_balancer.service.workers.routes import WorkerRoutes
+from flaky_load_balancer.sharing.exchanges import Exchanges
 from flaky_load_balancer.sharing.transport import Deliver
 from flaky_load_balancer.terminal import log_to_stderr, run
 
@@ -81,6 +81,7 @@ class Worker:
                 start.learnt[route.name].give(route)
         self._hub = Hub(pipe)
         self._exchanges = Exchanges(self._routes.shown, self._hub, self.clock)
+        self._exchanges.update()
         self._clients = Clients(start.settings, self._routes, self._client, alone=False)
         self.closing: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
