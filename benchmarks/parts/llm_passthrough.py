@@ -3,14 +3,14 @@
 .venv/bin/python -m benchmarks.parts.llm_passthrough --port 8000 --server http://127.0.0.1:4000
 """
 
-import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+
+from benchmarks.parts.on_uvicorn import options, serve
 
 PATH = "/v1/chat/completions"
 
@@ -44,18 +44,8 @@ def passthrough(server: str) -> FastAPI:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--server", required=True)
-    options = parser.parse_args()
-    uvicorn.run(
-        passthrough(options.server),
-        port=options.port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    asked = options(__doc__).parse_args()
+    serve(passthrough(asked.server[0]), asked.port)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 .venv/bin/python -m benchmarks.parts.passthrough --port 8000 --server http://127.0.0.1:4000
 """
 
-import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import cycle
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Request, Response
+
+from benchmarks.parts.on_uvicorn import options, serve
 
 
 def passthrough(servers: list[str]) -> FastAPI:
@@ -36,18 +36,8 @@ def passthrough(servers: list[str]) -> FastAPI:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--server", action="append", required=True)
-    options = parser.parse_args()
-    uvicorn.run(
-        passthrough(options.server),
-        port=options.port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    asked = options(__doc__).parse_args()
+    serve(passthrough(asked.server), asked.port)
 
 
 if __name__ == "__main__":

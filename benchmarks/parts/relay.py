@@ -5,7 +5,6 @@
 ``--asgi`` has uvicorn in front in place of the project's own server.
 """
 
-import argparse
 import asyncio
 import gc
 import socket
@@ -13,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from itertools import cycle
 from typing import Any
 
-import uvicorn
 import uvloop
 
+from benchmarks.parts import on_uvicorn
 from flaky_load_balancer.proxy.http1 import (
     Client,
     Exchange,
@@ -97,23 +96,13 @@ async def serve(port: int, servers: list[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--server", action="append", required=True)
+    parser = on_uvicorn.options(__doc__)
     parser.add_argument("--asgi", action="store_true")
-    options = parser.parse_args()
-    if not options.asgi:
-        uvloop.run(serve(options.port, options.server))
-        return
-    uvicorn.run(
-        AsgiRelay(options.server),
-        port=options.port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        lifespan="off",
-    )
+    asked = parser.parse_args()
+    if asked.asgi:
+        on_uvicorn.serve(AsgiRelay(asked.server), asked.port, lifespan="off")
+    else:
+        uvloop.run(serve(asked.port, asked.server))
 
 
 if __name__ == "__main__":
