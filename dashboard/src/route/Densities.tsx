@@ -2,6 +2,7 @@
 
 import { useMemo } from "react";
 import { ChartPanel } from "@/charts/ChartPanel";
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
@@ -39,40 +40,36 @@ function Hills(props: Parameters<typeof Densities>[0]) {
   const height = TOP + ROW * rows.length + BOTTOM;
   const x = (rate: number) => LEFT + rate * (width - LEFT - RIGHT);
   return (
-    <div ref={box} className="overflow-hidden" style={{ height }}>
-      <svg
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label={`${TITLE}. The table of servers has the same in numbers.`}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {[0, 0.25, 0.5, 0.75, 1].map((tick) => (
-          <g key={tick}>
-            <path d={`M${x(tick)} ${TOP}V${height - BOTTOM}`} stroke="var(--line)" />
-            <text
-              x={x(tick)}
-              y={height - 6}
-              textAnchor={tick === 0 ? "start" : tick === 1 ? "end" : "middle"}
-            >
-              {format.percent(tick)}
-            </text>
-          </g>
-        ))}
-        {rows.map((row, at) => (
-          <Hill
-            key={row.server}
-            row={row}
-            base={TOP + ROW * (at + 1) - 5}
-            x={x}
-            faded={highlight !== null && highlight !== row.server}
-            onHighlight={onHighlight}
-          />
-        ))}
-      </svg>
-    </div>
+    <Drawing
+      box={box}
+      width={width}
+      height={height}
+      label={`${TITLE}. The table of servers has the same in numbers.`}
+      className="overflow-hidden"
+    >
+      {[0, 0.25, 0.5, 0.75, 1].map((tick) => (
+        <g key={tick}>
+          <path d={`M${x(tick)} ${TOP}V${height - BOTTOM}`} stroke="var(--line)" />
+          <text
+            x={x(tick)}
+            y={height - 6}
+            textAnchor={tick === 0 ? "start" : tick === 1 ? "end" : "middle"}
+          >
+            {format.percent(tick)}
+          </text>
+        </g>
+      ))}
+      {rows.map((row, at) => (
+        <Hill
+          key={row.server}
+          row={row}
+          base={TOP + ROW * (at + 1) - 5}
+          x={x}
+          faded={highlight !== null && highlight !== row.server}
+          onHighlight={onHighlight}
+        />
+      ))}
+    </Drawing>
   );
 }
 

@@ -1,6 +1,7 @@
 "use client";
 
 import type { Compared } from "@/api/types";
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
@@ -35,65 +36,60 @@ export function HeatMap(props: {
   const left = Math.max(NAMES, Math.min(SHARE * width, LETTER * longest + 8));
   const wide = (width - left) / Math.max(1, scenarios.length);
   return (
-    <div ref={box} style={{ height }}>
-      <svg
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label={`${title}. The table below has the same numbers.`}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {scenarios.map((name, column) => (
-          <text key={name} x={left + wide * (column + 0.5)} y={HEAD - 11} textAnchor="middle">
-            {fitted(name, wide)}
+    <Drawing
+      box={box}
+      width={width}
+      height={height}
+      label={`${title}. The table below has the same numbers.`}
+    >
+      {scenarios.map((name, column) => (
+        <text key={name} x={left + wide * (column + 0.5)} y={HEAD - 11} textAnchor="middle">
+          {fitted(name, wide)}
+        </text>
+      ))}
+      {names.map((strategy, row) => (
+        <g
+          key={strategy}
+          opacity={pointed !== null && pointed !== strategy ? 0.35 : 1}
+          onPointerEnter={() => onPoint(strategy)}
+          onPointerLeave={() => onPoint(null)}
+        >
+          <text x={0} y={HEAD + ROW * (row + 0.5) + 4} fontSize="12.5" fill="var(--ink)">
+            {fitted(strategy, left - 8)}
           </text>
-        ))}
-        {names.map((strategy, row) => (
-          <g
-            key={strategy}
-            opacity={pointed !== null && pointed !== strategy ? 0.35 : 1}
-            onPointerEnter={() => onPoint(strategy)}
-            onPointerLeave={() => onPoint(null)}
-          >
-            <text x={0} y={HEAD + ROW * (row + 0.5) + 4} fontSize="12.5" fill="var(--ink)">
-              {fitted(strategy, left - 8)}
-            </text>
-            {scenarios.map((name, column) => {
-              const cell = cells.find((c) => c.strategy === strategy && c.scenario === name);
-              const value = cell?.[measure].mean ?? null;
-              const rivals = cells.filter((each) => each.scenario === name);
-              const best = cell && standing(cell, rivals)?.includes("best");
-              return (
-                <g key={name}>
-                  <rect
-                    x={left + wide * column + 1}
-                    y={HEAD + ROW * row + 1}
-                    width={wide - 2}
-                    height={ROW - 2}
-                    rx={3}
-                    fill={value === null ? "var(--sunken)" : "var(--hue-0)"}
-                    fillOpacity={value === null ? 1 : shade(value, most, measure)}
-                    stroke={best ? "var(--good)" : "none"}
-                    strokeWidth={1.5}
-                  />
-                  <text
-                    x={left + wide * (column + 0.5)}
-                    y={HEAD + ROW * (row + 0.5) + 4}
-                    textAnchor="middle"
-                    fontSize="12"
-                    fill="var(--ink)"
-                  >
-                    {format.number(value, 1)}
-                  </text>
-                </g>
-              );
-            })}
-          </g>
-        ))}
-      </svg>
-    </div>
+          {scenarios.map((name, column) => {
+            const cell = cells.find((c) => c.strategy === strategy && c.scenario === name);
+            const value = cell?.[measure].mean ?? null;
+            const rivals = cells.filter((each) => each.scenario === name);
+            const best = cell && standing(cell, rivals)?.includes("best");
+            return (
+              <g key={name}>
+                <rect
+                  x={left + wide * column + 1}
+                  y={HEAD + ROW * row + 1}
+                  width={wide - 2}
+                  height={ROW - 2}
+                  rx={3}
+                  fill={value === null ? "var(--sunken)" : "var(--hue-0)"}
+                  fillOpacity={value === null ? 1 : shade(value, most, measure)}
+                  stroke={best ? "var(--good)" : "none"}
+                  strokeWidth={1.5}
+                />
+                <text
+                  x={left + wide * (column + 0.5)}
+                  y={HEAD + ROW * (row + 0.5) + 4}
+                  textAnchor="middle"
+                  fontSize="12"
+                  fill="var(--ink)"
+                >
+                  {format.number(value, 1)}
+                </text>
+              </g>
+            );
+          })}
+        </g>
+      ))}
+    </Drawing>
   );
 }
 

@@ -1,6 +1,7 @@
 "use client";
 
 import type { Compared, ComparedCell } from "@/api/types";
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import { linear } from "@/charts/scale";
 import * as format from "@/lib/format";
@@ -37,55 +38,50 @@ export function Intervals(props: {
   const [left, right] = [names, width - VALUES];
   const { at: x, ticks } = linear([range.low, range.high], [left, right]);
   return (
-    <div ref={box} style={{ height }}>
-      <svg
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label={`${title}: ${cells.map((cell) => said(cell, measure)).join("; ")}`}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {ticks.map((tick) => (
-          <g key={tick}>
-            <line x1={x(tick)} x2={x(tick)} y1={HEAD - 6} y2={height - FOOT} stroke="var(--line)" />
-            <text x={x(tick)} y={height - 8} textAnchor="middle">
-              {format.number(tick, Number.isInteger(tick) ? 0 : 1)}
-            </text>
-          </g>
-        ))}
-        {measure === "regret" && (
-          <g>
-            <line
-              x1={x(0)}
-              x2={x(0)}
-              y1={HEAD - 6}
-              y2={height - FOOT}
-              stroke="var(--ink)"
-              strokeWidth={1.5}
-            />
-            <text x={x(0)} y={HEAD - 11} textAnchor="middle" fill="var(--ink-2)">
-              the bound
-            </text>
-          </g>
-        )}
-        {cells.map((cell, at) => (
-          <Row
-            key={cell.strategy + cell.scenario}
-            cell={cell}
-            rivals={cells}
-            measure={measure}
-            top={HEAD + ROW * at}
-            width={width}
-            letters={Math.floor((names - SWATCH - 12) / LETTER)}
-            x={x}
-            faded={pointed !== null && pointed !== cell.strategy}
-            onPoint={onPoint}
+    <Drawing
+      box={box}
+      width={width}
+      height={height}
+      label={`${title}: ${cells.map((cell) => said(cell, measure)).join("; ")}`}
+    >
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <line x1={x(tick)} x2={x(tick)} y1={HEAD - 6} y2={height - FOOT} stroke="var(--line)" />
+          <text x={x(tick)} y={height - 8} textAnchor="middle">
+            {format.number(tick, Number.isInteger(tick) ? 0 : 1)}
+          </text>
+        </g>
+      ))}
+      {measure === "regret" && (
+        <g>
+          <line
+            x1={x(0)}
+            x2={x(0)}
+            y1={HEAD - 6}
+            y2={height - FOOT}
+            stroke="var(--ink)"
+            strokeWidth={1.5}
           />
-        ))}
-      </svg>
-    </div>
+          <text x={x(0)} y={HEAD - 11} textAnchor="middle" fill="var(--ink-2)">
+            the bound
+          </text>
+        </g>
+      )}
+      {cells.map((cell, at) => (
+        <Row
+          key={cell.strategy + cell.scenario}
+          cell={cell}
+          rivals={cells}
+          measure={measure}
+          top={HEAD + ROW * at}
+          width={width}
+          letters={Math.floor((names - SWATCH - 12) / LETTER)}
+          x={x}
+          faded={pointed !== null && pointed !== cell.strategy}
+          onPoint={onPoint}
+        />
+      ))}
+    </Drawing>
   );
 }
 

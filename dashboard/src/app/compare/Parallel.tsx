@@ -1,5 +1,6 @@
 "use client";
 
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import { useWidth } from "@/lib/useWidth";
 import { type Measure, said } from "./cells";
@@ -27,48 +28,43 @@ export function Parallel(props: {
     .map((setting) => ({ ...setting, shade: shade(setting) }))
     .toSorted((a, b) => front(a, pointed) - front(b, pointed));
   return (
-    <div ref={box} style={{ height: HEIGHT }}>
-      <svg
-        width={width}
-        height={HEIGHT}
-        viewBox={`0 0 ${width} ${HEIGHT}`}
-        role="img"
-        aria-label={`${title}. The table below has the same numbers.`}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {lines.map(({ cell, values, shade }) => {
-          const path = axes
-            .map(
-              ({ axis, read }, at) =>
-                `${SIDE + gap * at} ${axis.at(read({ cell, values })).toFixed(1)}`,
-            )
-            .join("L");
-          const faded = pointed !== null && pointed !== cell.strategy;
-          return (
-            <g
-              key={cell.strategy}
-              opacity={faded ? 0.18 : 1}
-              onPointerEnter={() => onPoint(cell.strategy)}
-              onPointerLeave={() => onPoint(null)}
-            >
-              <title>{said(cell, measure)}</title>
-              <path d={`M${path}`} fill="none" stroke="transparent" strokeWidth={10} />
-              <path
-                d={`M${path}`}
-                fill="none"
-                stroke={`var(${shade})`}
-                strokeWidth={pointed === cell.strategy ? 3 : 1.75}
-                strokeLinejoin="round"
-              />
-            </g>
-          );
-        })}
-        {axes.map(({ name, axis }, at) => (
-          <Upright key={name} name={name} axis={axis} x={SIDE + gap * at} />
-        ))}
-      </svg>
-    </div>
+    <Drawing
+      box={box}
+      width={width}
+      height={HEIGHT}
+      label={`${title}. The table below has the same numbers.`}
+    >
+      {lines.map(({ cell, values, shade }) => {
+        const path = axes
+          .map(
+            ({ axis, read }, at) =>
+              `${SIDE + gap * at} ${axis.at(read({ cell, values })).toFixed(1)}`,
+          )
+          .join("L");
+        const faded = pointed !== null && pointed !== cell.strategy;
+        return (
+          <g
+            key={cell.strategy}
+            opacity={faded ? 0.18 : 1}
+            onPointerEnter={() => onPoint(cell.strategy)}
+            onPointerLeave={() => onPoint(null)}
+          >
+            <title>{said(cell, measure)}</title>
+            <path d={`M${path}`} fill="none" stroke="transparent" strokeWidth={10} />
+            <path
+              d={`M${path}`}
+              fill="none"
+              stroke={`var(${shade})`}
+              strokeWidth={pointed === cell.strategy ? 3 : 1.75}
+              strokeLinejoin="round"
+            />
+          </g>
+        );
+      })}
+      {axes.map(({ name, axis }, at) => (
+        <Upright key={name} name={name} axis={axis} x={SIDE + gap * at} />
+      ))}
+    </Drawing>
   );
 }
 

@@ -1,6 +1,7 @@
 "use client";
 
 import type { ComparedCell } from "@/api/types";
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import { linear } from "@/charts/scale";
 import * as format from "@/lib/format";
@@ -37,53 +38,48 @@ export function ResponseCurve(props: {
   const edge = (end: 0 | 1) =>
     settings.map((each, at) => point(x.at(values[at]!), y.at(ends(each.cell[measure])[end])));
   return (
-    <div ref={box} style={{ height: HEIGHT }}>
-      <svg
-        width={width}
-        height={HEIGHT}
-        viewBox={`0 0 ${width} ${HEIGHT}`}
-        role="img"
-        aria-label={`${title}: ${settings.map(({ cell }) => said(cell, measure)).join("; ")}`}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {y.ticks.map((tick) => (
-          <g key={tick}>
-            <path d={`M${LEFT} ${y.at(tick)}H${width - RIGHT + 8}`} stroke="var(--line)" />
-            <text x={LEFT - 8} y={y.at(tick) + 4} textAnchor="end">
-              {format.number(tick, Number.isInteger(tick) ? 0 : 1)}
-            </text>
-          </g>
-        ))}
-        {x.ticks.map((tick) => (
-          <text key={tick.text} x={tick.at} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
-            {tick.text}
+    <Drawing
+      box={box}
+      width={width}
+      height={HEIGHT}
+      label={`${title}: ${settings.map(({ cell }) => said(cell, measure)).join("; ")}`}
+    >
+      {y.ticks.map((tick) => (
+        <g key={tick}>
+          <path d={`M${LEFT} ${y.at(tick)}H${width - RIGHT + 8}`} stroke="var(--line)" />
+          <text x={LEFT - 8} y={y.at(tick) + 4} textAnchor="end">
+            {format.number(tick, Number.isInteger(tick) ? 0 : 1)}
           </text>
-        ))}
-        <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} textAnchor="middle" fill="var(--ink-2)">
-          {parameter}
+        </g>
+      ))}
+      {x.ticks.map((tick) => (
+        <text key={tick.text} x={tick.at} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
+          {tick.text}
         </text>
-        {rivals.map((cell) => (
-          <Across key={cell.strategy} cell={cell} y={y.at(cell[measure].mean!)} width={width} />
-        ))}
-        <path
-          d={`M${edge(0).join("L")}L${edge(1).reverse().join("L")}Z`}
-          fill="var(--accent)"
-          opacity={0.14}
+      ))}
+      <text x={(LEFT + width - RIGHT) / 2} y={HEIGHT - 6} textAnchor="middle" fill="var(--ink-2)">
+        {parameter}
+      </text>
+      {rivals.map((cell) => (
+        <Across key={cell.strategy} cell={cell} y={y.at(cell[measure].mean!)} width={width} />
+      ))}
+      <path
+        d={`M${edge(0).join("L")}L${edge(1).reverse().join("L")}Z`}
+        fill="var(--accent)"
+        opacity={0.14}
+      />
+      <path d={`M${means.join("L")}`} fill="none" stroke="var(--accent)" strokeWidth={2} />
+      {settings.map(({ cell }, at) => (
+        <Point
+          key={cell.strategy}
+          {...props}
+          cell={cell}
+          x={x.at(values[at]!)}
+          y={y.at}
+          whole={cell.strategy === family}
         />
-        <path d={`M${means.join("L")}`} fill="none" stroke="var(--accent)" strokeWidth={2} />
-        {settings.map(({ cell }, at) => (
-          <Point
-            key={cell.strategy}
-            {...props}
-            cell={cell}
-            x={x.at(values[at]!)}
-            y={y.at}
-            whole={cell.strategy === family}
-          />
-        ))}
-      </svg>
-    </div>
+      ))}
+    </Drawing>
   );
 }
 

@@ -3,6 +3,7 @@
 import clsx from "clsx";
 import type { Decision } from "@/api/types";
 import { ChartPanel } from "@/charts/ChartPanel";
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import { linear } from "@/charts/scale";
 import * as format from "@/lib/format";
@@ -46,29 +47,25 @@ function Queue(props: { holds: readonly Hold[]; rows: readonly ServerRow[]; now:
   const last = Math.max(now, ...holds.map(({ until }) => until));
   const { at: x, ticks } = linear([first - now, last - now], [LEFT, width - RIGHT], 64);
   return (
-    <div ref={box} className="overflow-hidden" style={{ height }}>
-      <svg
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label={`${TITLE}: ${holds.map((hold) => said(hold, rows)).join("; ")}`}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {ticks.map((tick) => (
-          <g key={tick}>
-            <path d={`M${x(tick)} ${TOP}V${height - BOTTOM}`} stroke="var(--line)" />
-            <text x={x(tick)} y={height - 8} textAnchor="middle">
-              {tick === 0 ? "now" : `${format.number(tick, Number.isInteger(tick) ? 0 : 1)} s`}
-            </text>
-          </g>
-        ))}
-        {holds.map((hold, at) => (
-          <Wait key={hold.cursor} hold={hold} rows={rows} now={now} x={x} top={TOP + ROW * at} />
-        ))}
-      </svg>
-    </div>
+    <Drawing
+      box={box}
+      width={width}
+      height={height}
+      label={`${TITLE}: ${holds.map((hold) => said(hold, rows)).join("; ")}`}
+      className="overflow-hidden"
+    >
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <path d={`M${x(tick)} ${TOP}V${height - BOTTOM}`} stroke="var(--line)" />
+          <text x={x(tick)} y={height - 8} textAnchor="middle">
+            {tick === 0 ? "now" : `${format.number(tick, Number.isInteger(tick) ? 0 : 1)} s`}
+          </text>
+        </g>
+      ))}
+      {holds.map((hold, at) => (
+        <Wait key={hold.cursor} hold={hold} rows={rows} now={now} x={x} top={TOP + ROW * at} />
+      ))}
+    </Drawing>
   );
 }
 

@@ -1,6 +1,7 @@
 "use client";
 
 import type { Played } from "@/api/types";
+import { Drawing } from "@/charts/Drawing";
 import { useDrawn } from "@/charts/picture";
 import * as format from "@/lib/format";
 import { useWidth } from "@/lib/useWidth";
@@ -33,46 +34,35 @@ export function Ridges(props: {
   const x = (share: number) => inner.left + share * (inner.right - inner.left);
   const peak = Math.max(LEAST_PEAK, ...played.density.flat());
   return (
-    <div ref={box} style={{ height }}>
-      <svg
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label={described(strategy, played, rates, move)}
-        fontSize="11"
-        fill="var(--ink-3)"
-      >
-        {[0, 0.25, 0.5, 0.75, 1].map((tick) => (
-          <g key={tick}>
-            <line
-              x1={x(tick)}
-              x2={x(tick)}
-              y1={HEAD - 14}
-              y2={height - FOOT}
-              stroke="var(--line)"
-            />
-            <text x={x(tick)} y={height - 6} textAnchor={anchor(tick)}>
-              {format.percent(tick)}
-            </text>
-          </g>
-        ))}
-        {rates.map((rate, server) => (
-          <Ridge
-            // biome-ignore lint/suspicious/noArrayIndexKey: servers are numbered
-            key={server}
-            server={server}
-            rate={rate}
-            played={played}
-            move={move}
-            hue={`var(${look(strategy).hue})`}
-            base={HEAD + ROW * (server + 1) - 14}
-            x={x}
-            peak={peak}
-          />
-        ))}
-      </svg>
-    </div>
+    <Drawing
+      box={box}
+      width={width}
+      height={height}
+      label={described(strategy, played, rates, move)}
+    >
+      {[0, 0.25, 0.5, 0.75, 1].map((tick) => (
+        <g key={tick}>
+          <line x1={x(tick)} x2={x(tick)} y1={HEAD - 14} y2={height - FOOT} stroke="var(--line)" />
+          <text x={x(tick)} y={height - 6} textAnchor={anchor(tick)}>
+            {format.percent(tick)}
+          </text>
+        </g>
+      ))}
+      {rates.map((rate, server) => (
+        <Ridge
+          // biome-ignore lint/suspicious/noArrayIndexKey: servers are numbered
+          key={server}
+          server={server}
+          rate={rate}
+          played={played}
+          move={move}
+          hue={`var(${look(strategy).hue})`}
+          base={HEAD + ROW * (server + 1) - 14}
+          x={x}
+          peak={peak}
+        />
+      ))}
+    </Drawing>
   );
 }
 
