@@ -21,7 +21,8 @@ INTRODUCTION = """## Any HTTP, beside proxies
 Kind `http` instead of the game: success rate in per cent; p50 / p99 of latency in ms; attempts for
 each request; refusals (429) for each 100 requests. Everybody may send a GET to three servers, and a
 POST again only where it surely was not processed (nginx without `non_idempotent`, HAProxy with
-`disable-l7-retry`, Envoy by a route for POST).
+`disable-l7-retry`, Envoy by a route for POST). `flb` has a retry budget of 100 %, where 20 % is
+usual: the proxies have none, and of these servers every third attempt fails.
 """
 
 

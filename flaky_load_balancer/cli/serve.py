@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1_000_000),
     default=None,
     show_default="1024",
-    help="More requests than this get a 503.",
+    help="More requests than this wait for a place, and get a 503 after a second.",
 )
 @click.option(
     "--workers",
