@@ -1,6 +1,7 @@
 """Optimism in the face of uncertainty: rank by the most that a rate may be."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -15,9 +16,15 @@ BOUNDS = "hoeffding", "kl"
 
 def upper(kind: str, width: float) -> Bound:
     """One of ``BOUNDS``: rate + sqrt(width ln t / n), or that of ``kl-ucb``, of kl <= ln t / n."""
-    if kind == "kl":
-        return lambda rate, log_t, n: kl_upper(rate, log_t / n)
-    return lambda rate, log_t, n: rate + np.sqrt(width * log_t / n)
+    return _kl if kind == "kl" else partial(_hoeffding, width)
+
+
+def _hoeffding(width: float, rate: Floats, log_t: Floats, n: Floats) -> Floats:
+    return rate + np.sqrt(width * log_t / n)
+
+
+def _kl(rate: Floats, log_t: Floats, n: Floats) -> Floats:
+    return kl_upper(rate, log_t / n)
 
 
 class Optimism:
