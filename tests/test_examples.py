@@ -18,6 +18,7 @@ def test_every_example_is_known() -> None:
     assert {path.name for path in EXAMPLES} == set(SAID)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.name))
 def test_an_example_runs(path: Path, tmp_path: Path) -> None:
     done = subprocess.run(

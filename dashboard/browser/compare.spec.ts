@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, expectAccessible, test } from "./stage";
 
-test("a simulated session and one that ran, alone and side by side", async ({ page, stage }) => {
+test("a simulated session and one that ran, alone and side by side", { tag: "@slow" }, async ({
+  page,
+  stage,
+}) => {
   const short = ["--requests", "8", "--rate", "20"];
   await stage.run(
     ...["harness", "--strategy", "v4", "--strategy", "random", "--scenario", "T1"],
@@ -67,7 +70,7 @@ test("a simulated session and one that ran, alone and side by side", async ({ pa
   await expect(page.getByRole("main").getByRole("alert")).toContainText("no such session");
 });
 
-test("nothing is recorded yet", async ({ page, stage }) => {
+test("nothing is recorded yet", { tag: "@slow" }, async ({ page, stage }) => {
   const empty = ["--data-dir", "empty"];
   const { said } = await stage.run("dashboard", "--admin-port", "0", ...empty);
   await page.goto(`${said.admin}/compare`);

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { Cable } from "./cable";
 import { expect, expectAccessible, expectNarrow, send, test } from "./stage";
 
-test("a past that cannot be had is said to be missing, and filled in later", async ({
-  page,
-  race,
-}) => {
+test("a past that cannot be had is said to be missing, and filled in later", {
+  tag: "@slow",
+}, async ({ page, race }) => {
   await race.result();
   const faults = ["cut", "not JSON"];
   await page.route("**/api/history?*", (route) => {
@@ -26,7 +25,10 @@ test("a past that cannot be had is said to be missing, and filled in later", asy
   await expect(chart.getByRole("status")).toContainText("0 s");
 });
 
-test("a route whose details fail once has them a moment later", async ({ page, stage }) => {
+test("a route whose details fail once has them a moment later", { tag: "@slow" }, async ({
+  page,
+  stage,
+}) => {
   const serve = ["serve", ...(await stage.servers(200)), "--port", "0", "--admin-port", "0"];
   const { said } = await stage.run(...serve);
   await send(said.data, 2);

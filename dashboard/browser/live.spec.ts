@@ -19,7 +19,10 @@ test("a race from its start to its end, as the harness saw it", async ({ page, r
   await expectAccessible(page);
 });
 
-test("what is shown is in the address, and can be taken along", async ({ page, race }) => {
+test("what is shown is in the address, and can be taken along", { tag: "@slow" }, async ({
+  page,
+  race,
+}) => {
   await page.goto(race.admin);
   await page.getByRole("radio", { name: "T2" }).click();
   await page.getByRole("radio", { name: "Score" }).click();
@@ -46,10 +49,9 @@ test("what is shown is in the address, and can be taken along", async ({ page, r
   expect(png.length).toBeGreaterThan(5_000);
 });
 
-test("the first request, and a balancer that is killed and started again", async ({
-  page,
-  stage,
-}) => {
+test("the first request, and a balancer that is killed and started again", {
+  tag: "@slow",
+}, async ({ page, stage }) => {
   const serve = ["serve", ...(await stage.servers(200, 500)), "--port", "0", "--strategy", "v4"];
   serve.push("--admin-port", "0", "--kind", "ids", "--fresh");
   const first = await stage.run(...serve);

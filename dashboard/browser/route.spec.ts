@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, expectAccessible, test } from "./stage";
 
-test("from the race to a route in full, and on to another", async ({ page, race }) => {
+test("from the race to a route in full, and on to another", { tag: "@slow" }, async ({
+  page,
+  race,
+}) => {
   await race.result();
   await page.goto(`${race.admin}/?scenario=T2`);
   await page.getByRole("link", { name: "v6" }).click();

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, expectAccessible, test } from "./stage";
 
-test("what was recorded is listed, and replayed while nothing runs", async ({ page, stage }) => {
+test("what was recorded is listed, and replayed while nothing runs", { tag: "@slow" }, async ({
+  page,
+  stage,
+}) => {
   const { said } = await stage.run(
     ...["harness", "--strategy", "v4", "--strategy", "v6", "--scenario", "T1", "--requests", "40"],
     ...["--rate", "10", "--free-ports", "--no-stay", "--no-dashboard"],
@@ -89,10 +92,9 @@ test("what was recorded is listed, and replayed while nothing runs", async ({ pa
   await expect(page.getByRole("main").getByRole("alert")).toContainText("no such run");
 });
 
-test("a session of a machine that did not keep up is void wherever it is shown", async ({
-  page,
-  stage,
-}) => {
+test("a session of a machine that did not keep up is void wherever it is shown", {
+  tag: "@slow",
+}, async ({ page, stage }) => {
   const words = ["--strategy", "v4", "--scenario", "T1", "--requests", "5", "--free-ports"];
   const strict = ["--tolerance", "0", "--no-stay"]; // no machine keeps up with that
   const { session } = (await stage.run("harness", ...words, ...strict)).said;

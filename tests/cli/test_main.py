@@ -385,6 +385,7 @@ def test_what_is_swept_is_compared_alone_or_with_what_is_named(folder: Path) -> 
     assert "--sweep v6:cooldown=1..2" in options(refused)
 
 
+@pytest.mark.slow
 def test_a_session_is_listed_exported_and_deleted(folder: Path) -> None:
     (folder / "own_one.py").write_text(GOOD)
     (folder / "mine.toml").write_text(

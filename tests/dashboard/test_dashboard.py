@@ -26,7 +26,7 @@ def test_components_and_store() -> None:
 @needs_page
 @needs_chromium
 def test_in_a_browser(tmp_path: Path) -> None:
-    """All at once: they share the programs that they look at."""
+    """What nobody could do without, all at once: they share the programs that they look at."""
     in_a_browser("--grep-invert", LONG, "--output", str(tmp_path))
 
 
@@ -34,7 +34,7 @@ def test_in_a_browser(tmp_path: Path) -> None:
 @needs_node
 @needs_page
 @needs_chromium
-def test_for_an_hour_in_a_browser(tmp_path: Path) -> None:
+def test_everything_else_in_a_browser(tmp_path: Path) -> None:
     in_a_browser("--grep", LONG, "--output", str(tmp_path))
 
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from flaky_load_balancer.harness.client import request_ids
 from flaky_load_balancer.harness.membership import changes
 from flaky_load_balancer.harness.plan import Run
@@ -32,11 +34,14 @@ reward = 0.1
 [[faults]]
 servers = [2]
 from = 1.0
+
+import pytest
 to = 100.0
 kind = "removed"
 """
 
 
+@pytest.mark.slow
 def test_strategies_learn_what_answers_are_worth(tmp_path: Path) -> None:
     """Every answer costs a tenth of a point, so that 120 requests bring 108 at most."""
     (tmp_path / "w.toml").write_text(WORLD)

@@ -167,6 +167,7 @@ def test_the_tables_are_sorted(race: Race) -> None:
         assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.slow
 def test_copies_of_a_fleet_are_the_same_in_a_race_and_in_sequence(
     race: Race, tmp_path: Path
 ) -> None:
@@ -289,6 +290,7 @@ def test_a_signal_ends_everything(
         assert done.err == "interrupted\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "name"), [("servers", "servers"), ("serve", "the balancer")])
 def test_a_child_that_dies_ends_the_session(tmp_path: Path, command: str, name: str) -> None:
     with started("harness", *LONG, "--free-ports", cwd=tmp_path) as process:
@@ -301,6 +303,7 @@ def test_a_child_that_dies_ends_the_session(tmp_path: Path, command: str, name: 
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_it_stays_until_ctrl_c_with_the_results_written(tmp_path: Path) -> None:
     words = ("--scenario", "T1", "--strategy", "v4", "--requests", 5, "--rate", 20)
     saving = ("--free-ports", "--stay", "--json", "r.json")
@@ -368,6 +371,7 @@ class Binary:
         )
 
 
+@pytest.mark.slow
 def test_somebodys_program_as_the_servers_and_no_records(tmp_path: Path) -> None:
     binary = Binary(tmp_path)
     done = binary.played("--no-records", "--json", "r.json")
@@ -384,6 +388,7 @@ def test_somebodys_program_as_the_servers_and_no_records(tmp_path: Path) -> None
     assert is_free(binary.first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sandbox", [offer.name for offer in available()])
 def test_somebodys_program_in_the_sandbox(tmp_path: Path, sandbox: str) -> None:
     (problem,) = [offer.problem for offer in available() if offer.name == sandbox]
@@ -402,6 +407,7 @@ def test_somebodys_program_in_the_sandbox(tmp_path: Path, sandbox: str) -> None:
     assert is_free(binary.first)
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_at_once(tmp_path: Path) -> None:
     binary = Binary(tmp_path, before="sys.exit('no licence')")
     done = binary.played()
@@ -414,6 +420,7 @@ def test_a_program_that_ends_at_once(tmp_path: Path) -> None:
     nobody_left(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_as_if_refused_has_run_and_failed(tmp_path: Path) -> None:
     done = Binary(tmp_path, before="print('error: nonsense'); sys.exit(2)").played()
     assert done.code == 1
@@ -429,6 +436,7 @@ class Nobody:
     def snapshot(self, frame: dict[str, Any]) -> None: ...
 
 
+@pytest.mark.slow
 def test_a_program_that_never_listens_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     stubborn = "signal.signal(signal.SIGTERM, signal.SIG_DFL); await asyncio.sleep(1000)"
     binary = Binary(tmp_path, before=stubborn)

@@ -91,6 +91,7 @@ def test_an_unknown_run_is_refused_before_anything_is_written(recorder: Recorder
     assert stream.getvalue() == ""
 
 
+@pytest.mark.slow
 def test_an_export_does_not_grow_with_the_run(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

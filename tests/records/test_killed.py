@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from flaky_load_balancer.records import Recorder, Records
 from flaky_load_balancer.records.sqlite import FILE
 from tests.records.child import COUNT
@@ -20,6 +22,7 @@ KILLS = 20
 AT_ONCE = 10
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_prefix_without_the_last_second(tmp_path: Path) -> None:
     moments = [random.Random(seed).uniform(0.0, 1.2) for seed in range(KILLS)]
     with ThreadPoolExecutor(AT_ONCE) as pool:

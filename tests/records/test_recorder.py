@@ -114,6 +114,7 @@ def test_what_the_client_measured_goes_first(tmp_path: Path) -> None:
     assert row["requests"] == 10
 
 
+@pytest.mark.slow
 def test_processes_record_into_one_database_at_the_same_time(tmp_path: Path) -> None:
     def work(index: int) -> None:
         with Recorder(tmp_path) as recorder:

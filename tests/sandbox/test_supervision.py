@@ -118,6 +118,7 @@ def test_how_it_ended_is_told_with_its_last_lines(backend: str, folder: Path) ->
     assert "  sandbox: refused: port 1 is not among those that it may listen on" in error
 
 
+@pytest.mark.slow
 @every_backend
 def test_one_that_never_listens_is_not_waited_for_for_ever(backend: str, folder: Path) -> None:
     asked = {"backend": backend, "command": hiding(folder, 1)}

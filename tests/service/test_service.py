@@ -284,6 +284,7 @@ def stuck_reader(admin: str) -> Iterator[socket.socket]:
         yield sock
 
 
+@pytest.mark.slow
 def test_readers_that_never_read_delay_nobody(tmp_path: Path) -> None:
     with flaky(["ok"]) as servers, serving(tmp_path, servers, "--no-records") as balancer:
         readers = [stuck_reader(balancer.admin) for _ in range(20)]

@@ -104,6 +104,7 @@ def without(missing: str, found: Callable[..., Any]) -> Callable[..., Any]:
     return importing
 
 
+@pytest.mark.slow
 def test_workers_learn_from_other_machines_and_they_from_them(tmp_path: Path) -> None:
     for name in ("here", "there"):
         (tmp_path / name).mkdir()

@@ -145,6 +145,7 @@ async def test_reload_drain_health_and_fresh_reach_all_workers() -> None:
             assert served.route().tally.outcomes[0] == [12, 12, 0]
 
 
+@pytest.mark.slow
 async def test_max_in_flight_and_the_retry_budget_are_those_of_the_service() -> None:
     async with origins(["hold"]) as (origin,):
         found = replace(settings([origin.url]), workers=2, max_in_flight=5)
@@ -170,6 +171,7 @@ def test_absurd_numbers_are_refused_and_a_taken_port_is_an_error(tmp_path: Path)
         is_refused(flb("serve", *server, *words, cwd=tmp_path), f"--port {port}", "choose another")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_workers_end_with_their_parent(number: signal.Signals, tmp_path: Path) -> None:
     words = ("--server", "http://127.0.0.1:1", "--port", 0, "--admin-port", 0, "--json", "-")
@@ -184,6 +186,7 @@ def test_workers_end_with_their_parent(number: signal.Signals, tmp_path: Path) -
             assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_what_snapshot_and_records_say_is_the_same(tmp_path: Path) -> None:
     words = ("--server", "http://127.0.0.1:1", "--port", 0, "--admin-port", 0, "--json", "-")
     log = tmp_path / "access.log"

@@ -219,6 +219,7 @@ chat = [0.8, 0.7, 0.9, 0.7, 0.75, 0.85]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parent", [Cascade, LinUCB, LinThompson])
 def test_where_tasks_and_limits_meet_it_is_ahead_of_both_parents(parent: type[Strategy]) -> None:
     scenario = scenarios.parse(TASKS_AND_LIMITS, source="test")

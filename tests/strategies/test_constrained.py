@@ -47,6 +47,7 @@ def test_every_server_gets_its_least_share_over_a_tide(name: str) -> None:
     assert strategy.violations()["share_min"].sum() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WEARERS)
 def test_no_server_gets_more_than_its_greatest_share_over_a_tide(name: str) -> None:
     strategy, share, _ = played(f"{name}:share_max=0.15", "T3-tide")
@@ -67,6 +68,7 @@ def test_a_ceiling_on_attempts_holds_over_a_tide() -> None:
     assert (held.attempts / 300).max() <= 1.21
 
 
+@pytest.mark.slow
 def test_a_floor_under_success_keeps_requests_from_being_given_up() -> None:
     _, _, free = played("cascade:success_min=0.01", "hopeless")
     _, _, held = played("cascade:success_min=1", "hopeless")

@@ -110,8 +110,12 @@ uniform = [4, 9]
 
 @pytest.mark.parametrize(
     ("text", "rival"),
-    [(DEEP, "cascade"), (LATE, "v4"), (OVERLOAD, "lagrange"), (SIZED, "lagrange")],
-    ids=["deep", "late", "overload", "sized"],
+    [
+        pytest.param(DEEP, "cascade", id="deep", marks=pytest.mark.slow),
+        pytest.param(LATE, "v4", id="late"),
+        pytest.param(OVERLOAD, "lagrange", id="overload"),
+        pytest.param(SIZED, "lagrange", id="sized", marks=pytest.mark.slow),
+    ],
 )
 def test_nobody_is_ahead_of_it_where_it_is_hard(text: str, rival: str) -> None:
     assert_worthy(scenarios.parse(HEAD + text, source="test"), 200, 10.0, (rival,), Game())

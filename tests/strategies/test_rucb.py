@@ -64,6 +64,7 @@ def test_bounds_champions_and_challengers_are_those_of_the_paper(seed: int) -> N
             assert challenger == champion
 
 
+@pytest.mark.slow
 def test_it_finds_the_server_that_people_like_best() -> None:
     setting = Setting(scenarios.parse(WORLD, source="test"), runs=6, queries=1500)
     chosen = {name: setting.play(name).arm[:, -500:] for name in ("rucb", "random")}

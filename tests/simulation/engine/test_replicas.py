@@ -52,6 +52,7 @@ def test_told_at_once_it_is_nearly_one_balancer() -> None:
     assert at_once >= late > alone + 0.7 * (one - alone)
 
 
+@pytest.mark.slow
 def test_what_is_lost_costs_points_but_less_than_sharing_brings() -> None:
     whole, half, alone = (
         shared("cascade", "T2-tight", 0.05, loss).score.mean() for loss in (0.0, 0.5, 1.0)

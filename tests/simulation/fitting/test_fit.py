@@ -29,7 +29,7 @@ def found(path: Path) -> tuple[Scenario, Limit]:
     return scenario, scenario.limits[0]
 
 
-@pytest.mark.parametrize("jitter", [0.0, 0.001])
+@pytest.mark.parametrize("jitter", [0.0, pytest.param(0.001, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_limiter_is_found_again(tmp_path: Path, name: str, jitter: float) -> None:
     path = tmp_path / "log.csv"

@@ -45,6 +45,7 @@ def test_ahead_of_the_best_single_server_where_tasks_matter(strategy: str) -> No
     assert utility.mean() > oracle - 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", LINEAR)
 def test_next_to_nothing_is_lost_where_they_do_not(strategy: str) -> None:
     """Features here are noise to the choice, and eight of them have to be found out to be."""

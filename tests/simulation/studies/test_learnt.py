@@ -130,6 +130,7 @@ def test_files_that_are_no_state_or_prior_are_refused(tmp_path: Path) -> None:
     assert parse("linucb") == LinUCB()
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     data, pairs = table(tmp_path / "t.csv"), preferences(tmp_path / "p.csv")
     for words in (["--tasks", data], ["--rewards", data], ["--preferences", pairs]):

@@ -101,6 +101,7 @@ def test_fleets_in_pieces_are_the_fleets_of_the_seed() -> None:
     np.testing.assert_allclose(np.concatenate(pieces), whole)
 
 
+@pytest.mark.slow
 def test_what_is_found_is_judged_on_other_fleets_and_against_chance(tmp_path: Path) -> None:
     made = search()
     tuned = tune(made, "v6", 8, None, lambda *_: None)
@@ -116,6 +117,7 @@ def test_what_is_found_is_judged_on_other_fleets_and_against_chance(tmp_path: Pa
     assert score(fresh, again, 0, 36).mean() == pytest.approx(each["tuned"]["mean"])
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
     file = str(tmp_path / "tune.db")
     short = tune(search(), "v6", 3, file, lambda *_: None)
