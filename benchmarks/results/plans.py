@@ -7,7 +7,9 @@ from strategies import GAME
 
 AWAITED: frozenset[str] = frozenset()  # strategies that may be missing until it is measured again
 # Of what is no such game (decision 23), or has contexts.
-APART = frozenset({"drift-walk", "drift-steps", "drift-sinusoid", "flapping", "llm-mixed"})
+APART = frozenset(
+    {"drift-walk", "drift-steps", "drift-sinusoid", "flapping", "llm-mixed", "pareto"}
+)
 AWAITED_SCENARIOS = APART | {"accounts", "tokens"}  # scenarios that may be missing
 RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
 SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2-tight", "outage"), 40, 20  # what a test plays again

@@ -68,6 +68,7 @@ export const KNOWN = [
   "bayes-ucb",
   "ucb-tuned",
   "whittle",
+  "risk",
 ];
 
 /** The look of a strategy by its canonical spec; changed parameters give another dash. */

@@ -84,7 +84,8 @@ class Streams:
     them the fewer streams there are.
     """
 
-    def __init__(self, keys: Words, shape: Callable[[Floats], Floats]) -> None:
+    def __init__(self, keys: Words, shape: Callable[[Ints, Floats], Floats]) -> None:
+        """``shape`` makes of streams (m, 1) and their uniform numbers (m, width) what is read."""
         self._keys = keys.ravel()
         self._shape = shape
         self._ahead = max(8, min(64, _KEPT // keys.size))
@@ -119,7 +120,6 @@ class Streams:
         first = self.read[which]
         self._first[which] = first
         self._place[which] = self._start[which]
-        numbers = self._shape(
-            uniform(self._keys[which, None], first[:, None] + np.arange(self._width))
-        )
+        counters = first[:, None] + np.arange(self._width)
+        numbers = self._shape(which[:, None], uniform(self._keys[which, None], counters))
         self._table.reshape(-1, self._width)[which] = numbers

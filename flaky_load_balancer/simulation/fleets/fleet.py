@@ -12,6 +12,7 @@ from flaky_load_balancer.simulation.fleets import chance
 from flaky_load_balancer.simulation.fleets.chance import Words
 from flaky_load_balancer.simulation.fleets.failures import Drifting, Failures, Flapping, Steady
 from flaky_load_balancer.simulation.fleets.joint import Joint
+from flaky_load_balancer.simulation.fleets.latencies import Latencies, Lognormal, Pareto
 from flaky_load_balancer.simulation.fleets.limited import Limited, per_server
 from flaky_load_balancer.simulation.fleets.limits import Limiter
 from flaky_load_balancer.simulation.fleets.motions import between, drawn
@@ -91,6 +92,14 @@ class Fleet:
             parts = [limited.part(limited.limiter()) for limited in self.limits]
             return Joint(parts, self.mean_size)
         return self.limits[0].limiter()
+
+    def latencies(self) -> Latencies:
+        """How long these R x K servers take to answer."""
+        spec = self.scenario.latency
+        if spec.tail is None:
+            return Lognormal(spec.median, spec.sigma)
+        tail = per_server(spec.tail, chance.uniform(self.keys("tail"), 0), whole=False)
+        return Pareto(spec.median, tail.ravel())
 
     def failures(self) -> Failures:
         """How often these R x K servers fail, faults apart."""

@@ -8,13 +8,13 @@ uses an admission, a refused one does not; where limits count tokens it uses its
 """
 
 from enum import IntEnum
-from math import erfc, inf, sqrt
+from math import inf
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats, Ints, Outcome
-from flaky_load_balancer.simulation.fleets.chance import Streams, normal
+from flaky_load_balancer.simulation.fleets.chance import Streams
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.joint import Joint
 from flaky_load_balancer.simulation.fleets.limits import Limiter, Size
@@ -59,11 +59,9 @@ class Servers:
         self._in_tokens = any(limit.in_tokens for limit in scenario.limits)
         self._spoken = self.limiter.speaking() if isinstance(self.limiter, Joint) else self.limiter
         self.failures = fleet.failures()
-        self._luck = Streams(fleet.keys("outcome"), lambda number: number)
-        median, sigma = scenario.latency.median, scenario.latency.sigma
-        self._latency = Streams(
-            fleet.keys("latency"), lambda number: median * np.exp(sigma * normal(number))
-        )
+        self.latencies = fleet.latencies()
+        self._luck = Streams(fleet.keys("outcome"), lambda _, number: number)
+        self._latency = Streams(fleet.keys("latency"), self.latencies.seconds)
         self._members = [np.isin(np.arange(self.arms), fault.servers) for fault in scenario.faults]
         self._waiting = True  # for the first attempt of some replication
         self._unsaid = _constant(np.full(self.replications, np.nan))
@@ -126,16 +124,7 @@ class Servers:
         """(n,) as ``chance``, with a rate of failures (n,), faults apart."""
         fault, failure, delay = self.trouble(lane, t, failure)
         sound = np.where(fault == Fault.NONE, 1 - failure, 0.0)
-        return sound if within == inf else sound * self._prompt(within - delay)
-
-    def _prompt(self, within: Floats) -> Floats:
-        """(n,) the chance that the latency is below ``within`` (n,) seconds."""
-        median, sigma = self.scenario.latency.median, self.scenario.latency.sigma
-        some, place = np.unique(within, return_inverse=True)
-        if not median * sigma:
-            return (some > median)[place].astype(float)
-        scores = np.log(np.maximum(some, 1e-300) / median) / (sigma * sqrt(2))
-        return np.array([erfc(-score) / 2 for score in scores])[place]
+        return sound if within == inf else sound * self.latencies.within(lane, within - delay)
 
     def admissions(self, start: Floats | float, end: Floats | float) -> Floats:
         """(R, K) the most attempts that each limiter can admit between two times since t = 0."""

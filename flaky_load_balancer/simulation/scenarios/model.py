@@ -107,10 +107,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds until an attempt is answered: lognormal."""
+    """Seconds until an attempt is answered: lognormal, or Pareto where servers have tails."""
 
     median: float = 0.0011
     sigma: float = 0.4
+    tail: PerServer | None = None  # Pareto's index a: P(latency > x) = (median / x)^a / 2
 
 
 @dataclass(frozen=True, slots=True)

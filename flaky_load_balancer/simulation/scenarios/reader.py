@@ -85,7 +85,7 @@ def _scenario(top: Table) -> Scenario:
         failure=_failures(top, servers, required=contexts is None),
         limits=_limits(top, servers, sized=size is not None),
         size=None if size is None else _size(size),
-        latency=Latency() if latency is None else _latency(latency),
+        latency=Latency() if latency is None else _latency(latency, servers),
         faults=_faults(top, servers, FAULTS if models is None else LOOKS),
         contexts=contexts,
         openai=models,
@@ -223,12 +223,17 @@ def _motion(table: Table) -> Motion:
     return motion
 
 
-def _latency(table: Table) -> Latency:
-    usual = Latency()
+def _latency(table: Table, servers: int) -> Latency:
+    usual, tail = Latency(), table.table("tail")
+    if tail is not None and "sigma" in table:
+        raise table.error("sigma", "either sigma (lognormal) or [latency.tail] (Pareto)")
     latency = Latency(
         table.number("median", 0.0, 60.0, default=usual.median),
         table.number("sigma", 0.0, 5.0, default=usual.sigma),
+        None if tail is None else _per_server(tail, servers, 0.1, 100.0),
     )
+    if tail is not None:
+        tail.finish()
     table.finish()
     return latency
 

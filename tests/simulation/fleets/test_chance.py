@@ -116,8 +116,8 @@ def test_normal_numbers_are_normal() -> None:
 @given(st.lists(st.tuples(st.sets(st.integers(0, 2), min_size=1), st.booleans()), max_size=300))
 def test_streams_are_read_in_order(steps: list[tuple[set[int], bool]]) -> None:
     keys = key(seeds(0, 1), "T1", np.arange(3), "outcome")
-    streams = Streams(keys, lambda number: number)
-    streams_of_few = Streams(np.resize(keys, 50_000), lambda number: number)
+    streams = Streams(keys, lambda _, number: number)
+    streams_of_few = Streams(np.resize(keys, 50_000), lambda _, number: number)
     read = np.zeros(3, dtype=np.intp)
     for which, used in steps:
         some = np.array(sorted(which))

@@ -11,7 +11,7 @@ from flaky_load_balancer.simulation.scenarios import ScenarioError, builtin, fin
 SHIPPED = Path(str(files("flaky_load_balancer.simulation.scenarios")))
 NAMES = {"T1", "T2", "T3", "T2-tight", "T3-tide", "T3-low", "quota", "accounts", "tokens"} | {
     *("one-good", "hopeless", "outage", "brownout", "hang", "slow", "switch"),
-    *("drift-walk", "drift-steps", "drift-sinusoid", "flapping"),
+    *("drift-walk", "drift-steps", "drift-sinusoid", "flapping", "pareto"),
 }
 
 

@@ -147,6 +147,15 @@ WRONG = {
     ),
     "latency.median": (LEAST + "[latency]\nmedian = -1", "a number from 0 to 60, not -1"),
     "latency.mean": (LEAST + "[latency]\nmean = 1", "unknown key"),
+    "latency.sigma": (
+        LEAST + "[latency]\nsigma = 1\n[latency.tail]\nuniform = [1, 2]",
+        "either sigma (lognormal) or [latency.tail] (Pareto)",
+    ),
+    "latency.tail.uniform": (LEAST + "[latency.tail]", "either uniform = [low, high] or values"),
+    "latency.tail.uniform ": (
+        LEAST + "[latency.tail]\nuniform = [0, 2]",
+        "from 0.1 to 100, not [0, 2]",
+    ),
     "faults": (LEAST + "[faults]", "tables [[faults]]"),
     "faults[0].servers": (FAULT.replace("[0]\n", "[1]\n"), "from 0 to 0, not 1"),
     "faults[0].servers ": (FAULT.replace("[0]\n", "[]\n"), "a list of different servers"),
