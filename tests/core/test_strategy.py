@@ -7,10 +7,10 @@ import numpy as np
 from flaky_load_balancer import registry
 from flaky_load_balancer.core.strategy import Strategy, Wrapped, notes
 from flaky_load_balancer.core.types import Floats, Rules
-from strategies import STRATEGIES
+from strategies.v4_thompson import Thompson
 
 
-class Counted(STRATEGIES["v4"]):  # type: ignore[misc]
+class Counted(Thompson):
     """Says that it holds no constraint."""
 
     broken: ClassVar = {"share_min": np.array([7.0])}
