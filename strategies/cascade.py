@@ -141,15 +141,17 @@ class Cascade(Strategy):
 
     def note(self, sent: Sent) -> None:
         """A replica's attempt uses up an admission as one of ours does, and so does its promise."""
-        rows, promised = sent.rows, sent.promised
+        rows, promised = sent.rows, sent.promised.nonzero()[0]
         self.withdraw(rows, sent.request)  # what was promised is sent now, or promised anew
-        theirs = rows[promised], sent.request[promised], sent.arm[promised]
-        self.promises.give(*theirs, sent.time[promised], sent.now[promised])
+        if promised.size:
+            theirs = rows[promised], sent.request[promised], sent.arm[promised]
+            self.promises.give(*theirs, sent.time[promised], sent.now[promised])
         self.capacity.enter(rows, sent.arm, sent.time, sent.size)
 
     def withdraw(self, rows: Ints, requests: Ints) -> None:
         holding, arm, time, _ = self.promises.take(rows, requests)
-        self.capacity.withdraw(rows[holding], arm, time)
+        if holding.size:
+            self.capacity.withdraw(rows[holding], arm, time)
 
     def state(self) -> State:
         """Promises are of the moment: the admissions that they would use up are left out."""
@@ -179,15 +181,14 @@ class Cascade(Strategy):
     def _promised(self, context: Context) -> Ints:
         """(n,) the server that each request was held for, if that still looks open, else -1."""
         promised = np.full(len(context.rows), -1)
-        if self.promises.given:
-            holding, arm, time, since = self.promises.take(context.rows, context.request)
-            if holding.size:
-                rows, now = context.rows[holding], context.now[holding]
-                kept = self.capacity.redeem(rows, arm, time, since, now)
-                gone = kept & ~context.available[holding, arm]
-                self.capacity.withdraw(rows[gone], arm[gone], time[gone])
-                kept &= ~gone
-                promised[holding[kept]] = arm[kept]
+        holding, arm, time, since = self.promises.take(context.rows, context.request)
+        if holding.size:
+            rows, now = context.rows[holding], context.now[holding]
+            kept = self.capacity.redeem(rows, arm, time, since, now)
+            gone = kept & ~context.available[holding, arm]
+            self.capacity.withdraw(rows[gone], arm[gone], time[gone])
+            kept &= ~gone
+            promised[holding[kept]] = arm[kept]
         return promised
 
     def _choose(self, context: Context) -> Action:

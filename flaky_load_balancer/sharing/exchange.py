@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.sharing.applying import Applier
-from flaky_load_balancer.sharing.facts import Batch, Fact, FactsError, decode, encode, numbered
+from flaky_load_balancer.sharing.facts import (
+    Batch,
+    Fact,
+    FactsError,
+    decode,
+    encode,
+    numbered,
+    shortened,
+)
 from flaky_load_balancer.sharing.seen import Seen
 from flaky_load_balancer.sharing.snapshots import Heard
 from flaky_load_balancer.sharing.telling import Telling
@@ -107,8 +115,9 @@ class Exchange:
 
     def heard(self) -> Heard:
         """What is in the state at this moment, our own facts as well."""
+        self.flush()
         known = {key: s.seen.next for key, s in self._senders.items() if s.seen.next is not None}
-        known[self.sender] = self._told + len(self._facts)
+        known[self.sender] = self._told
         return Heard(self.position, {f"{sender:x}": number for sender, number in known.items()})
 
     def recall(self, seen: Mapping[str, int], position: str | None) -> None:
@@ -123,7 +132,7 @@ class Exchange:
     def flush(self) -> None:
         """Tell what is to be told."""
         self._due, self._flushed = False, self._clock()
-        facts, self._facts = self._facts, []
+        facts, self._facts = shortened(self._facts), []
         for first, some in numbered(facts, self._told):
             self._publish(Batch(self.sender, first, self._flushed, some))
         self._told += len(facts)

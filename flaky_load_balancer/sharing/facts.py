@@ -324,3 +324,13 @@ def numbered(facts: Sequence[Fact], first: int) -> Iterator[tuple[int, Sequence[
     """Facts cut into batches that are not too large, each with the number of its first."""
     for start in range(0, len(facts), MOST):
         yield first + start, facts[start : start + MOST]
+
+
+def shortened(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Facts without the begin of each attempt whose end is among them: an end says both."""
+    ended = {(fact.request, fact.attempt) for fact in facts if isinstance(fact, Ended)}
+    return [
+        fact
+        for fact in facts
+        if not isinstance(fact, Begun) or (fact.request, fact.attempt) not in ended
+    ]

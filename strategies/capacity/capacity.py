@@ -144,6 +144,6 @@ class Capacity:
 
     def _relative(self, rows: Ints, size: Floats) -> Floats | None:
         """(n,) sizes in units; None where no size was ever known."""
-        if not self.model.units.sized and not (size > 0).any():
+        if not self.model.units.sized and not np.count_nonzero(size > 0):
             return None
         return self.model.units.relative(rows, size)

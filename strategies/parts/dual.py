@@ -34,6 +34,9 @@ def value(success: Floats, price: Floats, context: Context, rules: Rules) -> Flo
 
     So V = (1 - (c + eta) / s) (1 - (1 - s)^m) with m paid attempts left.
     """
+    if len(success) == 1:
+        attempts = context.attempt.item(), context.left.item()
+        return np.array([_value_of_one(success[0], price.reshape(-1), *attempts, rules)])
     each, attempt = np.arange(len(success)), context.attempt
     last = np.minimum(rules.max_attempts, attempt + context.left - 1)
     margin = 1.0 - (rules.penalty + price) / np.maximum(success, RARE)
@@ -45,6 +48,19 @@ def value(success: Floats, price: Floats, context: Context, rules: Rules) -> Flo
     for step in range(int(free.max())):
         bracket = (success * (1.0 - worth)[:, None] - price).max(axis=1)
         worth = np.where(step < free, worth + np.maximum(bracket, 0.0), worth)
+    return worth
+
+
+def _value_of_one(success: Floats, price: Floats, attempt: int, left: int, rules: Rules) -> float:
+    """The same of a single request, as live; ``success`` (K,), ``price`` (K,) or of all (1,)."""
+    last = min(rules.max_attempts, attempt + left - 1)
+    margin = 1.0 - (rules.penalty + price) / np.maximum(success, RARE)
+    best = margin.argmax()
+    paid = max(last - max(attempt, rules.free_attempts), 0)
+    fails = np.power(1.0 - success[best, None], [paid]).item()
+    worth: float = max(margin.item(best), 0.0) * (1.0 - fails)
+    for _ in range(min(rules.free_attempts, last) - attempt):
+        worth += max((success * (1.0 - worth) - price).max().item(), 0.0)
     return worth
 
 

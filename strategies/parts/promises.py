@@ -10,6 +10,8 @@ from flaky_load_balancer.core.types import Floats, Ints
 
 VACANT = np.iinfo(np.int64).min  # no request has this number
 Taken = tuple[Ints, Ints, Floats, Floats]
+_NOBODY: Ints = np.empty(0, dtype=np.intp)
+_NONE: Taken = _NOBODY, _NOBODY, np.empty(0), np.empty(0)
 
 
 class Promises:
@@ -21,11 +23,9 @@ class Promises:
         self.time: Floats = np.zeros((replications, 4))
         self.since: Floats = np.zeros((replications, 4))
         self.held: Floats = np.zeros(replications)  # how many promises are open
-        self.given = False  # ever
 
     def give(self, rows: Ints, request: Ints, arm: Ints, time: Floats, now: Floats) -> None:
         """Promise n requests a server each, at a time."""
-        self.given = True
         self.held[rows] += 1
         place = self._vacant(rows)
         self.request[rows, place] = request
@@ -35,7 +35,11 @@ class Promises:
 
     def take(self, rows: Ints, request: Ints) -> Taken:
         """(m,) which of n requests had a promise, of which server, for when and since when."""
+        if not np.count_nonzero(self.held):
+            return _NONE
         mine = self.request.take(rows, 0) == request[:, None]
+        if not np.count_nonzero(mine):
+            return _NONE
         holding = np.flatnonzero(mine.any(axis=1))
         at = rows.take(holding), mine.argmax(axis=1).take(holding)
         self.request[at] = VACANT

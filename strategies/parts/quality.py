@@ -20,6 +20,7 @@ from strategies.parts.likelihood import fit
 MEMORIES = 1.0 - 1.0 / np.array([4.0, 12.0, 40.0])
 ALARM = 5.5
 FADING = 10.0  # seconds
+_FIRST = np.zeros(1, dtype=np.intp)
 
 
 class Quality:
@@ -38,6 +39,10 @@ class Quality:
         """Attempts ended."""
         heard = (feedback.outcome < REFUSED).nonzero()[0]
         if not heard.size:
+            return
+        if len(feedback.rows) == 1:
+            place = feedback.rows.item() * self.arms + feedback.arm.item()
+            self._learn_one(place, feedback.now, won=feedback.outcome.item() == SUCCEEDED)
             return
         lane = feedback.rows[heard] * self.arms + feedback.arm[heard]
         now, won = feedback.now[heard], feedback.outcome[heard] == SUCCEEDED
@@ -67,6 +72,21 @@ class Quality:
 
     def beliefs(self, rows: Ints, now: Floats) -> dict[str, Floats]:
         return beliefs(self.shapes(rows, now))
+
+    def _learn_one(self, lane: int, now: Floats, *, won: bool) -> None:
+        """The same for a single attempt, as live: numbers are quicker than arrays."""
+        counts, recent, here = self.counts[lane], self.recent[lane], slice(lane, lane + 1)
+        if self.changed:
+            kept = _kept(self.fades[here], now - self.heard_at[here])
+            counts *= kept
+            recent *= kept
+        surprising = won == (counts.item(0) < counts.item(1))
+        recent *= MEMORIES[:, None]
+        counts[1 - won] += 1.0
+        recent[:, 1 - won] += 1.0
+        if surprising:
+            self._alarm(np.array([lane]), counts[None], recent[None], _FIRST)
+        self.heard_at[lane] = now.item()
 
     def _alarm(self, lane: Ints, counts: Floats, recent: Floats, some: Ints) -> None:
         """Forget what was before a change, in place; only what surprises can tell of one."""

@@ -41,7 +41,32 @@ def test_a_batch_is_made_at_most_every_20_ms() -> None:
     time.pass_on(PERIOD)
     assert len(wire.batches) - before <= 0.2 / PERIOD + 2
     facts = sum(len(decode(batch).facts) for batch in wire.batches)
-    assert facts == 200  # of each request that it was sent, and how it ended
+    assert facts < 120  # how each ended, which says that it was sent; few begin in another batch
+
+
+def test_a_begin_is_told_by_itself_only_while_the_attempt_is_under_way() -> None:
+    here, there, time, wire = pair()
+    here.arrive()
+    here.decide()
+    time.pass_on(PERIOD)
+    here.end(GOOD)
+    time.pass_on(0.0)
+    here.play([GOOD], seconds=PERIOD / 10)
+    time.pass_on(PERIOD)
+    kinds = [type(fact) for batch in wire.batches for fact in decode(batch).facts]
+    assert kinds == [Begun, Ended, Ended]
+    assert there.exchange.applied == 3
+    assert there.mean() == pytest.approx(here.mean())
+
+
+def test_a_state_knows_the_number_of_the_next_fact_although_begins_are_left_out() -> None:
+    here, _, time, wire = pair()
+    here.play([GOOD], seconds=PERIOD / 10)
+    seen = here.exchange.heard().seen[f"{here.exchange.sender:x}"]
+    here.play([GOOD], seconds=PERIOD / 10)
+    time.pass_on(PERIOD)
+    firsts = [batch.first for batch in map(decode, wire.batches) if batch.facts]
+    assert firsts[-1] == seen > 0
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from flaky_load_balancer.core.types import Floats, Rules
+from flaky_load_balancer.core.types import Context, Floats, Rules
 from flaky_load_balancer.simulation.bounds.kinds import bound
-from strategies.parts.dual import balance, values
+from strategies.parts.dual import balance, value, values
 
 RULES = Rules(arms=10)
 
@@ -55,3 +55,16 @@ def test_a_server_without_admissions_is_too_dear() -> None:
     success = np.array([[0.9, 0.5]])
     price = priced(success, np.array([[0.0, np.inf]]), Rules(2))[0]
     assert success[0, 0] - price[0] < success[0, 1]
+
+
+def test_a_request_alone_is_worth_what_it_is_in_a_batch_to_the_last_bit() -> None:
+    success, price = fleets(60)
+    luck = np.random.default_rng(6)
+    attempt, left = luck.integers(1, 9, 60), luck.integers(1, 9, 60)
+    rows, tried = np.arange(60), np.zeros((60, 10), dtype=bool)
+    context = Context.of(rows, np.zeros(60), attempt, tried, np.ones(60), left=left)
+    together = value(success, price, context, RULES)
+    alone = [
+        value(success[i, None], price[i, None], context.take(np.array([i])), RULES) for i in rows
+    ]
+    assert together.tolist() == np.concatenate(alone).tolist()

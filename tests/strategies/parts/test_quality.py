@@ -54,3 +54,16 @@ def test_false_alarms_are_rare() -> None:
         outcomes = "".join(np.where(luck.random(300) < rate, "S", "F"))
         alarms += told(outcomes).changed
     assert alarms <= 3
+
+
+def test_one_alone_learns_what_it_learns_in_a_batch_to_the_last_bit() -> None:
+    luck = np.random.default_rng(6)
+    alone, both = Quality(1, 2, 2.0, 1.0), Quality(2, 2, 2.0, 1.0)
+    for k in range(400):
+        arm, failed = int(luck.integers(2)), int(luck.random() < (0.1 if k < 200 else 0.8))
+        for quality, rows in ((alone, ROW), (both, np.arange(2))):
+            same = [np.full(len(rows), each) for each in (0.1 * k, arm, failed, 0.0, np.nan)]
+            quality.learn(Feedback.of(rows, *same))
+    assert alone.changed
+    for name in ("counts", "recent", "fades", "heard_at"):
+        assert np.array_equal(getattr(alone, name), getattr(both, name)[:2])
