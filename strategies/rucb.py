@@ -66,7 +66,11 @@ class RUCB(Strategy):
         """Whether an attempt succeeds says nothing of what its answer is worth."""
 
     def prefer(self, preference: Preference) -> None:
-        self.wins[preference.rows, preference.better, preference.worse] += 1.0
+        rows, better, worse = preference.rows, preference.better, preference.worse
+        self.wins[rows, better, worse] += 1.0
+        if preference.corrects is not None:  # what it corrects may be forgotten by now
+            left = self.wins[rows, worse, better] - preference.corrects
+            self.wins[rows, worse, better] = np.maximum(left, 0.0)
 
     def bounds(self, rows: Ints) -> Floats:
         """(n, K, K) u_ij."""

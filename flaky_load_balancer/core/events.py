@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-VERSION = 4
+VERSION = 5
 
 
 class Ending(StrEnum):
@@ -73,6 +73,17 @@ class Rewarded(NamedTuple):
     previous: float | None = None  # the value that this one corrects
 
 
+class Preferred(NamedTuple):
+    """One of two answers to the same question turned out to be better."""
+
+    request: int  # of the better answer
+    server: int
+    time: float  # seconds since the epoch
+    other_run: int  # of the other answer: its part of an A/B test may be another
+    other_request: int
+    other_server: int  # in the list of that run
+
+
 class Changed(NamedTuple):
     """From this time on a server, or the whole route, is in another state."""
 
@@ -82,12 +93,13 @@ class Changed(NamedTuple):
     reason: str | None = None
 
 
-Event = Attempt | Delivery | Rewarded | Changed
+Event = Attempt | Delivery | Rewarded | Preferred | Changed
 
 KINDS: dict[type[Event], str] = {
     Attempt: "attempt",
     Delivery: "delivery",
     Rewarded: "reward",
+    Preferred: "preference",
     Changed: "change",
 }
 _ENDING = Delivery._fields.index("ending")

@@ -196,6 +196,7 @@ class Preference:
     better: Ints  # (n,) the server that gave the better answer
     worse: Ints  # (n,) another one
     features: Floats | None = None  # (n, d) of the question
+    corrects: Bools | None = None  # (n,) whether the opposite was said of these answers before
 
 
 @dataclass(slots=True)

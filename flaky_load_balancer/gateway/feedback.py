@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from flaky_load_balancer.core.balancer import ROW
-from flaky_load_balancer.core.events import Rewarded
-from flaky_load_balancer.core.types import Reward
+from flaky_load_balancer.core.events import Preferred, Rewarded
+from flaky_load_balancer.core.types import Floats, Preference, Reward
 from flaky_load_balancer.gateway.errors import AskedWrongError, parsed
 from flaky_load_balancer.gateway.ledger import OLDEST, Decided, place
 from flaky_load_balancer.gateway.route import GatewayRoute
@@ -16,7 +16,7 @@ from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import Records
 
 WRITTEN = 1.5  # seconds after which what happened is in the records
-Record = Callable[[int, Rewarded], None]  # an event of the run of this number
+Record = Callable[[int, Rewarded | Preferred], None]  # an event of the run of this number
 
 
 class Feedback:
@@ -29,23 +29,24 @@ class Feedback:
 
     async def take(self, body: bytes) -> None:
         """AskedWrongError if it cannot be read, or is about nothing that is known."""
-        for id_, value in _values(parsed(body)):
-            decided = await self._decided(id_)
-            parts = {part.name: part for _, part in self._route.parts}
-            if decided is None or decided.route not in parts:
-                raise AskedWrongError(
-                    404, f"No answer {id_!r} of the last 24 hours.", code="not_found", param="id"
-                )
-            self._tell(parts[decided.route], decided, value)
+        document = parsed(body)
+        if not isinstance(document, dict):
+            raise AskedWrongError(400, "The body is not a JSON object.")
+        if "better" in document or "worse" in document:
+            better, worse = _pair(document)
+            self._prefer(await self._known(better, "better"), await self._known(worse, "worse"))
+        else:
+            id_, value = _id(document, "id"), _reward(document)
+            self._rate(await self._known(id_, "id"), value)
 
-    def _tell(self, part: Route, decided: Decided, value: float) -> None:
-        now = part.dispatcher.now()
-        event = Rewarded(decided.request, decided.index, now, value, decided.value)
-        self._record(decided.run, event)
-        previous = np.nan if decided.value is None else decided.value
+    def _rate(self, decided: Decided, value: float) -> None:
+        """An answer was worth so much; of several values the last one counts."""
+        part = self._parts()[decided.route]
+        now, before = part.dispatcher.now(), decided.value
+        self._record(decided.run, Rewarded(decided.request, decided.index, now, value, before))
         decided.value = value
-        if self._route.gateway.reward != "feedback" or decided.server not in part.servers:
-            return  # success was worth 1 already, or the server is gone
+        if not self._told(decided) or decided.server not in part.servers:
+            return
         part.balancer.reward(
             Reward(
                 ROW,
@@ -53,16 +54,55 @@ class Feedback:
                 np.array([decided.request]),
                 np.array([part.servers.index(decided.server)]),
                 np.array([value]),
-                np.array([previous]),
-                self._fitting(decided),
+                np.array([np.nan if before is None else before]),
+                self._seen(decided),
             )
         )
 
-    def _fitting(self, decided: Decided) -> Any:
-        """The features, unless they are of other settings than those of today."""
+    def _prefer(self, better: Decided, worse: Decided) -> None:
+        """One answer was better than another: of what is said of two the last one counts."""
+        if better.key == worse.key:
+            raise AskedWrongError(400, "better and worse are the same answer.", param="worse")
+        if worse.key in better.beaten:
+            return  # said before
+        corrects = better.key in worse.beaten
+        worse.beaten.discard(better.key)
+        better.beaten.add(worse.key)
+        now = self._now()
+        other = worse.run, worse.request, worse.index
+        self._record(better.run, Preferred(better.request, better.index, now, *other))
+        if not self._told(better) or better.server == worse.server:
+            return
+        for name in dict.fromkeys([better.route, worse.route]):  # the parts of an A/B test
+            part = self._parts()[name]
+            if {better.server, worse.server} <= set(part.servers):
+                one, two = (np.array([part.servers.index(d.server)]) for d in (better, worse))
+                part.balancer.prefer(
+                    Preference(
+                        ROW, np.array([now]), one, two, self._seen(better), np.array([corrects])
+                    )
+                )
+
+    def _told(self, decided: Decided) -> bool:
+        """Whether the strategy hears of it: success may be worth 1, features of other settings."""
         wanted = 0 if self._route.features is None else len(self._route.features)
-        features = decided.features
-        return features if features is not None and features.shape[1] == wanted else None
+        seen = 0 if decided.features is None else decided.features.shape[1]
+        return self._route.gateway.reward == "feedback" and wanted in {0, seen}
+
+    def _seen(self, decided: Decided) -> Floats | None:
+        return None if self._route.features is None else decided.features
+
+    def _parts(self) -> dict[str, Route]:
+        return {part.name: part for _, part in self._route.parts}
+
+    async def _known(self, id_: str, param: str) -> Decided:
+        """The decision that an id names."""
+        decided = await self._decided(id_)
+        if decided is None or decided.route not in self._parts():
+            raise AskedWrongError(
+                404, f"No answer {id_!r} of the last 24 hours.", code="not_found", param=param
+            )
+        return decided
 
     async def _decided(self, id_: str) -> Decided | None:
         """From memory, or from the records: of another process, or of one before this."""
@@ -94,22 +134,25 @@ class Feedback:
             None if features is None else np.array([features], dtype=float),
             row["ended"],
             row["value"],
+            set(row["beaten"]),
         )
 
     def _now(self) -> float:
         return self._route.parts[0][1].dispatcher.now()
 
 
-def _values(document: Any) -> list[tuple[str, float]]:
-    """Ids, and what their answers were worth."""
-    if not isinstance(document, dict):
-        raise AskedWrongError(400, "The body is not a JSON object.")
-    if "better" in document or "worse" in document:
-        return [(_id(document, "better"), 1.0), (_id(document, "worse"), 0.0)]
+def _pair(document: dict[str, Any]) -> tuple[str, str]:
+    """The ids of the better answer and of the worse one."""
+    if "id" in document or "reward" in document:
+        raise AskedWrongError(400, "Say either id and reward, or better and worse.")
+    return _id(document, "better"), _id(document, "worse")
+
+
+def _reward(document: dict[str, Any]) -> float:
     reward = document.get("reward")
     if not isinstance(reward, int | float) or isinstance(reward, bool) or not 0 <= reward <= 1:
         raise AskedWrongError(400, "reward must be a number from 0 to 1.", param="reward")
-    return [(_id(document, "id"), float(reward))]
+    return float(reward)
 
 
 def _id(document: dict[str, Any], name: str) -> str:

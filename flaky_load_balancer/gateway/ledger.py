@@ -2,12 +2,13 @@
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flaky_load_balancer.core.types import Floats
 
 MOST = 100_000  # decisions that are remembered
 OLDEST = 86_400.0  # seconds for which they are
+Key = tuple[str, int, int]  # the route, or the part of it that decided, run and request
 DECISION = re.compile(r"dec-([0-9a-f]{1,15})-([0-9a-f]{1,15})-[0-9a-f]{16}")
 
 
@@ -23,6 +24,12 @@ class Decided:
     features: Floats | None  # (1, d)
     time: float  # seconds since the epoch
     value: float | None = None
+    beaten: set[Key] = field(default_factory=set)  # by this answer
+
+    @property
+    def key(self) -> Key:
+        """Of which there is one for each answer, whatever it is called."""
+        return self.route, self.run, self.request
 
 
 class Ledger:

@@ -62,6 +62,13 @@ SELECT runs.route, runs.servers, r.run, r.request, r.server, r.features, r.ended
 FROM requests AS r JOIN runs ON runs.id = r.run
 WHERE {} AND r.ended >= :oldest AND r.server IS NOT NULL ORDER BY r.position DESC LIMIT 1
 """
+BEATEN = """
+SELECT route, other_run, other_request FROM preferences AS p JOIN runs ON runs.id = other_run
+WHERE run = :run AND request = :request AND NOT EXISTS (
+    SELECT 1 FROM preferences AS later WHERE later.run = p.other_run
+        AND later.request = p.other_request AND later.other_run = p.run
+        AND later.other_request = p.request AND later.position > p.position)
+"""
 COSTS = """
 SELECT sent + latency AS ended, cost FROM attempts JOIN runs ON runs.id = run
 WHERE (route = :route OR route LIKE :parts) AND (ended IS NULL OR ended >= :since)
@@ -105,6 +112,7 @@ class Records:
         """Who answered: by the id of an answer, or by that of a request and its ``place``.
 
         The place is its run and its number there; ``oldest`` in seconds since the epoch.
+        ``beaten`` are the answers that it was said to be better than: route, run and request.
         """
         values: dict[str, Any] = {"id": id, "oldest": oldest}
         which = "r.answer = :id"
@@ -113,10 +121,11 @@ class Records:
             values |= {"run": place[0], "request": place[1]}
         with self._open() as db:
             row = db.row(ANSWERED.format(which), values)
-        if row is None:
-            return None
+            if row is None:
+                return None
+            beaten = db.tuples(BEATEN, {"run": row["run"], "request": row["request"]})
         read = {key: row[key] and orjson.loads(row[key]) for key in ("servers", "features")}
-        return {**row, **read}
+        return {**row, **read, "beaten": list(map(tuple, beaten))}
 
     def costs(self, route: str, since: float) -> list[tuple[float, float]]:
         """When attempts of a route ended since then, and what each cost in dollars."""

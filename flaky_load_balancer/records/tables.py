@@ -6,7 +6,14 @@ of all kinds together, in the order in which they were recorded, across the whol
 
 import re
 
-from flaky_load_balancer.core.events import Attempt, Changed, Delivery, Event, Rewarded
+from flaky_load_balancer.core.events import (
+    Attempt,
+    Changed,
+    Delivery,
+    Event,
+    Preferred,
+    Rewarded,
+)
 
 MIGRATIONS = [
     # To version 1, from nothing.
@@ -153,6 +160,21 @@ CREATE INDEX rewards_by_request ON rewards (run, request);
 ALTER TABLE attempts ADD COLUMN output REAL;            -- tokens of the answer
 ALTER TABLE attempts ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 """,
+    # To version 5: which of two answers was better.
+    """
+CREATE TABLE preferences (
+    run INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    request INTEGER NOT NULL,   -- of the better answer
+    server INTEGER NOT NULL,
+    time REAL NOT NULL,
+    other_run INTEGER NOT NULL,
+    other_request INTEGER NOT NULL,
+    other_server INTEGER NOT NULL,
+    PRIMARY KEY (run, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX preferences_by_request ON preferences (run, request);
+""",
 ]
 
 VERSION = len(MIGRATIONS)
@@ -162,6 +184,7 @@ EVENTS: dict[type[Event], str] = {
     Attempt: "attempts",
     Delivery: "requests",
     Rewarded: "rewards",
+    Preferred: "preferences",
     Changed: "changes",
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from flaky_load_balancer import registry
 from flaky_load_balancer.config import Health, PoolSettings, Retry, RouteSettings, Settings
 from flaky_load_balancer.core.balancer import Balancer
-from flaky_load_balancer.core.events import Changed, Event, Rewarded
+from flaky_load_balancer.core.events import Changed, Event, Preferred, Rewarded
 from flaky_load_balancer.core.state import StateError, matched, transfer
 from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.gateway.api import Api
@@ -203,7 +203,7 @@ class Routes:
         route = GatewayRoute(settings, parts, pool, known, workers=self.settings.workers)
         if route.budget is not None and (known is None or route.budget is not known.budget):
             self._look_up_costs(route)
-        return Api(route, Feedback(route, self._records, self._rewarded))
+        return Api(route, Feedback(route, self._records, self._judged))
 
     def _look_up_costs(self, route: GatewayRoute) -> None:
         """What was spent before counts, also by a process before this one."""
@@ -213,8 +213,8 @@ class Routes:
         for time, cost in self._records.costs(route.settings.name, self._clock() - budget.per):
             budget.spend(cost / self.settings.workers, time)
 
-    def _rewarded(self, run: int, event: Rewarded) -> None:
-        """Record a reward in the run that its request belongs to."""
+    def _judged(self, run: int, event: Rewarded | Preferred) -> None:
+        """Record what was said of an answer in the run that its request belongs to."""
         for route in self.shown:
             if route.run == run:
                 self._recording(route.tally, run)(event)

@@ -170,7 +170,8 @@ class Applier:
             return
         now, features = _one_of(fact.time + shift), self._row(fact.features)
         pair = np.array([better]), np.array([worse])
-        self.strategy.prefer(Preference(ROW, now, *pair, features))
+        corrects = np.array([fact.corrects])
+        self.strategy.prefer(Preference(ROW, now, *pair, features, corrects))
 
     def _withdrawn(self, number: int) -> None:
         if self._promises.pop(number, None) is not None:

@@ -87,6 +87,7 @@ class Preferred(NamedTuple):
     worse: str
     time: float
     features: tuple[float, ...] = ()
+    corrects: bool = False  # the opposite was said of the two answers before
 
 
 Fact = Begun | Promised | Withdrawn | Ended | Rewarded | Preferred
@@ -109,7 +110,7 @@ _PROMISED = struct.Struct("<BHIiif")
 _WITHDRAWN = struct.Struct("<BI")
 _ENDED = struct.Struct("<BHIHBiiiffH")
 _REWARDED = struct.Struct("<BHIiffH")
-_PREFERRED = struct.Struct("<BHHIiH")
+_PREFERRED = struct.Struct("<BHHIi?H")
 _FORMS = _BEGUN, _PROMISED, _WITHDRAWN, _ENDED, _REWARDED, _PREFERRED
 SIZES = tuple(form.size for form in _FORMS)  # in bytes
 _TICKS = 1e6  # per second
@@ -190,7 +191,7 @@ class _Writer:
 
     def preferred(self, fact: Preferred) -> bytes:
         servers, count = (self.name(fact.better), self.name(fact.worse)), len(fact.features)
-        said = fact.request - self.base, self.time(fact.time), count
+        said = fact.request - self.base, self.time(fact.time), fact.corrects, count
         return _PREFERRED.pack(5, *servers, *said) + struct.pack(f"<{count}f", *fact.features)
 
 
@@ -275,9 +276,9 @@ class _Reader:
         return Rewarded(self.base + number, *about, self._features(count))
 
     def preferred(self) -> Preferred:
-        _, better, worse, number, time, count = self._next(_PREFERRED)
+        _, better, worse, number, time, corrects, count = self._next(_PREFERRED)
         about = self.names[better], self.names[worse], self._time(time)
-        return Preferred(self.base + number, *about, self._features(count))
+        return Preferred(self.base + number, *about, self._features(count), corrects)
 
     def _next(self, form: struct.Struct) -> tuple[Any, ...]:
         place, self.place = self.place, self.place + form.size

@@ -99,6 +99,7 @@ class Telling(Wrapped):
                 servers[preference.worse.item()],
                 preference.now.item(),
                 () if features is None else _told(features),
+                corrects=preference.corrects is not None and preference.corrects.item(),
             )
         )
 

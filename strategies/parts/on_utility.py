@@ -121,13 +121,14 @@ class OnUtility(Strategy):
 
     def prefer(self, preference: Preference) -> None:
         """The better answer counts as worth 1 and the worse as 0: the mean is a Borda score."""
-        unknown = np.full(len(preference.rows), np.nan)
         request = np.zeros(len(preference.rows), dtype=np.int64)
-        about = preference.features
+        about, corrects = preference.features, preference.corrects
         for arm, value in ((preference.better, 1.0), (preference.worse, 0.0)):
             worth = np.full(len(arm), value)
-            now = preference.now
-            self.reward(Reward(preference.rows, now, request, arm, worth, unknown, about))
+            before = np.full(len(arm), np.nan)
+            if corrects is not None:
+                before[corrects] = 1.0 - value
+            self.reward(Reward(preference.rows, preference.now, request, arm, worth, before, about))
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.utility.beliefs()

@@ -223,8 +223,9 @@ def test_every_strategy_can_share(strategy: str) -> None:
 def test_preferences_are_shared() -> None:
     here, there, time, _ = pair(strategy="rucb")
     one, other = np.array([0]), np.array([1])
-    for better, worse in ((one, other), (one, other), (other, one)):
-        here.balancer.prefer(Preference(one, np.array([time.now]), better, worse))
+    for better, worse, corrects in ((one, other, None), (one, other, None), (other, one, [True])):
+        said = None if corrects is None else np.array(corrects)
+        here.balancer.prefer(Preference(one, np.array([time.now]), better, worse, None, said))
     time.pass_on(1.0)
     ours, theirs = (each.strategy.state().arrays for each in (here, there))
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)

@@ -39,7 +39,7 @@ FACT = st.one_of(
     st.builds(Withdrawn, REQUEST),
     ENDED,
     st.builds(Rewarded, REQUEST, SERVER, TIME, SHARE, SHARE | st.just(nan), FEATURES),
-    st.builds(Preferred, REQUEST, SERVER, SERVER, TIME, FEATURES),
+    st.builds(Preferred, REQUEST, SERVER, SERVER, TIME, FEATURES, st.booleans()),
 )
 NUMBER = st.integers(0, 2**64 - 1)
 BATCH = st.builds(Batch, NUMBER, NUMBER, st.just(AT), st.lists(FACT, max_size=8))

@@ -94,6 +94,21 @@ def test_per_task_it_knows_who_is_liked_for_what() -> None:
     assert [desk.ask(np.eye(4)[task]).arm.item() for task in (0, 1)] == [0, 2]
 
 
+@pytest.mark.parametrize("name", ["rucb", "linucb", "thompson-gauss", "per-task:inner=rucb"])
+def test_what_is_said_of_two_answers_can_be_corrected(name: str) -> None:
+    """As if only the last word had been said."""
+    beliefs = []
+    for said in ([(0, 1, False), (1, 0, True)], [(1, 0, False)]):
+        strategy = parse(name)
+        strategy.reset(RULES, 1, np.random.default_rng(0))
+        for better, worse, corrects in [(2, 0, False), *said]:
+            pair = np.array([better]), np.array([worse])
+            strategy.prefer(Preference(ROW, np.zeros(1), *pair, X[None, :], np.array([corrects])))
+        beliefs.append(strategy.beliefs(np.zeros(1)))
+    assert all(np.allclose(beliefs[0][key], beliefs[1][key]) for key in beliefs[0])
+    assert not np.allclose(beliefs[0]["mean"], beliefs[0]["mean"][0, 0])
+
+
 def test_preferences_are_not_told_late() -> None:
     with pytest.raises(ScenarioError, match=r"delay.*\[preferences\]"):
         scenarios.parse(WORLD + "[delay]\nreward = 1.0\n", source="test")
