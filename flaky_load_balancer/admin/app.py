@@ -20,11 +20,13 @@ from flaky_load_balancer.admin.control import install as install_control
 from flaky_load_balancer.admin.downloads import Downloads
 from flaky_load_balancer.admin.guard import Guard
 from flaky_load_balancer.admin.playing import BusyError, Player
+from flaky_load_balancer.admin.splits import shown
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.pool import Pool
 from flaky_load_balancer.proxy.route import Route
+from flaky_load_balancer.proxy.split import Split
 from flaky_load_balancer.records import Records, RecordsError, StillRunningError
 
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
@@ -44,6 +46,7 @@ def admin_plane(
     token: str | None = None,
     names: Sequence[str] = (),
     pools: Mapping[str, Pool] | None = None,
+    splits: Sequence[Split] = (),
     staff: metrics.Staff | None = None,
 ) -> FastAPI:
     """The app that watches these routes; ``records`` None where nothing is recorded.
@@ -68,6 +71,7 @@ def admin_plane(
 
     _health(app, ready)
     _live(app, live, control)
+    _splits(app, splits)
     _recorded(app, records)
     app.state.player = Player()
     _strategies(app, app.state.player)
@@ -155,6 +159,13 @@ def _live(app: FastAPI, live: Live, control: Control | None) -> None:
         if control is not None:
             await control.refresh(route)
         return _json(find(route).detail(live.now()))
+
+
+def _splits(app: FastAPI, splits: Sequence[Split]) -> None:
+    @app.get("/api/splits", response_model=list[schemas.Split])
+    async def all_splits() -> Response:
+        """A/B tests: what each strategy came to since they began, and whether they differ."""
+        return _json([shown(split) for split in splits])
 
 
 def _recorded(app: FastAPI, records: Records | None) -> None:

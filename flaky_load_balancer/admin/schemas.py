@@ -341,6 +341,37 @@ class Interval(Mean):
     ci95: tuple[float | None, float | None]
 
 
+class SplitArm(Shape):
+    """What one strategy of an A/B test came to; ``success`` is null before the first request."""
+
+    route: str
+    strategy: str
+    percent: float
+    requests: int
+    delivered: int
+    success: Interval | None
+    latency_ms: Percentiles
+
+
+class SplitDifference(Shape):
+    """By how much the rate of success of ``more`` is higher than that of ``less``, up to 1."""
+
+    more: str
+    less: str
+    success: Interval
+
+
+class Split(Shape):
+    """An A/B test since it began; intervals hold at every moment and for all pairs at once."""
+
+    route: str
+    began: float
+    arms: list[SplitArm]
+    differences: list[SplitDifference]
+    verdict: str
+    method: str
+
+
 class CellNumbers(Shape):
     """What one strategy came to on one scenario, null: on all of them; means per run.
 

@@ -55,6 +55,13 @@ class Histogram:
         self.count += other.count
         self.sum += other.sum
 
+    def since(self, before: "Histogram") -> "Histogram":
+        """What was counted after it was like ``before``."""
+        more = Histogram()
+        more.counts = [now - then for now, then in zip(self.counts, before.counts, strict=True)]
+        more.count, more.sum = self.count - before.count, self.sum - before.sum
+        return more
+
     def quantile(self, share: float) -> float | None:
         """Seconds below which this share of all latencies lies, to within 2.2 %."""
         rank = share * self.count

@@ -26,6 +26,7 @@ from flaky_load_balancer.proxy.http1 import Client
 from flaky_load_balancer.proxy.pool import Pool, Server
 from flaky_load_balancer.proxy.retry import RetryBudget
 from flaky_load_balancer.proxy.route import Route
+from flaky_load_balancer.proxy.split import Split
 from flaky_load_balancer.records import Recorder, Records
 
 RESTART = (
@@ -62,7 +63,7 @@ def strands(settings: RouteSettings) -> Iterator[Strand]:
 
 
 class Routes:
-    """What is served now.  ``shown`` is one list for as long as the program runs."""
+    """What is served now.  ``shown`` and ``splits`` are one list each as long as it runs."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Routes:
         self._records = records  # what was recorded before, for answers that are rated later
         self.pools: dict[str, Pool] = {}
         self.shown: list[Route] = []
+        self.splits: list[Split] = []
         self.https: list[HttpRoute] = []
         self.gateways: list[Api] = []
         self.games: list[Route] = []
@@ -154,6 +156,7 @@ class Routes:
                 self._finish(route)
         self._strands = wanted
         self.shown[:] = routes.values()
+        self.splits[:] = [self._split(each, routes) for each in settings.routes if each.split]
         self.games = [routes[route.name] for route in settings.routes if route.kind == "ids"]
         self.https = [
             self._http(route, routes) for route in settings.routes if route.kind == "http"
@@ -191,6 +194,14 @@ class Routes:
             if name in self._checks:
                 self._checks.pop(name).stop()
             del self.pools[name]
+
+    def _split(self, settings: RouteSettings, routes: dict[str, Route]) -> Split:
+        """The A/B test that goes on, or a new one."""
+        parts = _parts(settings, routes)
+        for split in self.splits:
+            if split.name == settings.name and split.is_of(parts):
+                return split
+        return Split.begin(settings.name, parts, self._clock())
 
     def _openai(
         self,

@@ -170,6 +170,7 @@ class Service:
             token=settings.admin_token,
             names=(*settings.admin_names, settings.admin_host),
             pools=self.routes.pools,
+            splits=self.routes.splits,
             staff=self.front if isinstance(self.front, Crew) else None,
         )
 

@@ -197,6 +197,24 @@ async def test_an_a_b_test_has_beliefs_and_runs_of_its_own() -> None:
     assert all(counts.values())
 
 
+async def test_an_a_b_test_begins_anew_with_other_shares_only() -> None:
+    async with origins(["ok"]) as (origin,):
+        before = settings([origin.url], split=(Part("v4", 50), Part("random", 50)))
+        other = settings([origin.url], split=(Part("v4", 90), Part("random", 10)))
+        failing = replace(before.routes[0], failed=frozenset({500}))
+        wanted = iter([replace(before, routes=(failing,)), other])
+        async with serving(before, lambda: next(wanted)) as served:
+            for total in (20, 40, 20):
+                for _ in range(20):
+                    await served.http.get("/")
+                (split,) = (await served.admin.get("/api/splits")).json()
+                assert split["route"] == "r"
+                assert [arm["route"] for arm in split["arms"]] == ["r~v4", "r~random"]
+                assert sum(arm["requests"] for arm in split["arms"]) == total
+                if total == 40 or split["arms"][0]["percent"] == 50:
+                    await served.admin.post("/api/reload")
+
+
 async def test_an_admin_token_is_asked_for() -> None:
     async with origins(["ok"]) as (origin,):
         found = replace(settings([origin.url]), admin_token="secret")

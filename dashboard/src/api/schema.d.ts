@@ -181,6 +181,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All Splits
+         * @description A/B tests: what each strategy came to since they began, and whether they differ.
+         */
+        get: operations["all_splits_api_splits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -1456,6 +1476,53 @@ export interface components {
             group: number;
         };
         /**
+         * Split
+         * @description An A/B test since it began; intervals hold at every moment and for all pairs at once.
+         */
+        Split: {
+            /** Route */
+            route: string;
+            /** Began */
+            began: number;
+            /** Arms */
+            arms: components["schemas"]["SplitArm"][];
+            /** Differences */
+            differences: components["schemas"]["SplitDifference"][];
+            /** Verdict */
+            verdict: string;
+            /** Method */
+            method: string;
+        };
+        /**
+         * SplitArm
+         * @description What one strategy of an A/B test came to; ``success`` is null before the first request.
+         */
+        SplitArm: {
+            /** Route */
+            route: string;
+            /** Strategy */
+            strategy: string;
+            /** Percent */
+            percent: number;
+            /** Requests */
+            requests: number;
+            /** Delivered */
+            delivered: number;
+            success: components["schemas"]["Interval"] | null;
+            latency_ms: components["schemas"]["Percentiles"];
+        };
+        /**
+         * SplitDifference
+         * @description By how much the rate of success of ``more`` is higher than that of ``less``, up to 1.
+         */
+        SplitDifference: {
+            /** More */
+            more: string;
+            /** Less */
+            less: string;
+            success: components["schemas"]["Interval"];
+        };
+        /**
          * StrategyRow
          * @description A strategy of the catalogue.
          */
@@ -1785,6 +1852,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    all_splits_api_splits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Split"][];
                 };
             };
         };

@@ -10,6 +10,7 @@ import { Confirm } from "@/components/Confirm";
 import * as format from "@/lib/format";
 import type { View } from "@/store/source";
 import { MINUTES, Trails } from "@/store/trails";
+import { SplitPanel, useSplits } from "../split/SplitPanel";
 import { RouteHealth } from "./RouteHealth";
 import { serversHealth, type Tone, verdict } from "./verdict";
 
@@ -30,6 +31,7 @@ export function Health({ view, routes }: { view: View; routes: readonly RouteFra
     () => routes.map((route) => ({ route, servers: serversHealth(route, trails, now) })),
     [routes, trails, now],
   );
+  const splits = useSplits(routes, view.connected?.boot ?? "", now);
   const { tone, text } = verdict(all);
   return (
     <ZoomGroup>
@@ -58,6 +60,9 @@ export function Health({ view, routes }: { view: View; routes: readonly RouteFra
         </p>
         <ZoomChoice />
       </div>
+      {splits.map((split) => (
+        <SplitPanel key={split.route} split={split} />
+      ))}
       {all.map(({ route, servers }) => (
         <RouteHealth key={route.route} route={route} servers={servers} view={view} now={now} />
       ))}

@@ -17,6 +17,7 @@ import { serverRows } from "@/route/servers";
 import { live } from "@/store/live";
 import { useSource } from "@/store/source";
 import { ownName } from "../naming";
+import { SplitPanel, useSplits } from "../split/SplitPanel";
 import { useRunningSession } from "../useRunningSession";
 import { Decisions } from "./Decisions";
 import { Promises } from "./Promises";
@@ -105,12 +106,16 @@ function Running(props: { route: RouteFrame; routes: readonly RouteFrame[]; boot
   const tick = Math.floor(now);
   const detail = useDetail(route.route, boot, tick);
   const requests = useDecisions(route.route, boot, now);
+  const splits = useSplits([route], boot, now);
   const { data } = detail;
   const rows = useMemo(() => serverRows(route, now, data, data?.beliefs), [route, now, data]);
   return (
     <>
       <Heading route={route} routes={props.routes} detail={data} />
       {detail.error instanceof Refused && <Failed error={detail.error} again={detail.reload} />}
+      {splits.map((split) => (
+        <SplitPanel key={split.route} split={split} />
+      ))}
       <RouteView route={route} known={data} beliefs={data?.beliefs}>
         {data && <Latencies detail={data} />}
         <Promises requests={requests} rows={rows} now={now} />
