@@ -123,6 +123,9 @@ class Cascade(Strategy):
         if self.worth is not None:
             self.worth.observe(feedback)
 
+    def alarms(self) -> Floats:
+        return self.quality.alarms.reshape(-1, self.rules.arms)
+
     def reward(self, reward: Reward) -> None:
         if self.worth is not None:
             self.worth.reward(reward)

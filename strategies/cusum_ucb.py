@@ -62,6 +62,9 @@ class CusumUCB(Strategy):
         alarm = self.detector.learn(rows, arm, feedback.outcome == SUCCEEDED)
         self.counts.forget(rows[alarm], arm[alarm])
 
+    def alarms(self) -> Floats:
+        return self.detector.alarms
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         return self.optimism.beliefs()
 

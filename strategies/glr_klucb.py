@@ -67,6 +67,9 @@ class GLRKLUCB(Strategy):
         if np.count_nonzero(alarm):
             self._restart(rows[alarm], arm[alarm])
 
+    def alarms(self) -> Floats:
+        return self.detector.alarms
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         rows = np.arange(len(now))
         ended = self.counts.ended

@@ -78,6 +78,7 @@ class Routes(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield from self._per_route()
+        yield from self._learning()
         yield from self._per_server()
         yield from self._per_pool()
         yield from self._shared()
@@ -100,11 +101,6 @@ class Routes(Collector):
             name: CounterMetricFamily(f"flb_{name}", text, labels=["route"])
             for name, text in counters.items()
         }
-        violated = CounterMetricFamily(
-            "flb_constraint_violations",
-            "Attempts sent while a constraint of the strategy was not held.",
-            labels=["route", "constraint"],
-        )
         flying = GaugeMetricFamily("flb_in_flight", "Requests now.", labels=["route"])
         score = GaugeMetricFamily(
             "flb_score", "Delivered, less the penalty of paid attempts.", labels=["route"]
@@ -120,12 +116,52 @@ class Routes(Collector):
             exhausted = 0 if budget is None else budget.exhausted
             for key, family in families.items():
                 family.add_metric(name, getattr(tally, key, exhausted))
-            for constraint, counts in route.balancer.strategy.violations().items():
-                violated.add_metric([*name, constraint], float(counts[0]))
             flying.add_metric(name, route.dispatcher.in_flight)
             score.add_metric(name, tally.score)
             latency.add_metric(name, _buckets(tally.latency), tally.latency.sum)
-        yield from (requests, *families.values(), violated, flying, score, latency)
+        yield from (requests, *families.values(), flying, score, latency)
+
+    def _learning(self) -> Iterator[Metric]:
+        """How far strategies have come; none of what a strategy has no notion of."""
+        violated = CounterMetricFamily(
+            "flb_constraint_violations",
+            "Attempts sent while a constraint of the strategy was not held.",
+            labels=["route", "constraint"],
+        )
+        firing = GaugeMetricFamily(
+            "flb_alert_firing", "1 while an alert is on.", labels=["route", "measure"]
+        )
+        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
+            "exploration": GaugeMetricFamily(
+                "flb_exploration_ratio",
+                "Share of the last attempts that did not go to the server believed best.",
+                labels=["route"],
+            ),
+            "width": GaugeMetricFamily(
+                "flb_posterior_width",
+                "Mean width of the 95 % intervals of success rates, of servers in use.",
+                labels=["route"],
+            ),
+            "alarms": CounterMetricFamily(
+                "flb_change_alarms", "Changes of servers that were detected.", labels=["route"]
+            ),
+            "changed": GaugeMetricFamily(
+                "flb_last_change_timestamp_seconds",
+                "When a change was last detected, since the epoch.",
+                labels=["route"],
+            ),
+        }
+        for route in self._routes:
+            learning = route.learnt  # this is another thread
+            for key, family in families.items():
+                value = getattr(learning, key)
+                if value is not None:
+                    family.add_metric([route.name], value)
+            for constraint, count in learning.violations.items():
+                violated.add_metric([route.name, constraint], count)
+            for measure in route.firing:
+                firing.add_metric([route.name, measure], 1)
+        yield from (violated, *families.values(), firing)
 
     def _per_server(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(

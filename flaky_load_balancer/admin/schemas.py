@@ -16,7 +16,12 @@ def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default")
 
 
-AT_REST = Field(0, json_schema_extra=_without_default)
+def _absent(default: Any = None) -> Any:
+    """A member that may be missing, and then is this."""
+    return Field(default, json_schema_extra=_without_default)
+
+
+AT_REST = _absent(0)
 
 
 class Shape(BaseModel):
@@ -81,12 +86,12 @@ class ServerColumns(Shape):
     high: list[Chance | None]
     share: list[Chance]
     until: list[float]
-    capacity: list[float | None] = Field([], json_schema_extra=_without_default)
-    capacity_low: list[float | None] = Field([], json_schema_extra=_without_default)
-    capacity_high: list[float | None] = Field([], json_schema_extra=_without_default)
-    state: list[ServerState] = Field([], json_schema_extra=_without_default)
-    reason: list[str | None] = Field([], json_schema_extra=_without_default)
-    reason_time: list[float] = Field([], json_schema_extra=_without_default)
+    capacity: list[float | None] = _absent([])
+    capacity_low: list[float | None] = _absent([])
+    capacity_high: list[float | None] = _absent([])
+    state: list[ServerState] = _absent([])
+    reason: list[str | None] = _absent([])
+    reason_time: list[float] = _absent([])
 
 
 class Others(Shape):
@@ -109,19 +114,38 @@ class Sharing(Shape):
     missed: int
 
 
+class Alert(Shape):
+    """A threshold of ``[alerts]`` that is crossed, since so many seconds after the epoch."""
+
+    measure: str
+    since: float
+
+
 class RouteFrame(RunNumbers):
-    """A route at one moment; what is 0 or null may be left out where it has a default."""
+    """A route at one moment; what is 0 or null may be left out where it has a default.
+
+    ``exploration`` is the share of its last attempts that went to another server than the one with
+    the highest believed success rate, ``width`` the mean width of the 95 % intervals of that rate.
+    ``alarms`` of change detectors and ``violations`` of constraints count since the start;
+    ``changed`` is when a change was last seen, in seconds since the epoch.
+    """
 
     hedges: int = AT_REST
     cost: float = AT_REST
-    reward: float | None = Field(None, json_schema_extra=_without_default)
+    reward: float | None = _absent()
     route: str
     path: str
     in_flight: int
-    possibly_twice: int
+    possibly_twice: int = AT_REST
     servers: ServerColumns
-    others: Others | None = Field(None, json_schema_extra=_without_default)
-    sharing: Sharing | None = Field(None, json_schema_extra=_without_default)
+    others: Others | None = _absent()
+    sharing: Sharing | None = _absent()
+    exploration: Chance | None = _absent()
+    width: float | None = _absent()
+    alarms: int = AT_REST
+    changed: float | None = _absent()
+    violations: dict[str, int] = _absent({})
+    alerts: list[Alert] = _absent([])
 
 
 class Frame(Shape):
@@ -383,7 +407,7 @@ class CellNumbers(Shape):
     strategy: str
     scenario: str | None
     score: Interval
-    steady_score: Interval | None = Field(None, json_schema_extra=_without_default)
+    steady_score: Interval | None = _absent()
     regret: Interval
     bound: Mean
     delivered: Mean
@@ -391,7 +415,7 @@ class CellNumbers(Shape):
     attempts: Mean
     paid_attempts: Mean
     rate_limited: Mean
-    shared_bytes: Mean | None = Field(None, json_schema_extra=_without_default)
+    shared_bytes: Mean | None = _absent()
     latency_ms: Percentiles
     behind: Interval
 
@@ -422,14 +446,14 @@ class Simulated(Shape):
     seed: int
     replications: int
     requests: int
-    feedback_delay: float = Field(0.0, json_schema_extra=_without_default)
-    feedback_batch: int = Field(1, json_schema_extra=_without_default)
-    replicas: int = Field(1, json_schema_extra=_without_default)
-    share_delay: float | None = Field(None, json_schema_extra=_without_default)
-    share_loss: float = Field(0.0, json_schema_extra=_without_default)
+    feedback_delay: float = _absent(0.0)
+    feedback_batch: int = _absent(1)
+    replicas: int = _absent(1)
+    share_delay: float | None = _absent()
+    share_loss: float = _absent(0.0)
     seconds: float
     bound_seconds: float
-    parameters: dict[str, dict[str, Parameter]] = Field({}, json_schema_extra=_without_default)
+    parameters: dict[str, dict[str, Parameter]] = _absent({})
     cells: list[SimulatedCell]
     overall: list[SimulatedCell] = []
     verdicts: list[Verdict] = []

@@ -99,9 +99,11 @@ class View:
             "scenario": route.scenario,
             **_rounded(route.tally.run()),
             "in_flight": route.dispatcher.in_flight,
-            "possibly_twice": route.tally.possibly_twice,
             "servers": servers.columns(shown, reasons),
         }
+        if route.tally.possibly_twice:
+            frame["possibly_twice"] = route.tally.possibly_twice
+        frame |= servers.learning()
         if route.sharing is not None:
             frame["sharing"] = {
                 "connected": route.sharing.connected,
@@ -124,6 +126,13 @@ class _Servers:
         self._places = np.array(route.dispatcher.indices, dtype=np.intp)
         self._share = route.tally.share(now)[self._places]
         self._until = np.maximum(self.beliefs.get("until", 0.0), route.dispatcher.not_before)
+
+    def learning(self) -> dict[str, Any]:
+        """How the strategy learns, and which alerts are on."""
+        learning = self._route.learning(self._now, self.beliefs).shown()
+        firing = self._route.firing.items()
+        alerts = [{"measure": key, "since": _short(since, 1)} for key, since in firing]
+        return learning | {"alerts": alerts} if alerts else learning
 
     def top(self, most: int, arms: Ints | None = None) -> Ints:
         """At most so many of these servers (None: of all), by trouble and then by share."""

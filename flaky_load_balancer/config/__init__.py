@@ -4,6 +4,7 @@ from flaky_load_balancer.config.gateway import CLIENT, refuse_open
 from flaky_load_balancer.config.reader import read_config
 from flaky_load_balancer.config.settings import (
     MOST_WORKERS,
+    Alerts,
     Budget,
     Game,
     Gateway,
@@ -21,6 +22,7 @@ from flaky_load_balancer.config.settings import (
     ServerSettings,
     Settings,
     Share,
+    Thresholds,
     Timeouts,
     Tls,
     TlsKeys,
@@ -32,6 +34,7 @@ from flaky_load_balancer.config.values import redis_url, server_url
 __all__ = [
     "CLIENT",
     "MOST_WORKERS",
+    "Alerts",
     "Budget",
     "Game",
     "Gateway",
@@ -50,6 +53,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Share",
+    "Thresholds",
     "Timeouts",
     "Tls",
     "TlsKeys",

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from flaky_load_balancer.config import gateway
+from flaky_load_balancer.config import alerts, gateway
 from flaky_load_balancer.config.settings import (
     FAILED,
     MOST_WORKERS,
@@ -73,9 +73,10 @@ def _settings(document: Table) -> Settings:
     pools = {_name(table, name): _pool(table) for name, table in document.tables("pools").items()}
     routes = tuple(_route(name, table, pools) for name, table in document.tables("routes").items())
     server, share = document.optional("server"), _share(document.table("share"))
+    watched = alerts.alerts(document.optional("alerts"), [route.name for route in routes])
     document.finish()
     _refuse_doubled(document, routes)
-    return replace(_server(server, pools, routes), share=share)
+    return replace(_server(server, pools, routes), share=share, alerts=watched)
 
 
 def _name(table: Table, name: str) -> str:

@@ -299,6 +299,34 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """When to raise an alert about a route; None: never.
+
+    Of ``exploration`` and ``width`` (shares), ``alarms`` and ``violations`` (of the last minute)
+    more than this; of ``since_change``, the seconds since a change was detected, less.
+    """
+
+    exploration: float | None = None
+    width: float | None = None
+    alarms: float | None = None
+    violations: float | None = None
+    since_change: float | None = None
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Thresholds of all routes, and in their place those of some ``routes``, by name.
+
+    They have to be crossed, and kept again, for ``lasting`` seconds before anybody is told.
+    """
+
+    webhook: str | None = field(default=None, repr=False)  # a URL; it may hold secrets
+    lasting: float = 10.0
+    thresholds: Thresholds = Thresholds()
+    routes: Mapping[str, Thresholds] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that ``flb serve`` is configured to do."""
 
@@ -322,6 +350,7 @@ class Settings:
     records: str | None = field(default=None, repr=False)  # the address of a database
     keep: str | None = None
     share: Share | None = None  # None: nothing is shared
+    alerts: Alerts = Alerts()
     session: str | None = None  # an existing session to join, else a new one
     access_log: str | None = None  # a file, or "-" for stdout
 

@@ -17,6 +17,7 @@ UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 REDIS_TLS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}  # of rediss://...?ssl_ca_certs=FILE
+_WEBHOOK = "not a URL to post to; expected one like https://alerts.example/hook"
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 
@@ -72,6 +73,19 @@ def redis_url(text: str, where: str) -> str:
     return text
 
 
+def webhook_url(text: str, where: str) -> str:
+    """A URL to post to, if it is one; errors do not show it, since it may hold secrets."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise SettingsError(f"{where}: {_WEBHOOK}") from None
+    possible = url.scheme in {"http", "https"} and port != 0 and possible_host(url.hostname or "")
+    if not possible or url.fragment or not (text.isascii() and text.isprintable()) or " " in text:
+        raise SettingsError(f"{where}: {_WEBHOOK}")
+    return text
+
+
 def _address(text: str) -> Address:
     with_scheme = text if "//" in text else f"http://{text}"
     if set(text) & NOT_IN_URLS or not (text.isascii() and text.isprintable()):
@@ -87,7 +101,7 @@ def _address(text: str) -> Address:
         raise _WrongError(" (without http:// it needs a port)")
     if not possible_host(url.hostname):
         raise _WrongError(f": no host is called {url.hostname}")
-    return Address(_without_credentials(with_scheme, url), _basic(url))
+    return Address(_without_credentials(with_scheme, url), basic(url))
 
 
 def _without_credentials(text: str, url: SplitResult) -> str:
@@ -95,7 +109,7 @@ def _without_credentials(text: str, url: SplitResult) -> str:
     return text.replace(credentials + at, "", 1) if at else text
 
 
-def _basic(url: SplitResult) -> str | None:
+def basic(url: SplitResult) -> str | None:
     """HTTP Basic authentication with the URL's user and password."""
     if url.username is None:
         return None

@@ -94,6 +94,10 @@ class Strategy(ABC):
         """(R,) how many attempts were sent while a constraint was not held, by its name."""
         return {}
 
+    def alarms(self) -> Floats | None:
+        """(R, K) how often a change of each server was detected; None: it detects none."""
+        return None
+
     def beliefs(self, now: Floats) -> dict[str, Floats]:  # noqa: ARG002
         """What the strategy believes of each server, for people: arrays of shape (R, K).
 
@@ -192,6 +196,9 @@ class Wrapped(Strategy):
 
     def violations(self) -> dict[str, Floats]:
         return self.inner.violations()
+
+    def alarms(self) -> Floats | None:
+        return self.inner.alarms()
 
     def beliefs(self, now: Floats) -> dict[str, Floats]:
         return self.inner.beliefs(now)

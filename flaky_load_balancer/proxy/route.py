@@ -1,7 +1,7 @@
 """One path, its pool of servers and its strategy: what serving needs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import random
 from typing import Any
 
@@ -12,6 +12,7 @@ from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.proxy.dispatcher import Dispatcher, Send
 from flaky_load_balancer.proxy.game import post
+from flaky_load_balancer.proxy.learning import Learning
 from flaky_load_balancer.sharing import Exchange
 
 
@@ -44,6 +45,9 @@ class Route:
     sharing: Exchange | None = None  # with its replicas
     recorded: list[str] = field(default_factory=list)  # servers by their index in the run
     reported: Reported | None = None  # where others serve it
+    told: Learning | None = None  # by those others
+    firing: dict[str, float] = field(default_factory=dict)  # alerts by measure: since when
+    learnt: Learning = field(default_factory=Learning)  # when somebody looked last
 
     def __post_init__(self) -> None:
         self.recorded = self.recorded or list(self.servers)
@@ -60,6 +64,17 @@ class Route:
             return self.reported.beliefs
         believed = self.balancer.strategy.beliefs(np.array([now]))
         return {key: rows[0] for key, rows in believed.items()}
+
+    def learning(self, now: float, beliefs: Mapping[str, Floats] | None = None) -> Learning:
+        """How far the strategy has come; ``beliefs`` are those of now, if they are at hand."""
+        found = self.told
+        if found is None:
+            beliefs = self.beliefs(now) if beliefs is None else beliefs
+            known = self.balancer.strategy, beliefs, self.dispatcher.decisions, self.servers
+            found = Learning.of(*known, now)
+        changed = (found.alarms or 0) > (self.learnt.alarms or 0)
+        self.learnt = replace(found, changed=now if changed else self.learnt.changed)
+        return self.learnt
 
     def wakes_in(self, now: float) -> float:
         """Seconds until the first server wakes: by its own word and in the strategy's eyes."""

@@ -409,6 +409,8 @@ def _changed(before: Settings, after: Settings) -> Iterator[str]:
     for name in (field.name for field in fields(Settings)):
         if name in AT_ONCE and getattr(before, name) != getattr(after, name):
             yield f"server.{name}"
+    if before.alerts != after.alerts:
+        yield "alerts"
     for name in sorted(before.pools.keys() | after.pools.keys()):
         if before.pools.get(name) != after.pools.get(name):
             yield f"pools.{name}"

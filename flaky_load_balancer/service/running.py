@@ -19,6 +19,7 @@ from flaky_load_balancer.config import Settings
 from flaky_load_balancer.core.errors import UserError
 from flaky_load_balancer.proxy.http1 import Client, HttpServer, Listener, asgi
 from flaky_load_balancer.records import Recorder, Records
+from flaky_load_balancer.service.alerts import Watching
 from flaky_load_balancer.service.clients import Clients, Front
 from flaky_load_balancer.service.epoch import clock
 from flaky_load_balancer.service.notify import notify, reloading
@@ -60,6 +61,7 @@ class Service:
         else:
             self.front = Crew(settings, self.routes, ledger, log_format)
         self.routes.told = self.front.tell
+        self._watching = Watching(settings.alerts, self.routes.shown, clock, self._client)
 
     @asynccontextmanager
     async def running(
@@ -77,6 +79,7 @@ class Service:
         admin = self._admin()
         people = HttpServer(asgi(admin))
         making = asyncio.create_task(self._live.run())
+        watching = asyncio.create_task(self._watching.run())
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         listener = Listener(admin_socket, people.protocol)
@@ -89,6 +92,8 @@ class Service:
             await self._live.close()
         finally:
             making.cancel()
+            watching.cancel()
+            await asyncio.wait([watching])
             loop.remove_signal_handler(signal.SIGHUP)
             listener.close()
             self.front.abort()
@@ -127,6 +132,7 @@ class Service:
         self.settings = replace(self.settings, drain=settings.drain)
         self.front.load(self.routes.settings)
         self._live.update(self.routes.shown)
+        self._watching.load(self.routes.settings.alerts)
         return changed, restart
 
     async def drain(self, pool: str, name: str) -> bool:

@@ -4,6 +4,8 @@ Each is told of one attempt in each of n replications, answers where it is alarm
 again with servers that alarmed it.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from flaky_load_balancer.core.types import Bools, Floats, Ints
@@ -22,6 +24,8 @@ class Cusum:
         alarm where up or down reaches ``threshold``
     """
 
+    transient: ClassVar = ("alarms",)
+
     def __init__(
         self, shape: tuple[int, int], first: int, tolerance: float, threshold: float
     ) -> None:
@@ -30,6 +34,7 @@ class Cusum:
         self.total: Floats = np.zeros(shape)  # of the first values
         self.up: Floats = np.zeros(shape)
         self.down: Floats = np.zeros(shape)
+        self.alarms: Floats = np.zeros(shape)
 
     def learn(self, rows: Ints, arm: Ints, won: Bools) -> Bools:
         """(n,) whether the chance of success of this server has changed."""
@@ -41,6 +46,7 @@ class Cusum:
         self.up[at] = np.maximum(self.up[at] + beyond - self.tolerance, 0.0)
         self.down[at] = np.maximum(self.down[at] - beyond - self.tolerance, 0.0)
         alarm: Bools = np.maximum(self.up[at], self.down[at]) >= self.threshold
+        self.alarms[at] += alarm
         self.forget(rows[alarm], arm[alarm])
         return alarm
 
@@ -62,6 +68,8 @@ class LikelihoodRatio:
     doubles whenever there are ``SPLITS`` of them, so that memory and time stay bounded.
     """
 
+    transient: ClassVar = ("alarms",)
+
     def __init__(
         self, shape: tuple[int, int], delta: float, *, every: int = 10, stride: int = 5
     ) -> None:
@@ -69,6 +77,7 @@ class LikelihoodRatio:
         self.pulls = np.zeros(shape, dtype=np.intp)
         self.won = np.zeros(shape, dtype=np.intp)
         self.stride = np.full(shape, stride, dtype=np.intp)
+        self.alarms: Floats = np.zeros(shape)
         self.marks = np.zeros((*shape, SPLITS), dtype=np.int32)  # successes up to each split
 
     def learn(self, rows: Ints, arm: Ints, won: Bools) -> Bools:
@@ -80,6 +89,7 @@ class LikelihoodRatio:
         due = np.flatnonzero(self.pulls[rows, arm] % self.every == 0)
         if due.size:
             alarm[due] = self._changed(rows[due], arm[due])
+            self.alarms[rows, arm] += alarm
             self.forget(rows[alarm], arm[alarm])
         return alarm
 

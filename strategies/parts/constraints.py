@@ -23,14 +23,17 @@ MOST = 50.0  # attempts: what was owed to a server that was away is not made up 
 
 
 class Queues:
-    """``owed``, ``over`` (R, K); ``spent``, ``unserved`` (R,); ``violations`` (R, 4), see NAMES."""
+    """``owed``, ``over`` (R, K); ``spent``, ``unserved`` (R,); ``violations`` (R, 4), see NAMES.
+
+    ``axes`` has what is kept over a restart and what workers give each other: not violations, which
+    every process counts for itself.
+    """
 
     axes: ClassVar = {
         "owed": ("R", "K"),
         "over": ("R", "K"),
         "spent": ("R",),
         "unserved": ("R",),
-        "violations": ("R", ""),
     }
 
     def __init__(self, replications: int, arms: int, limits: tuple[float, ...]) -> None:

@@ -10,6 +10,8 @@ Then all but the recent ones is forgotten.  A server that changed once may chang
 nobody looks: from then on what is known of it fades with time, so that it is tried now and then.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from flaky_load_balancer.core.types import Feedback, Floats, Ints
@@ -26,6 +28,8 @@ _FIRST = np.zeros(1, dtype=np.intp)
 class Quality:
     """``counts`` (lanes, 2): successes and failures; ``recent`` (lanes, memories, 2) of them."""
 
+    transient: ClassVar = ("alarms",)
+
     def __init__(self, replications: int, arms: int, a: float, b: float) -> None:
         self.arms, lanes = arms, replications * arms
         self.prior = np.array([a, b])
@@ -33,6 +37,7 @@ class Quality:
         self.recent: Floats = np.zeros((lanes, len(MEMORIES), 2))
         self.fades: Floats = np.zeros(lanes)  # per second
         self.heard_at: Floats = np.zeros(lanes)
+        self.alarms: Floats = np.zeros(lanes)
         self.changed = False  # any of them, ever
 
     def learn(self, feedback: Feedback) -> None:
@@ -100,6 +105,7 @@ class Quality:
             counts[changed] = left
             recent[changed] = np.minimum(latest[alarmed], left[:, None, :])
             self.fades[lane[changed]] = 1.0 / FADING
+            self.alarms[lane[changed]] += 1.0
             self.changed = True
 
 

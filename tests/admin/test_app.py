@@ -173,6 +173,7 @@ async def test_metrics_count_what_constraints_did_not_hold() -> None:
     orders = route(answering(*[Outcome.FAILED] * 100), worn, name="orders")
     for _ in range(9):
         await deliver(orders)
+    orders.learning(0.0)
     families = {each.name: each for each in Routes([orders], lambda: 0, {}).collect()}
     (sample,) = families["flb_constraint_violations"].samples
     assert sample.labels == {"route": "orders", "constraint": "success_min"}

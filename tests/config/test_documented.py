@@ -33,6 +33,7 @@ def test_the_example_is_read(tmp_path: Path) -> None:
     [
         ("[server]", POOL + ROUTE + "[server]\nxyz = 1\n"),
         ("[share]", POOL + ROUTE + '[share]\nurl = "redis://a"\nxyz = 1\n'),
+        ("[alerts]", POOL + ROUTE + "[alerts]\nxyz = 1\n"),
         ("[pools.NAME]", POOL + "xyz = 1\n" + ROUTE),
         ("[pools.NAME]", '[pools.p]\nservers = [{ url = "http://a:1", xyz = 1 }]\n' + ROUTE),
         ("[pools.NAME]", POOL + "tls = { xyz = 1 }\n" + ROUTE),
@@ -59,6 +60,7 @@ def test_no_key_is_documented_that_does_not_exist(tmp_path: Path) -> None:
     for heading, text in (
         ("[server]", POOL + ROUTE + "[server]\nxyz = 1\n"),
         ("[share]", POOL + ROUTE + '[share]\nurl = "redis://a"\nxyz = 1\n'),
+        ("[alerts]", POOL + ROUTE + "[alerts]\nxyz = 1\n"),
         ("[pools.NAME]", POOL + "xyz = 1\n" + ROUTE),
         ("[routes.NAME]", POOL + ROUTE + "xyz = 1\n"),
     ):

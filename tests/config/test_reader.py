@@ -186,7 +186,7 @@ def test_a_missing_variable_of_the_environment_is_refused(config: Path) -> None:
         ("pools = 3", "pools", "at least one table [pools.NAME]"),
         ("[pools]", "pools", "at least one table [pools.NAME]"),
         (POOL, "routes", "at least one table [routes.NAME]"),
-        (POOL + ROUTE + "[sever]\n", "sever", "did you mean server? use pools, routes, server"),
+        (POOL + ROUTE + "[sever]\n", "sever", "did you mean server? use alerts, pools, routes"),
         (POOL + "sed = 1\n" + ROUTE, "pools.p.sed", "did you mean seed? use bound, faults"),
         (POOL + ROUTE + "poll = 1\n", "routes.r.poll", "did you mean pool?"),
         (POOL + ROUTE + "zzz = 1\n", "routes.r.zzz", "no such key; use failed, flb_headers"),

@@ -510,6 +510,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Alert
+         * @description A threshold of ``[alerts]`` that is crossed, since so many seconds after the epoch.
+         */
+        Alert: {
+            /** Measure */
+            measure: string;
+            /** Since */
+            since: number;
+        };
         /** AttemptMade */
         AttemptMade: {
             /** Cursor */
@@ -907,10 +917,24 @@ export interface components {
             /** In Flight */
             in_flight: number;
             /** Possibly Twice */
-            possibly_twice: number;
+            possibly_twice?: number;
             servers: components["schemas"]["ServerColumns"];
             others?: components["schemas"]["Others"] | null;
             sharing?: components["schemas"]["Sharing"] | null;
+            /** Exploration */
+            exploration?: number | null;
+            /** Width */
+            width?: number | null;
+            /** Alarms */
+            alarms?: number;
+            /** Changed */
+            changed?: number | null;
+            /** Violations */
+            violations?: {
+                [key: string]: number;
+            };
+            /** Alerts */
+            alerts?: components["schemas"]["Alert"][];
             /** Run */
             run: number | null;
             /** Pool */
@@ -940,6 +964,11 @@ export interface components {
         /**
          * RouteFrame
          * @description A route at one moment; what is 0 or null may be left out where it has a default.
+         *
+         *     ``exploration`` is the share of its last attempts that went to another server than the one with
+         *     the highest believed success rate, ``width`` the mean width of the 95 % intervals of that rate.
+         *     ``alarms`` of change detectors and ``violations`` of constraints count since the start;
+         *     ``changed`` is when a change was last seen, in seconds since the epoch.
          */
         RouteFrame: {
             /** Strategy */
@@ -984,10 +1013,24 @@ export interface components {
             /** In Flight */
             in_flight: number;
             /** Possibly Twice */
-            possibly_twice: number;
+            possibly_twice?: number;
             servers: components["schemas"]["ServerColumns"];
             others?: components["schemas"]["Others"] | null;
             sharing?: components["schemas"]["Sharing"] | null;
+            /** Exploration */
+            exploration?: number | null;
+            /** Width */
+            width?: number | null;
+            /** Alarms */
+            alarms?: number;
+            /** Changed */
+            changed?: number | null;
+            /** Violations */
+            violations?: {
+                [key: string]: number;
+            };
+            /** Alerts */
+            alerts?: components["schemas"]["Alert"][];
         };
         /**
          * RouteHistory

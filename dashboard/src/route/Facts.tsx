@@ -1,26 +1,13 @@
-import clsx from "clsx";
 import type { RouteFrame } from "@/api/types";
 import * as format from "@/lib/format";
+import { type Fact, Strip } from "./Strip";
 
 const INSIDE =
   "From coming into the balancer to the end of the request. What its client waited may be more.";
 
-type Fact = { name: string; value: string; hint?: string; strong?: boolean };
-
 /** The numbers of a run, the ones that it is judged by first. */
 export function Facts({ route }: { route: RouteFrame }) {
-  return (
-    <dl className="mb-4 flex flex-wrap gap-px overflow-hidden rounded-xl border border-line bg-line shadow-panel">
-      {facts(route).map(({ name, value, hint, strong }) => (
-        <div key={name} title={hint} className="grow basis-20 bg-surface px-3 py-2.5">
-          <dt className="whitespace-nowrap text-ink-3 text-xs">{name}</dt>
-          <dd className={clsx("num", strong ? "font-medium text-xl" : "pt-0.5 text-[15px]")}>
-            {value}
-          </dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Strip facts={facts(route)} />;
 }
 
 function facts(route: RouteFrame): Fact[] {
@@ -64,7 +51,7 @@ function facts(route: RouteFrame): Fact[] {
     { name: "In flight", value: format.number(route.in_flight) },
     {
       name: "Poss. twice",
-      value: format.number(route.possibly_twice),
+      value: format.number(route.possibly_twice ?? 0),
       hint: "Delivered after an earlier attempt was cut off, and so perhaps served before",
     },
   ];

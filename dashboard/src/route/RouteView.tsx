@@ -8,6 +8,7 @@ import { Course } from "./Course";
 import { Densities } from "./Densities";
 import { Facts } from "./Facts";
 import { bandsOf, type Known, troubles, UNKNOWN } from "./known";
+import { Alerts, Learning } from "./Learning";
 import { LimitBand } from "./LimitBand";
 import { Servers } from "./Servers";
 import { Shares } from "./Shares";
@@ -43,6 +44,8 @@ export function RouteView(props: {
   return (
     <ZoomGroup>
       <Facts route={route} />
+      <Learning route={route} now={now} />
+      <Alerts route={route} />
       <Troubles all={troubles(known, route.servers.server, now)} />
       <div className="mb-4">
         <Servers rows={rows} highlight={pointed} onHighlight={point} />

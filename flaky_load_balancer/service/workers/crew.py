@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections import Counter, defaultdict
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ import orjson
 from flaky_load_balancer.config import Settings
 from flaky_load_balancer.processes import ChildDiedError, how_it_ended
 from flaky_load_balancer.proxy.access import AccessLog
+from flaky_load_balancer.proxy.learning import Learning
 from flaky_load_balancer.proxy.pool import Server
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.service.epoch import EPOCH
@@ -57,6 +59,7 @@ class Crew:
         self._folding = Folding(routes)
         self._members: dict[int, Member] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._ended: dict[str, Counter[str]] = defaultdict(Counter)  # violations of dead workers
         self._bridge: Bridge | None = None  # where there are other machines
         self._cursor = 0  # of the last decision that was shown
 
@@ -197,6 +200,8 @@ class Crew:
         await member.pipe.gone
         await member.stop()
         self._ledger.clear(member.number)
+        for name, learning in member.learning.items():
+            self._ended[name].update(learning.violations)
         self.restarts += 1
 
     async def _replaced(self, number: int) -> bool:
@@ -252,6 +257,16 @@ class Crew:
                 self._say(Kind.OFFSET, str(self._bridge.offset).encode())
             for member in self.serving[:1]:
                 await member.ask("beliefs")
+            await asyncio.gather(*(self._ask_learning(member) for member in self.serving))
+            for route in self._routes.shown:
+                parts = [each.learning.get(route.name, Learning()) for each in self.serving]
+                route.told = Learning.together(parts, self._ended[route.name])
+
+    async def _ask_learning(self, member: Member) -> None:
+        answer = await member.ask("learning")
+        if answer is not None:
+            told = orjson.loads(answer)
+            member.learning = {name: Learning(**each) for name, each in told.items()}
 
     async def _asked(self, route: Route) -> Learnt | None:
         """What a worker has learnt on a route."""

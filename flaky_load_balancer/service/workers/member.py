@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from flaky_load_balancer.processes import Child
+from flaky_load_balancer.proxy.learning import Learning
 from flaky_load_balancer.service.workers.beliefs import Decisions
 from flaky_load_balancer.service.workers.orders import Orders
 from flaky_load_balancer.service.workers.pipe import Kind, Pipe
@@ -32,6 +33,7 @@ class Member:
 
     def __init__(self, number: int, child: Child) -> None:
         self.number, self.child = number, child
+        self.learning: dict[str, Learning] = {}  # by route
         self.decisions: dict[str, Decisions] = defaultdict(Decisions)  # by route, as shown
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[None] = loop.create_future()

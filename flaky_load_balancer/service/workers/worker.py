@@ -160,6 +160,9 @@ class Worker:
         found = next((each for each in self._routes.shown if each.name == route), None)
         if what == "beliefs":
             self._believe()
+        elif what == "learning":
+            now = self.clock()
+            answer = orjson.dumps({each.name: each.learning(now) for each in self._routes.shown})
         elif what == "learnt" and found is not None:
             answer = Learnt.of(found).to_bytes()
         elif what == "decisions" and found is not None:
