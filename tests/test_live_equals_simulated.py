@@ -194,7 +194,7 @@ GAMES = {
     "impatient": Game(_written(OVERLAPPING), requests=48, rate=12.0, hang_up=True),
 }
 
-ALWAYS = {"cascade", "v4", "oracle"}  # that play every game also where there is little time
+ALWAYS = {"cascade", "v4"}  # that play every game also where there is little time
 
 
 def _pairs() -> Iterator[Any]:

@@ -267,8 +267,8 @@ class Going:
     ("number", "code", "state"),
     [
         (signal.SIGINT, 130, "interrupted"),
-        (signal.SIGTERM, 143, "interrupted"),
-        (signal.SIGHUP, 129, "interrupted"),  # its terminal was closed
+        pytest.param(signal.SIGTERM, 143, "interrupted", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, "interrupted", marks=pytest.mark.slow),  # no terminal
         (signal.SIGKILL, -signal.SIGKILL, None),
     ],
 )

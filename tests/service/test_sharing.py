@@ -39,6 +39,7 @@ def post(balancer: Balancer, count: int, seed: int) -> None:
         assert httpx.post(balancer.data, content=each, timeout=10).status_code == 200
 
 
+@pytest.mark.slow
 def test_two_balancers_learn_together_and_alone_without_redis(tmp_path: Path) -> None:
     for name in ("here", "there", "late"):
         (tmp_path / name).mkdir()

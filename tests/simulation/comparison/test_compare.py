@@ -139,7 +139,13 @@ def test_the_whole_is_the_mean_of_the_scenarios_fleet_by_fleet() -> None:
     assert {each["group"] for each in result["overall"]} <= {1, 2}
 
 
-@pytest.mark.parametrize("name", scenarios.builtin())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in {"T1", "T2", "T3", "quota"} else pytest.mark.slow)
+        for name in scenarios.builtin()
+    ],
+)
 def test_nobody_beats_the_bound(name: str) -> None:
     """Neither those who learn nor the oracle, who holds; up to chance (4 standard errors).
 

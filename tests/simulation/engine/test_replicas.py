@@ -43,6 +43,7 @@ def test_one_replica_is_the_plain_game_to_the_digit(spec: str) -> None:
     assert replicated(strategy := registry.parse(spec), Sharing(1)) is strategy
 
 
+@pytest.mark.slow
 def test_told_at_once_it_is_nearly_one_balancer() -> None:
     one = play(registry.parse("cascade"), "T2-tight").score.mean()
     at_once, late, alone = (

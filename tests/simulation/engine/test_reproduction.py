@@ -1,6 +1,7 @@
 """Published numbers that take seconds; ``make reproduce`` does those that take minutes as well."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,18 @@ from flaky_load_balancer.registry.conformance import check
 from strategies.v2_ucb1 import UCB1
 from tests.scripted import Scripted
 
-QUICK = [play for play in plays() if play.quick]
+LONG = "KL-UCB", "Thompson"  # of the quick ones, those that take seconds
 
 
-@pytest.mark.parametrize("play", QUICK, ids=lambda play: play.claims[0].what)
+def cases() -> list[Any]:
+    named = [(play, play.claims[0].what) for play in plays() if play.quick]
+    return [
+        pytest.param(play, id=what, marks=pytest.mark.slow if what.startswith(LONG) else ())
+        for play, what in named
+    ]
+
+
+@pytest.mark.parametrize("play", cases())
 def test_a_published_number_is_reproduced(play: Play) -> None:
     for verdict in play.verdicts():
         assert verdict.holds, verdict
