@@ -34,8 +34,6 @@ reward = 0.1
 [[faults]]
 servers = [2]
 from = 1.0
-
-import pytest
 to = 100.0
 kind = "removed"
 """
