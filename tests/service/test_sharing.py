@@ -14,7 +14,7 @@ from flaky_load_balancer.core.errors import UserError
 from flaky_load_balancer.harness.client import request_ids
 from tests.programs import flb, is_refused
 from tests.service.test_service import Balancer, flaky, samples, serving
-from tests.sharing.redis_server import redis_server, until
+from tests.sharing.redis_server import certificate, redis_server, until
 
 
 def mean(balancer: Balancer) -> list[float]:
@@ -120,3 +120,42 @@ def test_workers_learn_from_other_machines_and_they_from_them(tmp_path: Path) ->
             until(lambda: min(mean(here)[1], mean(there)[1]) > 0.96)  # alone it is 21 / 22
             until(lambda: mean(there) == pytest.approx(mean(here), abs=1e-3))
             assert metric(there, "missed_total") == metric(here, "missed_total") == 0
+
+
+@pytest.mark.slow
+def test_workers_go_on_while_redis_is_frozen_and_after_it_was_flushed(tmp_path: Path) -> None:
+    """Over TLS, which the parent speaks for all of them."""
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    with (
+        flaky(["500"], ["ok"]) as servers,
+        redis_server(tmp_path, certificate=certificate(tmp_path)) as redis,
+    ):
+        words = "--strategy", "v4", "--share", redis.url
+        with (
+            serving(tmp_path / "here", servers, *words, "--workers", "2") as here,
+            serving(tmp_path / "there", servers, *words) as there,
+        ):
+
+            def both_learnt(seed: int) -> None:
+                before = mean(there)
+                post(here, 10, seed)
+                until(lambda: before != mean(there) == pytest.approx(mean(here)))
+
+            both_learnt(1)
+            redis.freeze()
+            post(here, 20, seed=2)
+            until(lambda: not sharing(here).connected)
+            redis.thaw()
+            until(lambda: sharing(here).connected)
+            both_learnt(3)
+            redis.ask("FLUSHALL")
+            both_learnt(4)
+            redis.stop()
+            post(here, 20, seed=5)
+            redis.start()
+            both_learnt(6)
+            assert metric(there, "missed_total") == metric(here, "missed_total") == 0
+            assert metric(here, "dropped_total") == 0
+            here.stopped()
+            there.stopped()

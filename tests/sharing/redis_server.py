@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -26,18 +26,42 @@ def program() -> str:
     return found
 
 
+class Certificate(NamedTuple):
+    """Of 127.0.0.1 and of whoever connects from there, signed by itself."""
+
+    cert: Path
+    key: Path
+
+
+def certificate(folder: Path, name: str = "IP:127.0.0.1") -> Certificate:
+    """A new one; the test is skipped where the program for it is missing."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing")
+    made = Certificate(folder / "cert.pem", folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", "/CN=redis", "-addext", f"subjectAltName={name}"]
+    command += ["-keyout", str(made.key), "-out", str(made.cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
 class RedisServer:
     """Started, stopped, frozen and emptied as a test likes."""
 
-    def __init__(self, folder: Path, password: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, password: str | None = None, certificate: Certificate | None = None
+    ) -> None:
         self.port = _free_port()
         login = f":{password}@" if password else ""
         self.url = f"redis://{login}127.0.0.1:{self.port}/0"
-        self._password, self._folder = password, folder
+        if certificate is not None:
+            files = f"ssl_ca_certs={certificate.cert}&ssl_certfile={certificate.cert}"
+            self.url = f"rediss{self.url[5:]}?{files}&ssl_keyfile={certificate.key}"
+        self._password, self._folder, self._certificate = password, folder, certificate
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
-        where = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        where = [*self._encrypted(), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         locked = ["--requirepass", self._password] if self._password else []
         command = [program(), *where, "--save", "", "--appendonly", "no", *locked, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -69,7 +93,15 @@ class RedisServer:
         except OSError:
             return False
         except Exception as error:
-            return "NOAUTH" in str(error) or "WRONGPASS" in str(error)
+            return any(each in str(error) for each in ("NOAUTH", "WRONGPASS", "CERTIFICATE"))
+
+    def _encrypted(self) -> list[str]:
+        """Where it listens, and with TLS that it asks for a certificate, too."""
+        if self._certificate is None:
+            return ["--port", str(self.port)]
+        cert, key = map(str, self._certificate)
+        files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert]
+        return ["--port", "0", "--tls-port", str(self.port), *files]
 
     def _signal(self, number: int) -> None:
         assert self._process is not None
@@ -77,11 +109,16 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str, password: str | None = None) -> Iterator[RedisServer]:
-    """One that runs."""
-    server = RedisServer(folder, password)
-    server.start(*options)
+def redis_server(
+    folder: Path,
+    *options: str,
+    password: str | None = None,
+    certificate: Certificate | None = None,
+) -> Iterator[RedisServer]:
+    """One that runs; over TLS only, where it has a certificate."""
+    server = RedisServer(folder, password, certificate)
     try:
+        server.start(*options)
         yield server
     finally:
         server.stop()

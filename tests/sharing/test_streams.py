@@ -16,7 +16,7 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.sharing import Exchange, Keeper, Shared, Snapshots
 from flaky_load_balancer.sharing.snapshots import Heard, packed
-from tests.sharing.redis_server import RedisServer, redis_server
+from tests.sharing.redis_server import RedisServer, certificate, redis_server
 
 pytest.importorskip("redis")
 from flaky_load_balancer.sharing import streams
@@ -256,6 +256,47 @@ def test_a_password_is_used_and_never_shown(tmp_path: Path, caplog: Any) -> None
     assert "alone" in caplog.text
     assert "right" not in caplog.text
     assert "wrong-one" not in caplog.text
+
+
+def test_over_tls_one_learns_what_the_other_learns(tmp_path: Path) -> None:
+    async def body() -> None:
+        here, there = Replica(redis.url), Replica(redis.url)
+        async with replicas(here, there):
+            here.play(*[GOOD] * 20)
+            await until(lambda: there.learnt() == 20)
+
+    with redis_server(tmp_path, certificate=certificate(tmp_path)) as redis:
+        run(body())
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "why"),
+    [
+        ("IP:127.0.0.1", "", "CERTIFICATE_VERIFY_FAILED"),  # by roots that do not know it
+        ("DNS:another.test", "?ssl_ca_certs={cert}", "IP address mismatch"),
+        (
+            "IP:127.0.0.1",
+            "?ssl_ca_certs={cert}",
+            "nothing is shared",
+        ),  # of the client, which is asked for
+    ],
+    ids=["unknown", "of another name", "none of the client"],
+)
+def test_nothing_is_shared_over_tls_without_the_right_certificates(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, query: str, why: str
+) -> None:
+    made = certificate(tmp_path, name)
+
+    async def body() -> None:
+        alone = Replica(redis.url.partition("?")[0] + query.format(cert=made.cert))
+        async with replicas(alone):
+            alone.play(GOOD)
+            await until(lambda: why in caplog.text)
+            assert not alone.exchange.connected
+            assert alone.learnt() == 1
+
+    with redis_server(tmp_path, certificate=made) as redis:
+        run(body())
 
 
 def test_rubbish_in_a_stream_is_passed_over(server: RedisServer) -> None:
