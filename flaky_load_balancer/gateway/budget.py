@@ -1,54 +1,72 @@
 """Dollars that may be spent within any stretch of time of some length: never more."""
 
-from collections import deque
+from flaky_load_balancer.proxy.counts import Balance, Counts, OwnCounts
 
-SLICES = 240  # of the window: what was spent counts until its slice is over wholly
+SLICES = 60  # of the window: what was spent counts until its slice is over wholly
+ROUNDING = 1e-9  # dollars
 
 
 class RollingBudget:
-    """The most that an attempt can cost is reserved before it is sent, and settled at its end."""
+    """The most that an attempt can cost is reserved before it is sent, and settled at its end.
 
-    def __init__(self, usd: float, per: float) -> None:
+    All processes that have these ``counts`` spend of the same ``usd`` in any ``per`` seconds; each
+    writes rows of its own and sees all.
+    """
+
+    def __init__(
+        self, usd: float, per: float, counts: Counts | None = None, name: str = ""
+    ) -> None:
+        counts = counts or OwnCounts()
         self.usd = usd
         self.per = per
-        self.reserved = 0.0  # dollars
         self.factor = 1.0  # how much more than it can cost an attempt has cost
-        self._spent: deque[tuple[int, float]] = deque()  # dollars by slice, the oldest first
-        self._total = 0.0
+        self._spent = Balance(*counts.rows(f"{name}: spent per {per}", SLICES + 2))
+        self._reserved, mine = counts.rows(f"{name}: reserved per {per}", 1)
+        self._mine = self._reserved[mine]
+
+    @property
+    def reserved(self) -> float:
+        """Dollars, by all processes."""
+        return sum(row[0] for row in self._reserved)
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was counted yet."""
+        return self._spent.begun
 
     def spent(self, now: float) -> float:
         """Dollars within the last ``per`` seconds."""
-        oldest = self._slice(now) - SLICES
-        while self._spent and self._spent[0][0] < oldest:
-            self._total -= self._spent.popleft()[1]
-        if not self._spent:
-            self._total = 0.0
-        return self._total
+        return self._spent.total(self._slices(now))
 
     def left(self, now: float) -> float:
         """Dollars that may still be reserved."""
-        return self.usd - self.spent(now) - self.reserved
+        reserved = self.reserved  # before what was spent, so that no process settles in between
+        return self.usd - reserved - self.spent(now)
 
-    def reserve(self, dollars: float) -> None:
-        self.reserved += dollars
+    def reserve(self, dollars: float, now: float) -> bool:
+        """Whether there is as much: of two processes that ask for the last dollar at the same
+        moment both may be refused, never both get it.
+        """
+        self._mine[0] += dollars
+        if self.left(now) >= -ROUNDING:
+            return True
+        self._mine[0] -= dollars
+        return False
 
     def settle(self, reserved: float, cost: float, now: float) -> None:
         """What was reserved turned out to cost so much."""
-        self.reserved = max(0.0, self.reserved - reserved)
+        self.spend(cost, now)
+        self._mine[0] = max(0.0, self._mine[0] - reserved)
         if reserved and cost > reserved:  # some provider counts more tokens than bytes were sent
             self.factor *= cost / reserved
-        self.spend(cost, now)
 
     def spend(self, cost: float, now: float) -> None:
         """So much was spent at this time, which may be a while ago."""
-        if not cost:
-            return
-        self._total += cost
-        at = self._slice(now)
-        if self._spent and self._spent[-1][0] >= at:
-            self._spent[-1] = self._spent[-1][0], self._spent[-1][1] + cost
-        else:
-            self._spent.append((at, cost))
+        self._spent.add(self._slices(now), cost)
 
-    def _slice(self, now: float) -> int:
-        return int(now / self.per * SLICES)
+    def inherit(self, now: float) -> None:
+        """What a process in whose place this one is had reserved when it died may be spent."""
+        self.settle(self._mine[0], self._mine[0], now)
+
+    def _slices(self, now: float) -> float:
+        return now / self.per * SLICES

@@ -105,7 +105,8 @@ class OpenAICarrier:
         server, timeouts = attempt.server, self._route.settings.timeouts
         assert server is not None
         connection: ClientConnection | None = None
-        self._reserve(attempt, server)
+        if not self._reserve(attempt, server):  # another process took the last dollars just now
+            return Answer(Outcome.CANCELLED, processed=False)
         answer: Answer | None = None
         try:
             connection = await server.upstream.connect(timeouts.connect)
@@ -212,12 +213,16 @@ class OpenAICarrier:
 
     # What it costs.
 
-    def _reserve(self, attempt: Attempt, server: Server) -> None:
+    def _reserve(self, attempt: Attempt, server: Server) -> bool:
+        """Whether there is money for the attempt, now put aside for it."""
         self._priced |= server.settings.provider.prices is not None
         most, budget = self.terms.most(server), self._route.budget
-        if budget is not None and most is not None:
-            self._reserved[attempt.number] = most
-            budget.reserve(most)
+        if budget is None or most is None:
+            return True
+        if not budget.reserve(most, self._part.dispatcher.now()):
+            return False
+        self._reserved[attempt.number] = most
+        return True
 
     def _charge(self, attempt: Attempt, usage: Usage) -> None:
         """What an attempt has cost so far."""

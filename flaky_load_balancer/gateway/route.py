@@ -15,6 +15,7 @@ from flaky_load_balancer.gateway.errors import AskedWrongError
 from flaky_load_balancer.gateway.ledger import Ledger
 from flaky_load_balancer.gateway.limits import Remaining
 from flaky_load_balancer.gateway.terms import Terms
+from flaky_load_balancer.proxy.counts import Counts
 from flaky_load_balancer.proxy.pool import Pool, Server
 from flaky_load_balancer.proxy.retry import RetryPolicy
 from flaky_load_balancer.proxy.route import Route, drawn
@@ -35,7 +36,7 @@ class GatewayRoute:
         pool: Pool,
         before: "GatewayRoute | None" = None,
         *,
-        workers: int = 1,
+        counts: Counts | None = None,
     ) -> None:
         assert settings.gateway is not None
         self.settings = settings
@@ -45,7 +46,7 @@ class GatewayRoute:
         self.retry = RetryPolicy(settings.retry)
         self.first_bytes = Alarms(settings.timeouts.first_byte)
         self.prefix = settings.path.encode()
-        self.budget = self._budget(before, workers)
+        self.budget = self._budget(before, counts)
         self.features = Features(self.gateway.features) if self.gateway.features else None
         self.remaining: dict[str, Remaining] = {} if before is None else before.remaining
         self.ledger: Ledger = Ledger() if before is None else before.ledger
@@ -100,16 +101,15 @@ class GatewayRoute:
         having = [s.name for s in self.pool.servers if s.settings.provider.model == model]
         return frozenset(having) if having else None
 
-    def _budget(self, before: "GatewayRoute | None", workers: int) -> RollingBudget | None:
-        """Of several workers each has its part: together they never spend more."""
+    def _budget(self, before: "GatewayRoute | None", counts: Counts | None) -> RollingBudget | None:
         wanted = self.gateway.budget
         if wanted is None:
             return None
         there = None if before is None else before.budget
         if there is not None and there.per == wanted.per:
-            there.usd = wanted.usd / workers
+            there.usd = wanted.usd
             return there
-        return RollingBudget(wanted.usd / workers, wanted.per)
+        return RollingBudget(wanted.usd, wanted.per, counts, f"route {self.settings.name}")
 
 
 def rules(settings: RouteSettings, arms: int) -> Rules:

@@ -34,7 +34,8 @@ class Terms:
 
     def serves(self, servers: Sequence[Server]) -> Sequence[bool]:
         """Those that may serve it; of these the ones that say that they have room, if any do."""
-        may = [self._may(server) for server in servers]
+        left = self._left()
+        may = [self.served(server) and self._affordable(server, left) for server in servers]
         if not self._remaining:
             return may
         roomy = [each and self._has_room(at) for each, at in zip(may, servers, strict=True)]
@@ -71,16 +72,18 @@ class Terms:
     def unaffordable(self, servers: Sequence[Server]) -> bool:
         """Whether only the budget is in its way."""
         served = [server for server in servers if self.served(server)]
-        return bool(served) and not any(self._affordable(server) for server in served)
+        left = self._left()
+        return bool(served) and not any(self._affordable(server, left) for server in served)
 
-    def _may(self, server: Server) -> bool:
-        return self.served(server) and self._affordable(server)
+    def _left(self) -> float | None:
+        """Dollars that may be reserved; None without a budget."""
+        return None if self._budget is None else self._budget.left(self._now())
 
-    def _affordable(self, server: Server) -> bool:
-        if self._budget is None:
+    def _affordable(self, server: Server, left: float | None) -> bool:
+        if left is None:
             return True
         most = self.most(server)
-        return most is not None and most <= self._budget.left(self._now())
+        return most is not None and most <= left
 
     def _has_room(self, server: Server) -> bool:
         remaining = self._remaining.get(server.name)

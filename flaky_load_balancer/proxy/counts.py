@@ -60,34 +60,42 @@ class Balance:
 
     ``rows`` has an entry for each process: a number for every second, by its last digit, and then
     the newest of these seconds.  What an idle process left behind is not counted for longer.
+    Longer rows remember more seconds; what a second is, is up to whoever says what time it is.
     """
 
-    __slots__ = ("_mine", "_rows")
+    __slots__ = ("_kept", "_mine", "_rows")
 
     def __init__(self, rows: "Sequence[Row] | None" = None, mine: int = 0) -> None:
         self._rows: Sequence[Row] = [[0.0] * (LIFETIME + 1)] if rows is None else rows
         self._mine = self._rows[mine]
+        self._kept = len(self._mine) - 1  # seconds
+
+    @property
+    def begun(self) -> bool:
+        """Whether any process has ever added something."""
+        return any(row[self._kept] for row in self._rows)
 
     def add(self, now: float, amount: float) -> None:
-        row, second = self._mine, int(now)
-        newest = int(row[LIFETIME])
+        row, second, kept = self._mine, int(now), self._kept
+        newest = int(row[kept])
         if second > newest:
-            for passed in range(max(newest + 1, second - LIFETIME + 1), second + 1):
-                row[passed % LIFETIME] = 0.0
-            row[LIFETIME] = second
-        row[max(second, newest) % LIFETIME] += amount
+            for passed in range(max(newest + 1, second - kept + 1), second + 1):
+                row[passed % kept] = 0.0
+            row[kept] = second
+        row[max(second, newest) % kept] += amount
 
     def total(self, now: float) -> float:
         return sum(_recent(row, int(now)) for row in self._rows)
 
 
 def _recent(row: Row, second: int) -> float:
-    """The sum of those of its seconds that are less than ten behind ``second``."""
-    newest = int(row[LIFETIME])
+    """The sum of those of its seconds that are not too far behind ``second``."""
+    length = len(row) - 1
+    newest = int(row[length])
     if second > newest:
-        kept = range(second - LIFETIME + 1, newest + 1)
-        return sum(row[each % LIFETIME] for each in kept)
-    return sum(row[:LIFETIME])
+        kept = range(second - length + 1, newest + 1)
+        return sum(row[each % length] for each in kept)
+    return sum(row[:length])
 
 
 class Counts(Protocol):
@@ -99,6 +107,9 @@ class Counts(Protocol):
     def balance(self, name: str) -> Balance:
         """One that goes on from where it was."""
 
+    def rows(self, name: str, width: int) -> tuple[Sequence[Row], int]:
+        """So many numbers of each process, as they were; and which of the rows is this one's."""
+
 
 class OwnCounts:
     """Those of a single process."""
@@ -106,9 +117,13 @@ class OwnCounts:
     def __init__(self) -> None:
         self._counts: dict[str, Count] = defaultdict(Count)
         self._balances: dict[str, Balance] = defaultdict(Balance)
+        self._rows: dict[str, list[float]] = {}
 
     def count(self, name: str, *, passing: bool = False) -> Count:  # noqa: ARG002
         return self._counts[name]
 
     def balance(self, name: str) -> Balance:
         return self._balances[name]
+
+    def rows(self, name: str, width: int) -> tuple[Sequence[Row], int]:
+        return [self._rows.setdefault(name, [0.0] * width)], 0

@@ -14,6 +14,7 @@ from flaky_load_balancer.core.events import Changed, Event, Preferred, Rewarded
 from flaky_load_balancer.core.state import StateError, matched, transfer
 from flaky_load_balancer.core.tally import Tally, interpolated
 from flaky_load_balancer.gateway.api import Api
+from flaky_load_balancer.gateway.budget import RollingBudget
 from flaky_load_balancer.gateway.feedback import Feedback
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.gateway.route import rules as rules_of
@@ -211,18 +212,19 @@ class Routes:
     ) -> Api:
         parts, pool = _parts(settings, routes), self.pools[settings.pool]
         known = before.get(settings.name)
-        route = GatewayRoute(settings, parts, pool, known, workers=self.settings.workers)
+        route = GatewayRoute(settings, parts, pool, known, counts=self.counts)
         if route.budget is not None and (known is None or route.budget is not known.budget):
-            self._look_up_costs(route)
+            self._begin(route.budget, settings.name)
         return Api(route, Feedback(route, self._records, self._judged))
 
-    def _look_up_costs(self, route: GatewayRoute) -> None:
-        """What was spent before counts, also by a process before this one."""
-        budget = route.budget
-        if budget is None or self._records is None:
-            return
-        for time, cost in self._records.costs(route.settings.name, self._clock() - budget.per):
-            budget.spend(cost / self.settings.workers, time)
+    def _begin(self, budget: RollingBudget, route: str) -> None:
+        """Count what was spent before: by the first of all processes, before there are others."""
+        now = self._clock()
+        budget.inherit(now)
+        if self._records is not None and not budget.begun:
+            for time, cost in self._records.costs(route, now - budget.per):
+                budget.spend(cost, time)
+            budget.spend(0.0, now)
 
     def _judged(self, run: int, event: Rewarded | Preferred) -> None:
         """Record what was said of an answer in the run that its request belongs to."""

@@ -2,16 +2,17 @@
 
 The parent makes it and says at which place each name is; a worker writes only cells of its own, so
 there is no lock, which one that is killed could hold.  A count's cells lie side by side, one for
-each worker; a balance is eleven such counts.
+each worker; a row of numbers is as many such counts.
 """
 
 import mmap
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.proxy.counts import LIFETIME, Balance, Count
+from flaky_load_balancer.proxy.counts import LIFETIME, Balance, Count, Row
 
 PLACES = 1 << 16  # counts that there is room for; memory that nobody has used costs nothing
 CELL = 8  # bytes
@@ -47,10 +48,13 @@ class Ledger:
         return Count(self._whole[start : start + self.workers], self._mine)
 
     def balance(self, name: str) -> Balance:
-        start = self._place(name, BALANCE) * self.workers
-        end = start + BALANCE * self.workers
+        return Balance(*self.rows(name, BALANCE))
+
+    def rows(self, name: str, width: int) -> tuple[Sequence[Row], int]:
+        start = self._place(name, width) * self.workers
+        end = start + width * self.workers
         rows = [self._real[start + row : end : self.workers] for row in range(self.workers)]
-        return Balance(rows, self._mine)
+        return rows, self._mine
 
     def clear(self, worker: int) -> None:
         """This worker is dead: what was passing through it is there no more."""
