@@ -14,12 +14,13 @@ from time import perf_counter
 import numpy as np
 
 from flaky_load_balancer.core.balancer import Balancer
-from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Outcome, Rules
+from flaky_load_balancer.registry import parse
 from strategies import STRATEGIES
 
 ARMS = 10
-RATES = np.linspace(0.3, 0.96, ARMS)
+EXTREMES = 0.3, 0.96
+RATES = np.linspace(*EXTREMES, ARMS)
 Play = Callable[[int], float]  # seconds for so many rounds
 HERE = np.zeros(1, dtype=np.intp)
 UNKNOWN = np.full(1, np.nan)
@@ -28,7 +29,7 @@ UNKNOWN = np.full(1, np.nan)
 def main() -> None:
     """Print microseconds per decision and the ratio to the trivial sampler."""
     plays: dict[str, Play] = {"plain Python": trivial_thompson}
-    plays |= {name: partial(live, kind) for name, kind in STRATEGIES.items()}
+    plays |= {name: partial(live, name) for name in STRATEGIES}
     took = fastest(plays)
     print(f"{'strategy':<16}{'us/decision':>12}{'ratio':>8}")
     for name, microseconds in took.items():
@@ -41,10 +42,11 @@ def fastest(plays: dict[str, Play], rounds: int = 250, repeats: int = 40) -> dic
     return {name: min(turn[name] for turn in turns) / rounds * 1e6 for name in plays}
 
 
-def live(kind: type[Strategy], rounds: int) -> float:
+def live(strategy: str, rounds: int, arms: int = ARMS) -> float:
     """Seconds in decide and complete over this many attempts, requests retried until delivered."""
     rng = np.random.default_rng(1)
-    balancer = Balancer(kind(), Rules(ARMS), np.random.default_rng(2))
+    rates = np.linspace(*EXTREMES, arms)
+    balancer = Balancer(parse(strategy), Rules(arms), np.random.default_rng(2))
     far, now, spent, fresh = np.full(1, 1e12), np.zeros(1), 0.0, True
     for u in rng.random(rounds):
         if fresh:
@@ -53,7 +55,7 @@ def live(kind: type[Strategy], rounds: int) -> float:
         start = perf_counter()
         action = balancer.decide(HERE, HERE, now)
         spent += perf_counter() - start
-        outcome = Outcome.SUCCEEDED if u < RATES[action.arm[0]] else Outcome.FAILED
+        outcome = Outcome.SUCCEEDED if u < rates[action.arm[0]] else Outcome.FAILED
         ended, later = np.array([int(outcome)]), now + 0.001
         start = perf_counter()
         balancer.complete(HERE, HERE, ended, later, UNKNOWN)

@@ -16,6 +16,7 @@ from strategies.greedy_linucb import GreedyLinUCB
 from strategies.kl_ucb import KLUCB
 from strategies.knapsack_linucb import KnapsackLinUCB
 from strategies.lagrange import Lagrange
+from strategies.lazy_ts import LazyThompson
 from strategies.lin_eps_greedy import LinEpsGreedy
 from strategies.lints import LinThompson
 from strategies.linucb import LinUCB
@@ -88,7 +89,8 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
 
 # Those made for servers whose rates change, and other bandits of the literature.  `all` leaves them
 # out: in points, cascade is ahead of each of them (docs/decisions/0023-drift.md).  `risk` plays for
-# the slowest requests instead (docs/decisions/0024-tails.md).
+# the slowest requests instead (docs/decisions/0024-tails.md), `lazy-ts` is for thousands of servers
+# (docs/decisions/0025-ten-thousand-servers.md).
 PUBLISHED: dict[str, type[Strategy]] = {
     "sw-ucb": SlidingWindowUCB,
     "d-ucb": DiscountedUCB,
@@ -102,6 +104,7 @@ PUBLISHED: dict[str, type[Strategy]] = {
     "ucb-tuned": UCBTuned,
     "whittle": Whittle,
     "risk": Risk,
+    "lazy-ts": LazyThompson,
 }
 
 STRATEGIES = GAME | CONTEXTUAL | PUBLISHED

@@ -50,6 +50,8 @@ class Histogram:
 
     def merge(self, other: "Histogram") -> None:
         """Add what another histogram has counted."""
+        if not other.count:
+            return
         pairs = zip(self.counts, other.counts, strict=True)
         self.counts = [mine + its for mine, its in pairs]
         self.count += other.count

@@ -239,7 +239,7 @@ class Dispatcher:
         self.decisions: deque[Decision] = deque(maxlen=REMEMBERED)
         self.policy = policy or Policy()
         self.pool = pool
-        self.servers = list(pool.servers) if pool is not None else []
+        self.servers: Sequence[Server] = pool.servers if pool is not None else ()
         self.names = [server.name for server in self.servers] or list(names)
         self.indices = list(range(balancer.rules.arms))  # of each server in the run's list
         self.not_before = [0.0] * balancer.rules.arms  # until when each server sent us away
@@ -268,7 +268,7 @@ class Dispatcher:
     def resize(self, keep: Ints, servers: Sequence[Server], indices: Sequence[int]) -> None:
         """Go on with other servers: ``keep`` (K',) is what each was before, -1 for a new one."""
         self._balancer.resize(keep)
-        self.servers, self.indices = list(servers), list(indices)
+        self.servers, self.indices = servers, list(indices)
         self.names = [server.name for server in servers]
         self.not_before = [self.not_before[arm] if arm >= 0 else 0.0 for arm in keep.tolist()]
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from math import inf
 from random import random
+from typing import ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -17,6 +18,7 @@ from flaky_load_balancer.proxy.http1 import Client, Headers, Upstream, tls_conte
 
 SLOW_START = 10.0  # seconds in which the share of a server that comes back grows
 LEAST_SHARE = 0.1
+DECISIVE = frozenset({"drained", "down", "out", "back_since", "most"})  # of a server's state
 QUIET = 10.0  # seconds between two lines of the log about one server's trouble
 IN_A_ROW = 3  # failures by status that are trouble: single ones are what retries are for
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ class Server:
 
     It is shared by all routes of its pool; an attempt ``enter``s and ``leave``s it.
     """
+
+    changes: ClassVar = 0  # of any server, in what ``available`` goes by
 
     def __init__(
         self,
@@ -47,6 +51,11 @@ class Server:
         self.back_since = -SLOW_START  # when it last came back, on the clock of ``time.monotonic``
         self.trouble = Trouble(pool, self.name, meant_to_fail=meant_to_fail)
         self.reach(settings, upstream)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name in DECISIVE:
+            Server.changes += 1
 
     def reach(self, settings: ServerSettings, upstream: Upstream) -> None:
         """From now on it is at this address."""
@@ -137,6 +146,18 @@ class Shortage:
 SHORTAGE = Shortage()  # of the whole process
 
 
+class Lasting(NamedTuple):
+    """Who may be sent to as long as no server changes."""
+
+    changes: int
+    servers: Sequence[Server]
+    mask: Bools | None
+
+    def holds(self, servers: Sequence[Server]) -> bool:
+        """Whether none of these has changed since."""
+        return self.changes == Server.changes and self.servers is servers
+
+
 class Pool:
     """Servers that belong together."""
 
@@ -150,6 +171,7 @@ class Pool:
         quiet: bool = False,
     ) -> None:
         self._quiet = quiet  # about servers that are in trouble
+        self.lasting: Lasting | None = None
         self.name = name
         self._client = client
         self._counts = counts or OwnCounts()
@@ -208,10 +230,31 @@ def available(
     """(1, K) which of a route's servers may be sent to; None if all may.
 
     If health alone leaves none it is ignored; drains, ``max_in_flight`` and what a request asks of
-    servers (``serves`` (K,)) never are.
+    servers (``serves`` (K,)) never are.  What is true until a server changes is found once: a
+    decision shall not look at ten thousand servers.
     """
+    known = pool.lasting
+    if serves is None and known is not None and known.holds(servers):
+        return known.mask
     now = time.monotonic()
-    started = now - SLOW_START if slow_start else inf  # who came back later is starting
+    mask, panics = _mask(servers, serves, now if slow_start else None)
+    if panics:
+        pool.panic()
+    elif serves is None and all(_lasts(each, now) for each in servers):
+        pool.lasting = Lasting(Server.changes, servers, mask)
+    return mask
+
+
+def _lasts(server: Server, now: float) -> bool:
+    """Whether it may be sent to until it changes: it cannot be full, and is not starting."""
+    return server.most == inf and server.back_since <= now - SLOW_START
+
+
+def _mask(
+    servers: Sequence[Server], serves: Sequence[bool] | None, slowly: float | None
+) -> tuple[Bools | None, bool]:
+    """As ``available``, and whether health is ignored; ``slowly`` is now if starts are slow."""
+    started = inf if slowly is None else slowly - SLOW_START  # who came back later is starting
     for server in servers if serves is None or all(serves) else ():
         if server.drained or server.down or server.out:
             break
@@ -219,18 +262,16 @@ def available(
             break
     else:
         if serves is None or all(serves):
-            return None
+            return None, False
     usable = [not (server.drained or server.full or server.out) for server in servers]
     if serves is not None:
         usable = [mine and its for mine, its in zip(usable, serves, strict=True)]
     both = np.array(usable) & [server.down is None for server in servers]
     if not both.any():
-        both = np.array(usable)
-        if both.any():
-            pool.panic()
-    elif slow_start:
-        both = _slowly(both, servers, now)
-    return both[None, :]
+        return np.array(usable)[None, :], any(usable)
+    if slowly is not None:
+        both = _slowly(both, servers, slowly)
+    return both[None, :], False
 
 
 def _slowly(mask: Bools, servers: Sequence[Server], now: float) -> Bools:

@@ -261,14 +261,18 @@ class Routes:
         names, before = [server.name for server in pool.servers], list(route.servers)
         route.dispatcher.pool = pool
         if names == before:
-            route.dispatcher.servers = list(pool.servers)
+            route.dispatcher.servers = pool.servers
             return
-        new = [name for name in names if name not in route.recorded]
+        new = [
+            name
+            for name, place in zip(names, matched(route.recorded, names).tolist(), strict=True)
+            if place < 0
+        ]
         route.recorded += new
         route.tally.grow(len(route.recorded))
         if new and route.run is not None:
             self._recorder.extend_run(route.run, route.recorded)
-        indices = [route.recorded.index(name) for name in names]
+        indices = matched(route.recorded, names).tolist()
         route.dispatcher.resize(matched(before, names), pool.servers, indices)
         route.servers = names
         self.record(route, Changed(self._clock(), "reloaded"))

@@ -63,7 +63,14 @@ def draw(shapes: Floats, rng: np.random.Generator) -> Floats:
 
 
 def beliefs(shapes: Floats) -> dict[str, Floats]:
-    """Mean and central 95 % interval of every Beta(a, b), given ``shapes`` (R, 2, K)."""
+    """Mean and central 95 % interval of every Beta(a, b), given ``shapes`` (R, 2, K).
+
+    Of many servers most are believed to be like others: each interval is computed once.
+    """
     a, b = shapes[:, 0], shapes[:, 1]
-    low, high = (betaincinv(a, b, level).astype(np.float64) for level in (0.025, 0.975))
+    kinds, which = np.unique(a + 1j * b, return_inverse=True)
+    low, high = (
+        betaincinv(kinds.real, kinds.imag, level).astype(np.float64)[which].reshape(a.shape)
+        for level in (0.025, 0.975)
+    )
     return {"mean": a / (a + b), "low": low, "high": high}

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from flaky_load_balancer.config import PoolSettings, ServerSettings
 from flaky_load_balancer.proxy import pool as pools
 from flaky_load_balancer.proxy.http1 import Client
-from flaky_load_balancer.proxy.pool import Pool, Trouble, available
+from flaky_load_balancer.proxy.pool import Pool, Server, Trouble, available
 
 
 def pool(*urls: str, **more: Any) -> Pool:
@@ -45,6 +46,55 @@ def test_a_server_that_comes_back_gets_its_share_slowly(monkeypatch: pytest.Monk
     assert mask(found) is None  # cascade feels its way by itself
     found.servers[0].back_since = time.monotonic() - 6.0
     assert mask(found, slow_start=True) == [True, True]
+
+
+class Counting(list[Server]):
+    """Servers that count how often somebody looks at all of them."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Server]:
+        self.looks += 1
+        return super().__iter__()
+
+
+def test_servers_are_looked_at_again_only_after_one_has_changed() -> None:
+    found = pool("http://a:1", "http://b:1")
+    one, other = found.servers
+    servers = Counting(found.servers)
+
+    def asked() -> list[bool] | None:
+        mask = available(found, servers, slow_start=True)
+        return None if mask is None else mask[0].tolist()
+
+    assert asked() is None
+    before = servers.looks
+    assert [asked() for _ in range(5)] == [None] * 5
+    assert servers.looks == before
+    one.down = "refused"
+    assert [asked(), asked()] == [[False, True]] * 2
+    before = servers.looks
+    assert asked() == [False, True]
+    assert servers.looks == before
+    other.drain()
+    assert (asked(), found.panics) == ([True, False], 1)
+    assert (asked(), found.panics) == ([True, False], 2)  # every decision without health counts
+    one.down = None
+    assert asked() == [True, False]
+
+
+def test_what_changes_by_itself_is_looked_at_every_time() -> None:
+    found = pool("http://a:1", "http://b:1")
+    one, other = found.servers
+    one.most = 1.0
+    assert mask(found) is None
+    one.flying.add(1)
+    assert mask(found) == [False, True]
+    one.flying.add(-1)
+    assert mask(found) is None
+    other.drain()
+    assert mask(found) == [True, False]
+    assert available(found, found.servers, [True, False], slow_start=False) is not None
 
 
 def test_servers_that_stay_keep_their_state_over_a_reload() -> None:

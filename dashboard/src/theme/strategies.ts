@@ -69,6 +69,7 @@ export const KNOWN = [
   "ucb-tuned",
   "whittle",
   "risk",
+  "lazy-ts",
 ];
 
 /** The look of a strategy by its canonical spec; changed parameters give another dash. */

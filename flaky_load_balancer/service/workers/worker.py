@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from flaky_load_balancer.core.state import matched
 from flaky_load_balancer.processes import end_with_parent, stop_requested
 from flaky_load_balancer.proxy.http1 import Client, raise_descriptor_limit
 from flaky_load_balancer.records import Records
@@ -141,7 +142,7 @@ class Worker:
         """Number servers as the parent does, and take its word for how they are."""
         for route in self._routes.shown:
             route.recorded = list(orders.runs[route.name][1])
-            route.dispatcher.indices = [route.recorded.index(name) for name in route.servers]
+            route.dispatcher.indices = matched(route.recorded, route.servers).tolist()
         self._set(orders.conditions)
 
     def _set(self, found: Conditions) -> None:

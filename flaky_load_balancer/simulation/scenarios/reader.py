@@ -32,7 +32,7 @@ from flaky_load_balancer.simulation.scenarios.providers import (
 from flaky_load_balancer.simulation.scenarios.table import ScenarioError, Table
 
 LARGEST_FILE = 1 << 20  # bytes
-MOST_SERVERS = 1000
+MOST_SERVERS = 10_000
 LIMITS = "token-bucket", "fixed-window", "sliding-window"
 UNITS = "requests", "tokens"
 MOST_ADMITTED = {"requests": 1e6, "tokens": 1e12}  # in a window

@@ -1,8 +1,9 @@
 """Draws from Beta posteriors: one replication and many draw the same numbers."""
 
 import numpy as np
+from scipy import stats
 
-from strategies.parts.beta import BetaPosterior, draw
+from strategies.parts.beta import BetaPosterior, beliefs, draw
 from strategies.parts.counts import Counts
 
 REPLICATIONS, ARMS = 3, 5
@@ -30,3 +31,10 @@ def test_the_posterior_of_one_replication_is_its_row_of_all() -> None:
     np.testing.assert_array_equal(read.counts.ended, before)
     np.testing.assert_array_equal(every[:, 0], 2.0 + before[:, 0])
     np.testing.assert_array_equal(every[:, 1], 1.0 + before[:, 1] + before[:, 2])
+
+
+def test_intervals_are_those_of_each_server_also_where_many_are_alike() -> None:
+    shapes = np.random.default_rng(3).integers(1, 4, (REPLICATIONS, 2, 50)).astype(float)
+    said = beliefs(shapes)
+    for level, key in ((0.025, "low"), (0.975, "high")):
+        np.testing.assert_allclose(said[key], stats.beta.ppf(level, shapes[:, 0], shapes[:, 1]))
