@@ -6,7 +6,7 @@ decision looks at the servers with the largest draws, those of which something w
 at one more in turn, so that no draw is kept for ever; it draws anew for these and takes the best.
 For K servers that costs about sqrt(K), for ten thousand little more than for ten.
 
-Sources: Thompson, Biometrika 25 (1933); to take the best of a few candidates is the power of d
+Source: Thompson, Biometrika 25 (1933); to take the best of a few candidates is the power of d
 choices (Mitzenmacher 2001), and what is computed again only where it leads is the lazy evaluation
 of Minoux (1978).  Untried servers first.  A server that refused, or was not available, is left
 aside until its turn; its refusals say nothing of its quality.

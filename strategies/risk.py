@@ -3,7 +3,10 @@
 Where latencies have heavy tails, servers that are alike on average are not alike for the one
 request in a hundred that waits longest.  What is bad of a server is the CVaR of its latencies, the
 mean of the worst of them, or their median of means (``measure``).  Both that and the chance of a
-success are drawn from what was seen, as in Thompson sampling (``parts/tails.py`` has the sources).
+success are drawn from what was seen, as in Thompson sampling.
+
+Source: Baudry, Gautron, Kaufmann and Maillard, ICML 2021, for the draws of CVaR; Bubeck,
+Cesa-Bianchi and Lugosi, IEEE Trans. Information Theory 59 (2013), for the median of means.
 
     index = -(drawn seconds) / (drawn chance of success)
 
