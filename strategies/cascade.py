@@ -133,7 +133,7 @@ class Cascade(Strategy):
     def select(self, context: Context) -> Action:
         """Send as was promised, choose for all others."""
         promised = self._promised(context)
-        kept = np.flatnonzero(promised >= 0)
+        kept = (promised >= 0).nonzero()[0]
         if not kept.size:
             return self._choose(context)
         sent = _as_promised(promised.take(kept), self.rules.arms)
@@ -204,19 +204,21 @@ class Cascade(Strategy):
         each = np.arange(len(arm))
         paid = context.attempt > self.rules.free_attempts
         top = worth[each, arm]
-        price = self.rules.penalty + self.scarce * self.missed.take(context.rows)
-        useless: Bools = paid & (top <= price - later)
-        move, until = arm, context.now
+        useless: Bools = paid
+        if np.count_nonzero(paid):
+            price = self.rules.penalty + self.scarce * self.missed.take(context.rows)
+            useless = paid & (top <= price - later)
+        move, until, index = arm, context.now, worth
         if delay is not None:
             nothing = top + later + self.hurry * delay[each, arm] <= 0.0
             self._count_missed(context, nothing)
             until = context.now + np.where(nothing & ~paid, 0.0, delay[each, arm])
             move = np.where(until > context.now + AT_ONCE, HOLD, arm)
+            index = np.where(worth > -0.5 * LOST, worth, -np.inf)
         move = np.where(useless, GIVE_UP, move)
         eligible = context.available.copy()
         if wait is not None:
             eligible &= wait[:, :, 0] <= 0
-        index = np.where(worth > -0.5 * LOST, worth, -np.inf)
         action = given_up(context, Action(move, until, index, eligible))
         self._enter(context, action.arm, arm, until)
         return action
@@ -226,9 +228,9 @@ class Cascade(Strategy):
         shapes = self.quality.shapes(context.rows, context.now)
         mean = success = shapes[:, 0] / (shapes[:, 0] + shapes[:, 1])
         early = context.attempt < self.rules.free_attempts
-        if np.count_nonzero(early):
+        if (drawn := np.count_nonzero(early)) > 0:
             success = draw(self.sharpness * shapes, self.rng)
-            if not early.all():
+            if drawn < len(early):
                 success = np.where(early[:, None], success, mean)
         worth = success if self.worth is None else self._worth(self.worth, context, early)
         certain, price = np.ones(1), np.zeros(1)
@@ -288,15 +290,18 @@ class Cascade(Strategy):
     def _enter(self, context: Context, move: Ints, arm: Ints, until: Floats) -> None:
         """Note what is sent and what is promised."""
         rows = context.rows
-        on = np.flatnonzero(move != GIVE_UP)
+        on = (move != GIVE_UP).nonzero()[0]
         if not on.size:
             return
-        time, held = context.now, np.flatnonzero(move == HOLD)
+        time, held = context.now, (move == HOLD).nonzero()[0]
         if held.size:
             mine = rows[held], context.request[held], arm[held]
             self.promises.give(*mine, until[held], time[held])
             time = np.where(move == HOLD, until, time)
-        self.capacity.enter(rows[on], arm[on], time[on], context.size[on])
+        if on.size == rows.size:
+            self.capacity.enter(rows, arm, time, context.size)
+        else:
+            self.capacity.enter(rows[on], arm[on], time[on], context.size[on])
 
 
 def _as_promised(arm: Ints, arms: int) -> Action:

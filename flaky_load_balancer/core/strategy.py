@@ -261,7 +261,7 @@ def uniform(among: Bools) -> Floats:
 
 def given_up(context: Context, action: Action) -> Action:
     """The same action, in which requests that cannot be sent anywhere are given up, in place."""
-    hopeless = np.flatnonzero(context.left < 1)
+    hopeless = (context.left < 1).nonzero()[0]
     if hopeless.size:
         action.arm[hopeless] = GIVE_UP
     nowhere = stuck(context.available)

@@ -28,6 +28,7 @@ PERIOD = np.concatenate([np.ones(len(BURSTS)), SLIDING, FIXED])  # seconds that 
 
 _BUCKETS = np.minimum(BURSTS[:, None] + STEPS, DEPTH - 1).ravel()
 _KIND = np.repeat(np.arange(3, dtype=np.uint8), (len(BURSTS), len(SLIDING), len(FIXED)))
+_FIRST = np.zeros(1, dtype=np.intp)
 _TOKENS = np.log(STEPS + 1.0)
 _LOG = np.log(np.maximum(np.arange(DEPTH + 2), 0.5))
 _ROUNDING = 1e-6  # seconds: the times of one moment differ by less
@@ -179,5 +180,7 @@ class Limiters:
 def _kinds(limiter: Ints) -> list[tuple[int, Ints]]:
     """Which of n limiters are buckets (0), sliding (1) and fixed (2) windows."""
     kind = _KIND.take(limiter)
+    if kind.size == 1:
+        return [(kind.item(), _FIRST)]
     kinds = ((number, (kind == number).nonzero()[0]) for number in range(3))
     return [(number, some) for number, some in kinds if some.size]

@@ -60,7 +60,7 @@ def _value_of_one(success: Floats, price: Floats, attempt: int, left: int, rules
     fails = np.power(1.0 - success[best, None], [paid]).item()
     worth: float = max(margin.item(best), 0.0) * (1.0 - fails)
     for _ in range(min(rules.free_attempts, last) - attempt):
-        worth += max((success * (1.0 - worth) - price).max().item(), 0.0)
+        worth += max(0.0, *(success * (1.0 - worth) - price).tolist())
     return worth
 
 

@@ -36,10 +36,9 @@ FIRST_BYTE, IDLE = 10.0, 30.0  # seconds
 Inform = Callable[[AnswerHead], None]
 
 
-def acknowledged(transport: asyncio.BaseTransport) -> int | None:
+def acknowledged(opened: socket.socket) -> int | None:
     """Bytes that the system of the peer has confirmed, where this system says (Linux)."""
-    opened = transport.get_extra_info("socket")
-    if sys.platform != "linux" or opened is None:
+    if sys.platform != "linux":
         return None
     try:
         known = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
@@ -72,6 +71,7 @@ class ClientConnection(asyncio.Protocol):
         "_pending",
         "_raw",
         "_sending",
+        "_socket",
         "_timer",
         "_upgrade",
         "body",
@@ -88,8 +88,9 @@ class ClientConnection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, keep: "Callable[[ClientConnection], None]") -> None:
+    def __init__(self, opened: socket.socket, keep: "Callable[[ClientConnection], None]") -> None:
         self._loop = asyncio.get_running_loop()
+        self._socket = opened  # asked directly: uvloop makes another one for each question
         self._keep = keep  # takes back a connection that can be used again
         self._timer = Timer(self._loop, self._silent)
         self.out = Outgoing(self._loop, self._stuck, IDLE)
@@ -151,7 +152,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self.sent = True
         if self.reused:
-            self._acknowledged = acknowledged(self.transport)
+            self._acknowledged = acknowledged(self._socket)
         self._upgrade = b"upgrade" in [name.lower() for name, _ in headers]
         last = b"Connection: Upgrade\r\n" if self._upgrade else b""
         if body is not None:
@@ -249,7 +250,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.out.start(self.transport)
         self._news = select.poll()
-        self._news.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._news.register(self._socket.fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._decoder is not None:
@@ -395,7 +396,7 @@ class ClientConnection(asyncio.Protocol):
         Silence says nothing of the kind: the request may have arrived, and its receipt be lost.
         """
         before = self._acknowledged
-        return before is not None and before == acknowledged(self.transport)
+        return before is not None and before == acknowledged(self._socket)
 
     def _break_off(self, error: Exception) -> None:
         self._decoder = None

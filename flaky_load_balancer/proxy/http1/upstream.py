@@ -122,7 +122,7 @@ class Upstream:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.sock_connect(opened, where)
             _, connection = await loop.create_connection(
-                lambda: ClientConnection(self._keep),
+                lambda: ClientConnection(opened, self._keep),
                 sock=opened,
                 ssl=self._tls,
                 server_hostname=self._server_name if self._tls else None,

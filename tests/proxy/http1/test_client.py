@@ -434,8 +434,8 @@ def test_answers_are_read_alike_however_they_are_cut(
     whole = sorted([0, *(cut % (len(stream) + 1) for cut in cuts), len(stream)])
 
     async def check() -> None:
-        connection = ClientConnection(lambda _: None)
         transport = _Nowhere()
+        connection = ClientConnection(transport.get_extra_info("socket"), lambda _: None)
         connection.connection_made(transport)
         connection.send(b"GET", b"/", [])
         for a, b in pairwise(whole):
