@@ -60,6 +60,7 @@ from flaky_load_balancer.core.types import (
 )
 from strategies.capacity.capacity import Capacity
 from strategies.capacity.forecast import LEVELS
+from strategies.capacity.intervals import HIGHEST, LOWEST
 from strategies.lints import LinThompson
 from strategies.parts.batches import together
 from strategies.parts.beta import draw, require_prior
@@ -89,6 +90,8 @@ class Cascade(Strategy):
     crowd: float = 0.3  # of ``hurry``: what a second that could be saved costs each held request
     toll: float = 0.1  # the same of a second that could not be saved
     scarce: float = 1.0  # points for an admission where every new request finds nothing
+    slowest: float = LOWEST  # admissions per second that a limit is taken to allow, before any is
+    fastest: float = HIGHEST  # met; answers that say otherwise count more
     features: str = "off"  # on: what an answer is worth depends on the request
 
     transient: ClassVar = ("promises",)
@@ -101,13 +104,16 @@ class Cascade(Strategy):
         require("crowd", self.crowd, least=0)
         require("toll", self.toll, least=0)
         require("scarce", self.scarce, least=0)
+        require("slowest", self.slowest, above=0)
+        require("fastest", self.fastest, above=self.slowest)
         require_one_of("features", self.features, ("off", "on"))
 
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         shape = replications, rules.arms
         self.rules, self.rng = rules, rng
         self.quality = Quality(*shape, self.a, self.b)
-        self.capacity = Capacity(*shape, drift=self.drift)
+        between = self.slowest, self.fastest
+        self.capacity = Capacity(*shape, drift=self.drift, between=between)
         self.time_left = TimeLeft(replications)
         self.promises = Promises(replications)
         self.missed: Floats = np.zeros(replications)

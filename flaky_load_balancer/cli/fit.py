@@ -18,7 +18,10 @@ LEARNT = "tasks", "rewards", "preferences"
 
 
 @click.command(epilog="Example: flb fit attempts.csv > mine.toml")
-@click.argument("log", metavar="[LOG.csv|RUN]", type=options.PATH, required=False)
+@click.argument("logs", metavar="[LOG.csv|RUN]...", type=options.PATH, nargs=-1)
+@click.option(
+    "--prior", is_flag=True, help="What the fleets of several logs have in common: for strategies."
+)
 @click.option("--name", default=None, help="Of the scenario (default: the file's).")
 @click.option("--tasks", type=options.PATH, metavar="TABLE", help="Which words say which task.")
 @click.option(
@@ -33,7 +36,8 @@ LEARNT = "tasks", "rewards", "preferences"
 @options.recorded
 @options.json
 def main(
-    log: Path | None,
+    logs: tuple[Path, ...],
+    prior: bool,
     name: str | None,
     tasks: Path | None,
     rewards: Path | None,
@@ -51,26 +55,36 @@ def main(
     time_ns; outcome or status; and perhaps latency_ms.  RUN is the number of a recorded run or the
     name of a session.
 
+    With --prior, from logs of several fleets: how the success rates and limits of their servers are
+    distributed, as parameters of cascade and v4.
+
     Or learn for routing, before the first request: --tasks (columns text, task), --rewards (a table
     of answers) or --preferences (text, better, worse) write to --out what features take as
     task:FILE, --strategy as warm=FILE, and pilot as prior=FILE.
     """
     given = {"tasks": tasks, "rewards": rewards, "preferences": preferences}
     tables = {flag: table for flag, table in given.items() if table is not None}
-    _check_one(log, list(tables), out)
-    if log is not None:
-        _fit_scenario(log, name, where, json)
+    _check_one(logs, prior, list(tables), out)
+    if prior:
+        _fit_prior(logs, where, json)
+        return
+    if logs:
+        _fit_scenario(logs[0], name, where, json)
         return
     ((flag, table),) = tables.items()
     assert out is not None
     _learn(flag, table, strategy, features, out)
 
 
-def _check_one(log: Path | None, tables: list[str], out: Path | None) -> None:
+def _check_one(logs: tuple[Path, ...], prior: bool, tables: list[str], out: Path | None) -> None:
     """Refuse anything but a log, or one table with a place for what it teaches."""
     from flaky_load_balancer.config import SettingsError
 
-    if (log is not None) + len(tables) != 1:
+    if prior and (tables or not logs):
+        raise SettingsError("--prior: expected the logs of one fleet or more, and nothing else")
+    if len(logs) > 1 and not prior:
+        raise SettingsError("flb fit: a scenario is fitted to one log; --prior takes several")
+    if len(logs) + len(tables) != 1 and not prior:
         flags = ", ".join(f"--{flag} TABLE" for flag in LEARNT)
         raise SettingsError(f"flb fit: give one of LOG.csv, {flags}")
     if tables and out is None:
@@ -114,6 +128,24 @@ def _fit_scenario(log: Path, name: str | None, where: Path | str, json: str | No
     for doubt in fitted.doubts:
         stderr.print(f"uncertain: {doubt}", markup=False, soft_wrap=True)
     out.write(fitted.result)
+
+
+def _fit_prior(logs: tuple[Path, ...], where: Path | str, json: str | None) -> None:
+    from flaky_load_balancer.simulation.fitting.log import read
+    from flaky_load_balancer.simulation.fitting.prior import Prior
+    from flaky_load_balancer.terminal import Output, stderr
+
+    found = []
+    for log in logs:
+        with _log(log, where) as file:
+            found.append(read(file))
+    prior, out = Prior.of(found), Output(json)
+    print_to = out.console.print if out.to_stdout else click.echo
+    for spec in prior.specs:
+        print_to(spec)
+    for line in (*prior.sentences, *(f"uncertain: {doubt}" for doubt in prior.doubts)):
+        stderr.print(line, markup=False, soft_wrap=True, highlight=False)
+    out.write(prior.result())
 
 
 @contextmanager

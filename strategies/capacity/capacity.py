@@ -21,11 +21,16 @@ HALF = 1  # the level of ``forecast.LEVELS`` at which an admission counts as exp
 
 
 class Capacity:
-    """Everything that is known of the limits of R x K servers; lane = row x K + arm."""
+    """Everything that is known of the limits of R x K servers; lane = row x K + arm.
 
-    def __init__(self, replications: int, arms: int, *, drift: float) -> None:
+    ``between`` which two numbers of admissions per second limits are taken to be at first.
+    """
+
+    def __init__(
+        self, replications: int, arms: int, *, drift: float, between: tuple[float, ...] = ()
+    ) -> None:
         self.arms = arms
-        self.model = Model(replications, arms, drift=drift)
+        self.model = Model(replications, arms, drift=drift, between=between)
         self.learning = Learning(self.model, replications)
         self.forecast = Forecast(self.model)
         self.last_refusal: Floats = np.full(replications, -np.inf)  # of any server

@@ -21,11 +21,16 @@ _LEAST, _MOST = LEAST.astype(np.float32), MOST.astype(np.float32)
 
 
 class Intervals:
-    """``low`` and ``high`` (lanes, LIMITERS): logarithms of admissions per ``PERIOD``."""
+    """``low`` and ``high`` (lanes, LIMITERS): logarithms of admissions per ``PERIOD``.
 
-    def __init__(self, lanes: int) -> None:
-        self.low = np.tile(_LEAST, (lanes, 1))  # in rows: taken by flat index
-        self.high = np.tile(_MOST, (lanes, 1))
+    At first they are those of limits from ``slowest`` to ``fastest``, in admissions per second.
+    """
+
+    def __init__(self, lanes: int, slowest: float = LOWEST, fastest: float = HIGHEST) -> None:
+        low = np.maximum(LEAST, np.log(slowest * PERIOD)).astype(np.float32)
+        high = np.minimum(MOST, np.log(fastest * PERIOD + 1.0)).astype(np.float32)
+        self.low = np.tile(low, (lanes, 1))  # in rows: taken by flat index
+        self.high = np.tile(np.maximum(high, low + np.float32(MARGIN)), (lanes, 1))
 
     def widened(self, lane: Ints, wider: Floats) -> tuple[Floats, Floats]:
         """(n, LIMITERS) each: intervals after time widened both ends by ``wider`` (n,)."""

@@ -20,20 +20,22 @@ from strategies.capacity.units import Units
 class Limits:
     """What is known of the limits in one unit."""
 
-    def __init__(self, replications: int, limiters: Limiters) -> None:
+    def __init__(self, replications: int, limiters: Limiters, *between: float) -> None:
         self.limiters = limiters
-        self.intervals = Intervals(len(limiters.admissions.times))
+        self.intervals = Intervals(len(limiters.admissions.times), *between)
         self.posterior = Posterior(replications)
 
 
 class Model:
     """Of R x K servers; lane = row x K + arm."""
 
-    def __init__(self, replications: int, arms: int, *, drift: float) -> None:
+    def __init__(
+        self, replications: int, arms: int, *, drift: float, between: tuple[float, ...] = ()
+    ) -> None:
         self.arms, lanes = arms, replications * arms
         self.admissions = Admissions(lanes)
         shape = replications, arms, self.admissions
-        self.requests = Limits(replications, Limiters(*shape))
+        self.requests = Limits(replications, Limiters(*shape), *between)
         self.tokens = Limits(replications, TokenLimiters(*shape))
         self.units = Units(replications)
         self.calibration = Calibration(replications, arms, drift)
