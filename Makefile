@@ -99,7 +99,7 @@ LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.
 lock: ## pin what pyproject.toml asks for; ARGS=--upgrade for the newest (needs uv)
 	@command -v $(UV) >/dev/null || { echo 'error: uv is missing: pip install uv' >&2; exit 1; }
 	$(LOCK) --group build --output-file requirements/runtime.txt $(ARGS)
-	$(LOCK) --extra dev --extra results --extra learners --extra postgres --extra redis --extra tune --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
+	$(LOCK) --extra dev --extra results --extra learners --extra postgres --extra ray --extra redis --extra tune --constraint requirements/runtime.txt --output-file requirements/dev.txt $(ARGS)
 	$(LOCK) --group build --extra postgres --extra redis --constraint requirements/dev.txt --constraint requirements/runtime.txt --output-file requirements/image.txt $(ARGS)
 	$(LOCK) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt $(ARGS)
 	$(LOCK) --extra peers --constraint requirements/runtime.txt --output-file requirements/peers.txt $(ARGS)

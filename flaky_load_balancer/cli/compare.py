@@ -10,6 +10,7 @@ from flaky_load_balancer.cli import options
 
 if TYPE_CHECKING:
     from flaky_load_balancer.config import Game
+    from flaky_load_balancer.simulation.comparison.workers import Executor
     from flaky_load_balancer.simulation.engine.replicas import Sharing
 
 
@@ -31,12 +32,7 @@ if TYPE_CHECKING:
     default=1000,
     help="Fleets that each strategy plays.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    default=None,
-    help="Processes (default: one per core); no matter for the results.",
-)
+@options.executor
 @options.rate
 @options.seed
 @options.game
@@ -64,7 +60,7 @@ def main(
     scenarios: tuple[str, ...],
     requests: int,
     replications: int,
-    jobs: int | None,
+    executor: "Executor",
     rate: float,
     seed: int,
     game: "Game",
@@ -101,4 +97,4 @@ def main(
         sharing=sharing,
     )
     with interruptible():
-        play(plan, Output(json), jobs=jobs, where=where if save else None)
+        play(plan, Output(json), executor=executor, where=where if save else None)

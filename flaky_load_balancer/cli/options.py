@@ -198,6 +198,45 @@ _replicas = _together(
 )
 
 
+def executor(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Who does the work, given to the command as one checked ``executor``."""
+
+    @wraps(command)
+    def with_executor(*, kind: str, jobs: int | None, address: str | None, **others: Any) -> Any:
+        from flaky_load_balancer.simulation.comparison.workers import Executor
+
+        if address is not None and kind != "ray":
+            raise click.UsageError("--address: processes have none; add --executor ray")
+        if address is not None and jobs is not None:
+            raise click.UsageError("--jobs: the cluster at --address has as many as it has")
+        return command(executor=Executor(kind, jobs, address), **others)  # type: ignore[arg-type]
+
+    return _executor(with_executor)
+
+
+_executor = _together(
+    click.option(
+        "--executor",
+        "kind",
+        type=click.Choice(["processes", "ray"]),
+        default="processes",
+        help="Who does the work: processes here, or a Ray cluster; no matter for the results.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 1024),
+        default=None,
+        help="Processes (default: one per core).",
+    ),
+    click.option(
+        "--address",
+        default=None,
+        metavar="HOST:PORT|auto",
+        help="A Ray cluster that is there (default: one of this machine, for as long as needed).",
+    ),
+)
+
+
 def game(command: Callable[..., Any]) -> Callable[..., Any]:
     """The rules of the game, given to the command as one checked ``game``."""
 

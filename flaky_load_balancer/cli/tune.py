@@ -9,6 +9,7 @@ from flaky_load_balancer.cli import options
 
 if TYPE_CHECKING:
     from flaky_load_balancer.config import Game
+    from flaky_load_balancer.simulation.comparison.workers import Executor
 
 
 @click.command(
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @options.rate
 @options.seed
 @options.game
+@options.executor
 @click.option("--out", type=options.PATH, default=None, metavar="DIR", help="Plots go there.")
 @options.json
 def main(
@@ -64,6 +66,7 @@ def main(
     rate: float,
     seed: int,
     game: "Game",
+    executor: "Executor",
     out: Path | None,
     json: str | None,
 ) -> None:
@@ -74,6 +77,7 @@ def main(
     from flaky_load_balancer import registry
     from flaky_load_balancer.cli import selection
     from flaky_load_balancer.simulation.comparison.comparison import Plan
+    from flaky_load_balancer.simulation.comparison.workers import working
     from flaky_load_balancer.simulation.tuning import show
     from flaky_load_balancer.simulation.tuning.ranges import ranges
     from flaky_load_balancer.simulation.tuning.search import Search
@@ -90,6 +94,6 @@ def main(
         seed=seed,
         game=game,
     )
-    search = Search(made, ranges(made, asked), plan, sampler, pruner)
-    with interruptible():
+    with interruptible(), working(executor.within(len(plan.scenarios))) as mapped:
+        search = Search(made, ranges(made, asked), plan, sampler, pruner, mapped)
         show.play(search, name, trials, storage, Output(json), out)

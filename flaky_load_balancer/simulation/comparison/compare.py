@@ -17,7 +17,7 @@ from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.bounds.possible import bounds
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
-from flaky_load_balancer.simulation.comparison.workers import cores, workers
+from flaky_load_balancer.simulation.comparison.workers import Executor, cores, working
 from flaky_load_balancer.simulation.engine.delayed import delayed
 from flaky_load_balancer.simulation.engine.replicas import replicated
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
@@ -31,13 +31,18 @@ Progress = Callable[[float], None]  # told what share of the work is done, from 
 Result = TypeVar("Result")
 
 
-def compare(plan: Plan, *, jobs: int | None = None, progress: Progress | None = None) -> Comparison:
+def compare(
+    plan: Plan,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Comparison:
     """Play every strategy on every scenario.
 
-    ``jobs`` processes share the work: as many as there are cores, if nothing is said, and one
-    where starting others would take longer than the work.
+    ``jobs`` processes share the work, or whoever the ``executor`` says: as many as there are cores,
+    if nothing is said, and one where starting others would take longer than the work.
     """
-    jobs = _sensible(plan) if jobs is None else jobs
     games = [
         _Game(name, scenario, *b)
         for name, scenario in product(plan.strategies, plan.scenarios)
@@ -46,7 +51,9 @@ def compare(plan: Plan, *, jobs: int | None = None, progress: Progress | None = 
     fleets = [(scenario, *b) for scenario in plan.scenarios for b in plan.bounded(scenario)]
     work = _Work(len(games) + len(fleets), progress)
     began = perf_counter()
-    with workers(min(jobs, len(games))) as mapped:
+    executor = executor or Executor(jobs=jobs)
+    most = len(games) if executor.jobs else min(_sensible(plan), len(games))
+    with working(executor.within(most)) as mapped:
         passed = work.passed if mapped is map else None  # other processes cannot tell us
         runs = work.done(mapped(partial(_play, plan, passed), games))
         played = perf_counter()

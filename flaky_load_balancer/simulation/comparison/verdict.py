@@ -1,6 +1,7 @@
 """A comparison in the terminal: progress, a table for each scenario, and a sentence to close it."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import isnan
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from flaky_load_balancer.records import Recorder
 from flaky_load_balancer.simulation.comparison.compare import compare
 from flaky_load_balancer.simulation.comparison.comparison import Cell, Comparison, Plan
 from flaky_load_balancer.simulation.comparison.intervals import Estimate, Standing
+from flaky_load_balancer.simulation.comparison.workers import Executor
 from flaky_load_balancer.simulation.engine.replicas import NEVER, Sharing
 from flaky_load_balancer.terminal import Output, plain_table
 
@@ -23,15 +25,15 @@ COLUMNS = (
 )
 
 
-def play(plan: Plan, out: Output, *, jobs: int | None, where: Path | str | None) -> None:
+def play(plan: Plan, out: Output, *, executor: Executor, where: Path | str | None) -> None:
     """Compare, show what came of it, and record it there, if anywhere."""
     if where is None:
-        show(_compared(plan, out.console, jobs), out)
+        show(_compared(plan, out.console, executor), out)
         return
     with Recorder(where) as recorder:
         settings = {"requests": plan.requests, "replications": plan.replications}
         session = recorder.start_session("compare", plan.seed, plan.rate, settings)
-        comparison = _compared(plan, out.console, jobs)
+        comparison = _compared(plan, out.console, executor)
         recorder.finish_session(session, comparison.result())
     show(comparison, out)
     out.console.print(f"recorded as session {session}")
@@ -92,7 +94,7 @@ def table(scenario: str, standings: Sequence[Standing], cells: Sequence[Cell]) -
     return made
 
 
-def _compared(plan: Plan, console: Console, jobs: int | None) -> Comparison:
+def _compared(plan: Plan, console: Console, executor: Executor) -> Comparison:
     console.print(opening(plan))
     columns = BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn()
     bar = Progress(
@@ -104,7 +106,8 @@ def _compared(plan: Plan, console: Console, jobs: int | None) -> Comparison:
     )
     with bar:
         task = bar.add_task("", total=1.0)
-        return compare(plan, jobs=jobs, progress=lambda share: bar.update(task, completed=share))
+        told = partial(bar.update, task)
+        return compare(plan, executor=executor, progress=lambda share: told(completed=share))
 
 
 def _row(cell: Cell, behind: Estimate) -> list[str]:

@@ -7,6 +7,7 @@ plays the same fleets, those of the seed.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.comparison.compare import played
 from flaky_load_balancer.simulation.comparison.comparison import Plan
+from flaky_load_balancer.simulation.comparison.workers import Map
+from flaky_load_balancer.simulation.scenarios import Scenario
 from flaky_load_balancer.simulation.tuning import extras
 from flaky_load_balancer.simulation.tuning.ranges import Range
 
@@ -38,6 +41,7 @@ class Search:
     plan: Plan
     sampler: str = "tpe"
     pruner: str = "hyperband"
+    mapped: Map = map  # who plays the scenarios of a trial
 
     def rungs(self) -> list[int]:
         """After how many fleets a trial is looked at; the last are all."""
@@ -63,7 +67,7 @@ class Search:
         scores: list[Floats] = []
         before = 0
         for fleets in self.rungs():
-            scores.append(score(self.plan, strategy, before, fleets - before))
+            scores.append(score(self.plan, strategy, before, fleets - before, self.mapped))
             value, before = float(np.concatenate(scores).mean()), fleets
             trial.set_user_attr(FLEETS, fleets * len(self.plan.scenarios))
             trial.report(value, fleets)
@@ -72,11 +76,15 @@ class Search:
         return value
 
 
-def score(plan: Plan, strategy: Strategy, first: int, count: int) -> Floats:
+def score(plan: Plan, strategy: Strategy, first: int, count: int, mapped: Map = map) -> Floats:
     """(count,) points for 100 requests on these fleets, the mean of all scenarios."""
-    runs = [played(plan, strategy, scenario, first, count) for scenario in plan.scenarios]
-    mean: Floats = np.mean([run.score for run in runs], axis=0) * 100 / plan.requests
+    scores = list(mapped(partial(_score, plan, strategy, first, count), plan.scenarios))
+    mean: Floats = np.mean(scores, axis=0) * 100 / plan.requests
     return mean
+
+
+def _score(plan: Plan, strategy: Strategy, first: int, count: int, scenario: Scenario) -> Floats:
+    return played(plan, strategy, scenario, first, count).score
 
 
 def ended(study: Any) -> list[Any]:

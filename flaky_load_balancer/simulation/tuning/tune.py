@@ -105,7 +105,7 @@ def _judged(search: Search, study: Any, chance: Any) -> Verdict:
     fresh = replace(search.plan, seed=search.plan.seed + 1)
 
     def scored(strategy: Strategy) -> Any:
-        return score(fresh, strategy, 0, fresh.replications)
+        return score(fresh, strategy, 0, fresh.replications, search.mapped)
 
     usual = scored(search.strategy)
     tuned, blind = (
