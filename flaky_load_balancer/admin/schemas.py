@@ -66,7 +66,7 @@ ServerState = Literal["up", "cooling", "ejected", "draining", "full", "down"]
 
 
 class ServerColumns(Shape):
-    """One entry per server in every column.
+    """One entry per server in every column; ``cancelled`` and ``until`` are left out if all are 0.
 
     ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
     is none; ``share`` is of the attempts of the last ten seconds.  ``capacity`` is the admissions
@@ -80,12 +80,12 @@ class ServerColumns(Shape):
     succeeded: list[int]
     failed: list[int]
     rate_limited: list[int]
-    cancelled: list[int]
+    cancelled: list[int] = _absent([])
     mean: list[Chance | None]
     low: list[Chance | None]
     high: list[Chance | None]
     share: list[Chance]
-    until: list[float]
+    until: list[float] = _absent([])
     capacity: list[float | None] = _absent([])
     capacity_low: list[float | None] = _absent([])
     capacity_high: list[float | None] = _absent([])

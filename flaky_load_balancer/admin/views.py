@@ -20,6 +20,7 @@ SHOWN = 50  # servers of a pool in a frame
 LISTED = 500  # servers in a route's detail, or found by a search
 LATE = 600.0  # seconds for which a failure is of interest, where no attempt was made since
 COUNTS = "succeeded", "failed", "rate_limited", "cancelled"
+SPARSE = "cancelled", "until"  # columns that are left out where they have nothing but 0
 LIMITS = "capacity", "capacity_low", "capacity_high"
 MOVES = {HOLD: "hold", GIVE_UP: "give-up"}
 
@@ -171,6 +172,7 @@ class _Servers:
             "share": [_short(share, 2) for share in self._share[shown].tolist()],
             "until": [_short(time, 1) if time > self._now else 0 for time in until],
         }
+        columns = {key: row for key, row in columns.items() if key not in SPARSE or any(row)}
         columns |= self._limits(shown)
         return columns | self._states(arms) if reasons else columns
 

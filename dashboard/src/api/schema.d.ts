@@ -1218,7 +1218,7 @@ export interface components {
         };
         /**
          * ServerColumns
-         * @description One entry per server in every column.
+         * @description One entry per server in every column; ``cancelled`` and ``until`` are left out if all are 0.
          *
          *     ``until`` is when a cooldown, block or ejection ends, in seconds since the epoch, 0 where there
          *     is none; ``share`` is of the attempts of the last ten seconds.  ``capacity`` is the admissions
@@ -1238,7 +1238,7 @@ export interface components {
             /** Rate Limited */
             rate_limited: number[];
             /** Cancelled */
-            cancelled: number[];
+            cancelled?: number[];
             /** Mean */
             mean: (number | null)[];
             /** Low */
@@ -1248,7 +1248,7 @@ export interface components {
             /** Share */
             share: number[];
             /** Until */
-            until: number[];
+            until?: number[];
             /** Capacity */
             capacity?: (number | null)[];
             /** Capacity Low */

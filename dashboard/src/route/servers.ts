@@ -50,13 +50,13 @@ export function serverRows(
     succeeded: servers.succeeded[place]!,
     failed: servers.failed[place]!,
     refused: servers.rate_limited[place]!,
-    cancelled: servers.cancelled[place]!,
+    cancelled: servers.cancelled?.[place] ?? 0,
     mean: servers.mean[place] ?? null,
     low: servers.low[place] ?? null,
     high: servers.high[place] ?? null,
     truth: truth?.[place] ?? null,
     share: servers.share[place]!,
-    rests: Math.max(0, servers.until[place]! - now),
+    rests: Math.max(0, (servers.until?.[place] ?? 0) - now),
     beliefs: Object.fromEntries(further(beliefs).map((key) => [key, beliefs[key]![place] ?? null])),
   }));
 }
