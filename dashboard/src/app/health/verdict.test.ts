@@ -77,3 +77,21 @@ test("limits are no failures, and drained servers no trouble", () => {
   const drained = health({}, { state: ["draining", "up"], succeeded: [9, 2] });
   expect(drained.said.text).toBe("Nothing is wrong: 1 server up. 1 server drained.");
 });
+
+test("one that failed and gets nothing of all that is sent since is avoided, and not up", () => {
+  const failed = { failed: [2, 4], reason: [null, "status"], reason_time: [0, NOW - 25] };
+  const { servers, said } = health(
+    { succeeded: [8, 1], ...failed },
+    { succeeded: [28, 1], ...failed },
+  );
+  expect(servers.map(({ name, says, tone }) => [name, says, tone])).toEqual([
+    [":4001", "avoided", "quiet"],
+    [":4000", "up", "good"],
+  ]);
+  expect(said.tone).toBe("good");
+  expect(said.text).toMatch(
+    /^Nothing fails now: 1 server up. Avoided since it failed: :4001: answered with an error, last/,
+  );
+  const few = health({ succeeded: [8, 1], ...failed }, { succeeded: [10, 1], ...failed });
+  expect(few.servers.map(({ state }) => state)).toEqual(["up", "up"]);
+});

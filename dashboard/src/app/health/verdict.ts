@@ -29,6 +29,8 @@ const MINUTE = 60;
 const PARTS = 20; // of a sparkline
 const HALF = 0.5;
 const SEVERAL = 3; // failures
+const LATELY = [10, MINUTE]; // seconds
+const ENOUGH = 5; // attempts for each server: by chance, one of 150 would get none
 const ANSWERED = new Set(["status", "ours"]);
 
 const REASONS: Record<string, string> = {
@@ -55,7 +57,9 @@ const STATES: Record<string, { trouble: number; tone: Tone; says: string }> = {
   ejected: { trouble: 4, tone: "bad", says: "left alone after failures" },
   full: { trouble: 3, tone: "warn", says: "full" },
   cooling: { trouble: 2, tone: "warn", says: "cooling down" },
+
   draining: { trouble: 1, tone: "quiet", says: "drained" },
+  avoided: { trouble: 0.5, tone: "quiet", says: "avoided" },
   up: { trouble: 0, tone: "good", says: "up" },
 };
 
@@ -75,9 +79,10 @@ export function serversHealth(route: RouteFrame, trails: Trails, now: number): S
         : recent;
       const failing =
         said === "up" && fails(route.route, server, known, reason, reasonTime, trails, now);
-      const state = failing ? "failing" : said;
+      const avoided = said === "up" && reason !== null && isAvoided(route, server, trails, now);
+      const state = failing ? "failing" : avoided ? "avoided" : said;
       const { trouble, tone, says } = STATES[state] ?? STATES.up!;
-      const rest = servers.until[place]! - now;
+      const rest = (servers.until?.[place] ?? 0) - now;
       return {
         server,
         name: format.server(server, servers.server),
@@ -115,6 +120,19 @@ function fails(
   return reasonTime > now - 10 * MINUTE && !trails.succeededSince(route, server, reasonTime);
 }
 
+/** None of so many attempts of late went to it that chance alone would have sent it some. */
+function isAvoided(route: RouteFrame, server: string, trails: Trails, now: number): boolean {
+  const all = route.servers.server;
+  return LATELY.some((window) => {
+    const attempts = (each: string) => {
+      const { succeeded, failed, refused } = trails.recent(route.route, each, now, window);
+      return succeeded + failed + refused;
+    };
+    const whole = all.reduce((sum, each) => sum + attempts(each), 0);
+    return attempts(server) === 0 && whole >= ENOUGH * all.length;
+  });
+}
+
 export interface Verdict {
   tone: Tone;
   text: string;
@@ -146,11 +164,15 @@ export function verdict(
     };
   }
   const drained = all.filter(({ state }) => state === "draining").length;
+  const avoided = all.filter(({ state }) => state === "avoided");
+  const up = format.count(many - drained - avoided.length, "server");
   const rest = drained > 0 ? ` ${format.count(drained, "server")} drained.` : "";
-  return {
-    tone: "good",
-    text: `Nothing is wrong: ${format.count(many - drained, "server")} up.${rest}`,
-  };
+  if (avoided.length > 0) {
+    const others = avoided.length > 1 ? `, and ${format.count(avoided.length - 1, "other")}` : "";
+    const text = `Nothing fails now: ${up} up.${rest} Avoided since it failed: ${words(avoided[0]!)}${others}.`;
+    return { tone: "good", text };
+  }
+  return { tone: "good", text: `Nothing is wrong: ${up} up.${rest}` };
 }
 
 function words({ name, says, reason, reasonTime }: ServerHealth): string {
