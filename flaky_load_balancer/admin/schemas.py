@@ -243,6 +243,38 @@ class FaultStretch(Shape):
     kind: str
 
 
+class ModelRow(Shape):
+    """A language model and a task (null: all), of its attempts; times are of streamed answers.
+
+    ``usd`` with what is estimated, ``quality`` the mean of what answers were worth.
+    """
+
+    server: str
+    model: str | None
+    task: str | None
+    attempts: int
+    answers: int
+    input_tokens: int
+    output_tokens: int
+    usd: float
+    estimated_usd: float
+    quality: float | None
+    first_token_ms: Percentiles
+    tokens_per_second: float | None
+
+
+class Money(Shape):
+    """``left`` of the ``usd`` that may be spent within ``per`` seconds, null without a budget.
+
+    ``price`` is what a dollar costs in units of quality: the objective.
+    """
+
+    price: float
+    usd: float | None
+    per: float | None
+    left: float | None
+
+
 class RouteDetail(RouteFrame):
     """A route in full; ``beliefs`` is what its strategy believes of each server.
 
@@ -261,6 +293,8 @@ class RouteDetail(RouteFrame):
     faults: list[FaultStretch]
     endings: dict[str, int]
     latency_histogram: LatencyHistogram
+    models: list[ModelRow] | None
+    money: Money | None
     beliefs: dict[str, list[float | None]]
 
 
@@ -277,14 +311,22 @@ class DecisionMade(Shape):
     until: float | None
     index: list[float | None] | None
     eligible: list[bool] | None
+    features: list[float | None] | None
+    most_usd: list[float | None] | None
+    budget_usd: float | None
     outcome: str | None
     latency_ms: float | None
 
 
 class Decisions(Shape):
-    """The last decisions, oldest first; ``servers`` names the entries of every index."""
+    """The last decisions, oldest first; ``servers`` names the entries of every index.
+
+    ``features`` names those of what a strategy sees of a request; ``most_usd`` is what an attempt
+    on each server can cost at most, ``budget_usd`` what was left of the budget.
+    """
 
     servers: list[str]
+    features: list[str]
     decisions: list[DecisionMade]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flaky_load_balancer.admin import llm
 from flaky_load_balancer.admin.history import History
 from flaky_load_balancer.core import timeline
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Ints, Outcome
@@ -18,6 +19,7 @@ from flaky_load_balancer.proxy.route import Route
 
 SHOWN = 50  # servers of a pool in a frame
 LISTED = 500  # servers in a route's detail, or found by a search
+FEATURES = 64  # of a request
 LATE = 600.0  # seconds for which a failure is of interest, where no attempt was made since
 COUNTS = "succeeded", "failed", "rate_limited", "cancelled"
 SPARSE = "cancelled", "until"  # columns that are left out where they have nothing but 0
@@ -66,6 +68,8 @@ class View:
                 "edges_ms": [float(f"{1000 * edge:.3g}") for edge in edges],
                 "count": counts,
             },
+            "models": None if route.paid is None else llm.models(route, route.paid),
+            "money": None if route.paid is None else route.paid.money(now),
             "beliefs": {key: _listed(row[shown]) for key, row in servers.beliefs.items()},
         }
 
@@ -88,6 +92,7 @@ class View:
             shown = np.unique([each.arm for each in decisions if each.arm >= 0]).astype(np.intp)
         return {
             "servers": [servers[arm] for arm in shown.tolist()],
+            "features": [] if self.route.paid is None else list(self.route.paid.names[:FEATURES]),
             "decisions": [_decision(each, shown) for each in decisions],
         }
 
@@ -251,6 +256,9 @@ def _decision(decision: Decision, shown: Ints) -> dict[str, Any]:
         "until": decision.until,
         "index": None if index is None else _listed(index[shown], 6),
         "eligible": None if eligible is None else eligible[shown].tolist(),
+        "features": None if decision.features is None else _listed(decision.features[:FEATURES]),
+        "most_usd": None if decision.most is None else _listed(decision.most[shown], 9),
+        "budget_usd": decision.budget,
         "outcome": None if answer is None else answer.outcome.label,
         "latency_ms": None if decision.latency is None else 1000 * decision.latency,
     }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-VERSION = 5
+VERSION = 6
 
 
 class Ending(StrEnum):
@@ -44,6 +44,7 @@ class Attempt(NamedTuple):
         None  # tokens of the answer, of a language model; of ``size`` the rest asked
     )
     estimated: bool = False  # the tokens and the cost, which nobody has counted
+    task: int | None = None  # that the features of the request mark
 
 
 class Delivery(NamedTuple):
@@ -71,6 +72,7 @@ class Rewarded(NamedTuple):
     time: float  # seconds since the epoch
     value: float  # 0 to 1
     previous: float | None = None  # the value that this one corrects
+    task: int | None = None  # that the features of the request mark
 
 
 class Preferred(NamedTuple):

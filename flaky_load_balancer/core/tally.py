@@ -1,7 +1,7 @@
 """The one fold that turns events into numbers: live stream, saved run, tests and export use it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -28,13 +28,16 @@ class Failure(NamedTuple):
 class ModelTally:
     """What is counted of a server that is a language model; sizes in units of ``TOKENS``."""
 
-    __slots__ = ("cost", "estimated", "first_token", "input", "output", "pace")
+    __slots__ = (
+        *("cost", "estimated", "first_token", "input", "output", "pace", "reward", "rewards"),
+    )
 
     def __init__(self) -> None:
         self.input, self.output = Histogram(), Histogram()
         self.first_token = Histogram()  # seconds
         self.pace = Histogram()  # seconds for each token after the first
         self.cost = self.estimated = 0  # billionths of dollars; estimated ones are no part of cost
+        self.reward = self.rewards = 0  # billionths, and answers of which it is known
 
     def add(self, attempt: Attempt, output: float) -> None:
         self.input.add(((attempt.size or 0.0) - output) / TOKENS)
@@ -50,6 +53,11 @@ class ModelTally:
             self.first_token.add(attempt.first_byte)
             if output > 1:
                 self.pace.add((attempt.latency - attempt.first_byte) / (output - 1))
+
+    def judge(self, reward: Rewarded) -> None:
+        """What an answer was worth."""
+        self.rewards += reward.previous is None
+        self.reward += _billionths(reward.value) - _billionths(reward.previous)
 
 
 class Tally:
@@ -72,6 +80,7 @@ class Tally:
         self.outcomes = [[0] * rules.arms for _ in Outcome]  # [outcome][server]
         self.latency = Histogram()
         self.models: list[ModelTally | None] = [None] * rules.arms  # of language models
+        self.tasks: dict[tuple[int, int], ModelTally] = {}  # of them, by server and task
         self.attempt_latency = [Histogram() for _ in range(rules.arms)]
         self.first_arrival = self.last_arrival = self.last_end = 0.0
         self._recent = [[0] * rules.arms for _ in range(RECENT)]  # attempts per second and server
@@ -124,10 +133,19 @@ class Tally:
             self._add_failure(attempt)
 
     def _add_tokens(self, attempt: Attempt, output: float) -> None:
-        model = self.models[attempt.server]
+        for model in self._models(attempt.server, attempt.task):
+            model.add(attempt, output)
+
+    def _models(self, server: int, task: int | None) -> Iterator[ModelTally]:
+        """What is counted of a server, of all tasks and of this one."""
+        model = self.models[server]
         if model is None:
-            model = self.models[attempt.server] = ModelTally()
-        model.add(attempt, output)
+            model = self.models[server] = ModelTally()
+        yield model
+        if task is not None:
+            if (server, task) not in self.tasks:
+                self.tasks[server, task] = ModelTally()
+            yield self.tasks[server, task]
 
     def _add_failure(self, attempt: Attempt) -> None:
         last, time = self.failures[attempt.server], attempt.sent + attempt.latency
@@ -151,6 +169,9 @@ class Tally:
     def _add_reward(self, reward: Rewarded) -> None:
         self.rewards += reward.previous is None
         self._reward += _billionths(reward.value) - _billionths(reward.previous)
+        if self.models[reward.server] is not None:
+            for model in self._models(reward.server, reward.task):
+                model.judge(reward)
 
     def _forget(self, second: int) -> None:
         for passed in range(max(self._second + 1, second - RECENT + 1), second + 1):

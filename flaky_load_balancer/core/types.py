@@ -50,6 +50,13 @@ class Rules:
     usd: float = 0.0  # points that a dollar costs
     seconds: float = 0.0  # points that a second costs
 
+    def task(self, features: Floats | None) -> int | None:
+        """The task that (1, d) features mark, from 0; None where they mark none."""
+        first, last = self.tasks
+        if features is None or last <= first:
+            return None
+        return int(features[0, first:last].argmax())
+
     def score(self, delivered: float, paid_attempts: float) -> float:
         return delivered - self.penalty * paid_attempts
 

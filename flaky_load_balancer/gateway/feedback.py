@@ -43,7 +43,9 @@ class Feedback:
         """An answer was worth so much; of several values the last one counts."""
         part = self._parts()[decided.route]
         now, before = part.dispatcher.now(), decided.value
-        self._record(decided.run, Rewarded(decided.request, decided.index, now, value, before))
+        task = part.balancer.rules.task(self._seen(decided))
+        about = decided.request, decided.index
+        self._record(decided.run, Rewarded(*about, now, value, before, task))
         decided.value = value
         if not self._told(decided) or decided.server not in part.servers:
             return

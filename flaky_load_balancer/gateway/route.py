@@ -51,6 +51,8 @@ class GatewayRoute:
         self.remaining: dict[str, Remaining] = {} if before is None else before.remaining
         self.ledger: Ledger = Ledger() if before is None else before.ledger
         self._models = dict(self.gateway.models)
+        for _, part in self.parts:
+            part.paid = self
         self._keys = [key.encode() for key in self.gateway.keys]
 
     def part(self) -> Route:
@@ -85,6 +87,24 @@ class GatewayRoute:
 
     def target(self, server: Server, path: bytes) -> bytes:
         return upstream_target(server.base, self.prefix, path, strip=True)
+
+    # What people see.
+
+    @property
+    def names(self) -> Sequence[str]:
+        return () if self.features is None else self.features.names
+
+    @property
+    def tasks(self) -> Sequence[str]:
+        return [name.removeprefix(TASK) for name in self.names if name.startswith(TASK)]
+
+    def money(self, now: float) -> dict[str, float | None]:
+        """Dollars of the budget; ``price`` is what one is worth, in units of quality."""
+        budget, price = self.budget, self.gateway.usd
+        if budget is None:
+            return {"price": price, "usd": None, "per": None, "left": None}
+        left = max(0.0, budget.left(now))
+        return {"price": price, "usd": budget.usd, "per": budget.per, "left": left}
 
     def _serving(self, model: str) -> frozenset[str] | None:
         """The names of the servers that may serve a model, None for all."""

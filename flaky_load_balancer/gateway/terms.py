@@ -46,6 +46,11 @@ class Terms:
         known = [each for each in most if each is not None]
         return np.array([known]) if len(known) == len(most) else None
 
+    @property
+    def left(self) -> float | None:
+        """Dollars of the budget that may still be reserved, None without one."""
+        return None if self._budget is None else self._budget.left(self._now())
+
     def most(self, server: Server) -> float | None:
         """The most dollars that an answer of this server can cost; None if nothing limits it."""
         provider, asked = server.settings.provider, self._asked

@@ -59,6 +59,10 @@ class Terms(Protocol):
     def reserve(self, servers: Sequence[Server]) -> Floats | None:
         """(1, K) the most dollars that an attempt on each can cost, where that is known."""
 
+    @property
+    def left(self) -> float | None:
+        """Dollars of the budget that may still be spent, None without one."""
+
 
 class Carrier(Protocol):
     """How one request is sent and answered: where kinds of routes differ."""
@@ -167,6 +171,9 @@ class Decision:
     probability: float | None
     answer: Answer | None = None
     latency: float | None = None
+    features: Floats | None = None  # (d,) what the strategy saw of the request
+    most: Floats | None = None  # (K,) the most dollars that an attempt can cost
+    budget: float | None = None  # dollars that were left
 
 
 @dataclass(slots=True)
@@ -288,7 +295,8 @@ class Dispatcher:
             number, arm = np.array([request]), np.array([self.indices.index(index)])
             known = np.array([now]), number, arm, np.array([value])
             self._balancer.reward(Reward(ROW, *known, np.array([nan]), features))
-        self._record(Rewarded(request, index, now, value))
+        task = self._balancer.rules.task(features)
+        self._record(Rewarded(request, index, now, value, task=task))
 
     def forget(self, rng: np.random.Generator) -> None:
         """Let the strategy begin anew; what is in flight ends as usual."""
@@ -408,6 +416,9 @@ class Dispatcher:
         reserve = None if carrier.terms is None else carrier.terms.reserve(self.servers)
         action = self._balancer.decide_one(request.slot, now, left, available=mask, reserve=reserve)
         decision = self._remember(request, action, now)
+        if carrier.terms is not None:
+            decision.budget = carrier.terms.left
+            decision.most = None if reserve is None else reserve[0]
         if decision.arm < 0 and budget is not None:
             budget.give_back(now)
         return decision
@@ -439,6 +450,7 @@ class Dispatcher:
             None if action.index is None else action.index[0],
             None if action.eligible is None else action.eligible[0],
             None if chance is None or isnan(chance) else chance,
+            features=None if request.features is None else request.features[0],
         )
         self.decisions.append(decision)
         return decision
@@ -605,6 +617,7 @@ class Dispatcher:
                 first_byte,
                 attempt.output,
                 attempt.estimated,
+                self._balancer.rules.task(request.features),
             )
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import random
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,21 @@ class Reported:
 
     servers: Sequence[str]
     beliefs: Mapping[str, Floats]  # each (K,)
+
+
+class Paid(Protocol):
+    """What people see of a route to language models, beside what it counts."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """(d,) of the features."""
+
+    @property
+    def tasks(self) -> Sequence[str]:
+        """By the numbers that events have."""
+
+    def money(self, now: float) -> Mapping[str, float | None]:
+        """Dollars of the budget, and what one is worth."""
 
 
 @dataclass
@@ -48,6 +63,7 @@ class Route:
     told: Learning | None = None  # by those others
     firing: dict[str, float] = field(default_factory=dict)  # alerts by measure: since when
     learnt: Learning = field(default_factory=Learning)  # when somebody looked last
+    paid: Paid | None = None  # of language models
 
     def __post_init__(self) -> None:
         self.recorded = self.recorded or list(self.servers)

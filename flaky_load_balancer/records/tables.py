@@ -175,6 +175,11 @@ CREATE TABLE preferences (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX preferences_by_request ON preferences (run, request);
 """,
+    # To version 6: tasks of language models' requests.
+    """
+ALTER TABLE attempts ADD COLUMN task INTEGER;           -- that the features mark
+ALTER TABLE rewards ADD COLUMN task INTEGER;
+""",
 ]
 
 VERSION = len(MIGRATIONS)

@@ -100,6 +100,20 @@ def test_a_reward_counts_instead_of_the_delivery_and_may_be_corrected() -> None:
     assert (tally.score, tally.run()["reward"]) == (1.5, 0.25)
 
 
+def test_language_models_are_counted_by_task_and_over_all() -> None:
+    rated = [Rewarded(1, 0, START, 0.25, None, 1), Rewarded(1, 0, START, 0.75, 0.25, 1)]
+    asked = [
+        attempt(n, outcome=Outcome.SUCCEEDED, output=10.0, size=30.0, cost=0.5, task=task)
+        for n, task in ((1, 1), (2, 0), (3, None))
+    ]
+    tally = Tally.of([*asked, *rated], RULES)
+    whole = tally.models[0]
+    assert whole is not None
+    assert (whole.output.count, whole.cost, whole.reward) == (3, 1_500_000_000, 750_000_000)
+    assert {key: each.output.count for key, each in tally.tasks.items()} == {(0, 0): 1, (0, 1): 1}
+    assert (tally.tasks[0, 1].rewards, tally.tasks[0, 1].reward) == (1, 750_000_000)
+
+
 def test_why_the_last_attempt_on_a_server_failed() -> None:
     tally = Tally.of(story(1), RULES)
     assert tally.failures == [None] * 3

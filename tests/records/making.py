@@ -33,6 +33,7 @@ attempts = st.builds(
     first_byte=st.sampled_from([None, 0.125]),
     output=st.sampled_from([None, 0.0, 300.0]),
     estimated=st.booleans(),
+    task=st.sampled_from([None, 0, 2]),
 )
 deliveries = st.builds(
     Delivery,
@@ -56,6 +57,7 @@ rewards = st.builds(
     time=_times,
     value=st.integers(0, 4).map(lambda quarters: quarters / 4),
     previous=st.sampled_from([None, 0.0, 1.0]),
+    task=st.sampled_from([None, 0, 2]),
 )
 changes = st.builds(
     Changed,

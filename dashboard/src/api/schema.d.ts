@@ -626,6 +626,12 @@ export interface components {
             index: (number | null)[] | null;
             /** Eligible */
             eligible: boolean[] | null;
+            /** Features */
+            features: (number | null)[] | null;
+            /** Most Usd */
+            most_usd: (number | null)[] | null;
+            /** Budget Usd */
+            budget_usd: number | null;
             /** Outcome */
             outcome: string | null;
             /** Latency Ms */
@@ -634,10 +640,15 @@ export interface components {
         /**
          * Decisions
          * @description The last decisions, oldest first; ``servers`` names the entries of every index.
+         *
+         *     ``features`` names those of what a strategy sees of a request; ``most_usd`` is what an attempt
+         *     on each server can cost at most, ``budget_usd`` what was left of the budget.
          */
         Decisions: {
             /** Servers */
             servers: string[];
+            /** Features */
+            features: string[];
             /** Decisions */
             decisions: components["schemas"]["DecisionMade"][];
         };
@@ -722,6 +733,53 @@ export interface components {
         Mean: {
             /** Mean */
             mean: number | null;
+        };
+        /**
+         * ModelRow
+         * @description A language model and a task (null: all), of its attempts; times are of streamed answers.
+         *
+         *     ``usd`` with what is estimated, ``quality`` the mean of what answers were worth.
+         */
+        ModelRow: {
+            /** Server */
+            server: string;
+            /** Model */
+            model: string | null;
+            /** Task */
+            task: string | null;
+            /** Attempts */
+            attempts: number;
+            /** Answers */
+            answers: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Usd */
+            usd: number;
+            /** Estimated Usd */
+            estimated_usd: number;
+            /** Quality */
+            quality: number | null;
+            first_token_ms: components["schemas"]["Percentiles"];
+            /** Tokens Per Second */
+            tokens_per_second: number | null;
+        };
+        /**
+         * Money
+         * @description ``left`` of the ``usd`` that may be spent within ``per`` seconds, null without a budget.
+         *
+         *     ``price`` is what a dollar costs in units of quality: the objective.
+         */
+        Money: {
+            /** Price */
+            price: number;
+            /** Usd */
+            usd: number | null;
+            /** Per */
+            per: number | null;
+            /** Left */
+            left: number | null;
         };
         /** Move */
         Move: {
@@ -956,6 +1014,9 @@ export interface components {
                 [key: string]: number;
             };
             latency_histogram: components["schemas"]["LatencyHistogram"];
+            /** Models */
+            models: components["schemas"]["ModelRow"][] | null;
+            money: components["schemas"]["Money"] | null;
             /** Beliefs */
             beliefs: {
                 [key: string]: (number | null)[];

@@ -11,6 +11,7 @@ export type Decisions = Schemas["Decisions"];
 export type Histories = Schemas["Histories"];
 export type RouteHistory = Schemas["RouteHistory"];
 export type SharesHistory = Schemas["SharesHistory"];
+export type Money = Schemas["Money"];
 export type Split = Schemas["Split"];
 export type SessionRow = Schemas["SessionRow"];
 export type SessionDetail = Schemas["SessionDetail"];

@@ -28,6 +28,12 @@ export function percent(value: number | null | undefined, digits = 0): string {
   return value === null || value === undefined ? DASH : `${number(100 * value, digits)} %`;
 }
 
+/** Two decimals, and of less than a dollar enough to see something. */
+export function dollars(value: number | null | undefined): string {
+  if (value === null || value === undefined) return DASH;
+  return `$${number(value, value === 0 || Math.abs(value) >= 1 ? 2 : Math.abs(value) < 0.01 ? 6 : 4)}`;
+}
+
 /** Seconds as a span of time: `4.2 s`, `3:07`, `2:03:07`. */
 export function span(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return DASH;

@@ -4,7 +4,7 @@ import { decision } from "@/testing/frames";
 import { DecisionLog, KEPT } from "./decisions";
 
 const told = (log: DecisionLog, ...decisions: Decision[]) =>
-  log.take({ servers: ["a", "b"], decisions });
+  log.take({ servers: ["a", "b"], features: ["length"], decisions });
 
 test("what has not ended is asked for again", () => {
   const log = new DecisionLog();

@@ -11,9 +11,12 @@ export interface Deliberation {
   id: string;
   /** In the order of the attempts. */
   decisions: Decision[];
+  /** Names of what the strategy saw of the request. */
+  features?: readonly string[];
 }
 
 export class DecisionLog {
+  private features: readonly string[] = [];
   private readonly all = new Map<number, Decision>();
 
   /** The cursor behind which to ask. */
@@ -26,7 +29,8 @@ export class DecisionLog {
     return last;
   }
 
-  take({ decisions }: Decisions): void {
+  take({ decisions, features }: Decisions): void {
+    this.features = features;
     for (const decision of decisions) this.all.set(decision.cursor, decision);
     for (const cursor of this.all.keys()) {
       if (this.all.size <= KEPT) break;
@@ -40,7 +44,8 @@ export class DecisionLog {
     for (const decision of [...this.all.values()].reverse()) {
       const { request, id } = decision;
       const known = found.get(request);
-      if (known === undefined) found.set(request, { request, id, decisions: [decision] });
+      if (known === undefined)
+        found.set(request, { request, id, decisions: [decision], features: this.features });
       else known.decisions.unshift(decision);
     }
     return [...found.values()];

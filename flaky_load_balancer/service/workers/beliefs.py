@@ -46,6 +46,9 @@ def decided(decisions: Iterable[Decision]) -> list[list[Any]]:
             None if each.index is None else each.index.tolist(),
             None if each.eligible is None else each.eligible.tolist(),
             each.probability,
+            None if each.features is None else each.features.tolist(),
+            None if each.most is None else each.most.tolist(),
+            each.budget,
             None if each.answer is None else int(each.answer.outcome),
             each.latency,
         ]
@@ -85,6 +88,7 @@ class Decisions:
 
 
 def _decision(values: list[Any]) -> Decision:
+    *values, features, most, budget = values
     time, request, *what, server, until, index, eligible, probability = values
     request_id, number, arm = what
     return Decision(
@@ -93,6 +97,9 @@ def _decision(values: list[Any]) -> Decision:
         _numbers(index),
         None if eligible is None else np.array(eligible, dtype=bool),
         probability,
+        features=_numbers(features),
+        most=_numbers(most),
+        budget=budget,
     )
 
 

@@ -13,6 +13,7 @@ import * as format from "@/lib/format";
 import { added, rateOf, shareOf } from "@/store/rates";
 import { lineOf, type Series } from "@/store/series";
 import type { View } from "@/store/source";
+import { worth } from "../route/Models";
 import { useDetail } from "../route/useDetail";
 import { ServersHealth } from "./ServersHealth";
 import type { ServerHealth } from "./verdict";
@@ -100,6 +101,15 @@ function Now(props: {
             format.number(detail.budget),
             "Tokens of the retry budget: without one, a request ends with the answer that it has",
           ] as [string, string, string],
+        ]),
+    ...(detail?.money?.left == null
+      ? []
+      : [
+          ["Budget left", format.dollars(detail.money.left), worth(detail.money)] as [
+            string,
+            string,
+            string,
+          ],
         ]),
     ["Hedges", format.number(route.hedges ?? 0), "Attempts sent beside one that was slow"],
     ["Refused", format.number(route.rate_limited), "Attempts that a server refused"],

@@ -20,6 +20,7 @@ import { ownName } from "../naming";
 import { SplitPanel, useSplits } from "../split/SplitPanel";
 import { useRunningSession } from "../useRunningSession";
 import { Decisions } from "./Decisions";
+import { Models } from "./Models";
 import { Promises } from "./Promises";
 import { useDecisions } from "./useDecisions";
 import { useDetail } from "./useDetail";
@@ -116,6 +117,7 @@ function Running(props: { route: RouteFrame; routes: readonly RouteFrame[]; boot
       {splits.map((split) => (
         <SplitPanel key={split.route} split={split} />
       ))}
+      {data?.models && <Models route={route.route} models={data.models} money={data.money} />}
       <RouteView route={route} known={data} beliefs={data?.beliefs}>
         {data && <Latencies detail={data} />}
         <Promises requests={requests} rows={rows} now={now} />

@@ -60,3 +60,12 @@ test("indices have as many decimals as tell the highest from the next", () => {
   expect(digitsOf([0.5, 0.5])).toBe(3);
   expect(digitsOf([1, 1 - 1e-9])).toBe(6);
 });
+
+test("of a gateway, what was seen of the request, what it may cost, and what is left", () => {
+  const made = decision({ features: [1, 1, 0, 0.314], most_usd: [0.002, 0], budget_usd: 4.5 });
+  const features = ["bias", "task=code", "task=math", "length"];
+  const request = { request: 1, id: "x", decisions: [made], features };
+  render(<Why decision={made} request={request} rows={rows} followed />);
+  const said = screen.getAllByRole("definition").map((each) => each.textContent);
+  expect(said).toEqual(["task=code, length 0.31", ":4000 $0.002000, :4001 $0.00", "$4.50"]);
+});

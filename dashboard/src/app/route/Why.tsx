@@ -1,6 +1,7 @@
 "use client";
 
 import clsx from "clsx";
+import { Fragment } from "react";
 import type { Decision } from "@/api/types";
 import * as format from "@/lib/format";
 import type { ServerRow } from "@/route/servers";
@@ -108,9 +109,48 @@ export function Why(props: {
           ))}
         </ol>
       )}
+      <Known decision={decision} names={request.features ?? []} rows={rows} />
     </section>
   );
 }
+
+/** What the strategy knew of the request, beside what it has learnt of servers. */
+function Known(props: {
+  decision: Decision;
+  names: readonly string[];
+  rows: readonly ServerRow[];
+}) {
+  const { features, most_usd: most, budget_usd: budget } = props.decision;
+  const seen = (features ?? [])
+    .map((value, at) => ({ name: props.names[at], value: value ?? 0 }))
+    .filter(({ name, value }) => name !== undefined && name !== "bias" && value !== 0);
+  const facts: [string, string][] = [
+    ["Seen of the request", seen.map(({ name, value }) => feature(name!, value)).join(", ")],
+    [
+      "An attempt costs at most",
+      (most?.length ?? MOST) < MOST
+        ? props.rows.map((row) => `${row.name} ${format.dollars(most?.[row.place])}`).join(", ")
+        : "",
+    ],
+    ["Left of the budget", budget === null ? "" : format.dollars(budget)],
+  ];
+  return (
+    <dl className="mt-3 grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1 text-xs empty:hidden">
+      {facts
+        .filter(([, value]) => value !== "")
+        .map(([name, value]) => (
+          <Fragment key={name}>
+            <dt className="text-ink-3">{name}</dt>
+            <dd className="num break-words">{value}</dd>
+          </Fragment>
+        ))}
+    </dl>
+  );
+}
+
+/** `task=code`, `length 0.31` */
+const feature = (name: string, value: number) =>
+  value === 1 ? name : `${name} ${format.number(value, 2)}`;
 
 function says(decision: Decision, rows: readonly ServerRow[]): string {
   if (decision.move === "send") return target(decision, rows);
