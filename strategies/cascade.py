@@ -18,8 +18,12 @@ more under load: ``toll`` H hurry for each that cannot be saved, ``crowd`` H hur
 could be, by sending as soon as there is any chance.  What is sent early is what tells that a limit
 is larger than it was taken to be; waiting until an admission is certain teaches nothing.  Where
 nothing is worth its wait, a free attempt is sent at once, since it costs nothing, and a paid one is
-not made.  How often new requests found nothing lately, in ``missed``, is the price of an admission:
-a paid attempt takes it away from another's free one.
+not made.  What goes out early asks each server in its turn, by the time since it refused, not the
+one that is forecast to be open first: forecasts that are wrong leave windows of others unused.
+How often new requests found nothing lately, in ``missed``, is the price of an admission: a paid
+attempt takes it away from another's free one.  Nor is one paid for where admissions that were
+expected were refused lately: what servers that did not refuse yet have in common with those that
+did is told by ``Capacity.refused``.
 
 Quality is learnt from successes and failures only (``parts/quality.py``), and forgotten only after
 an alarm.  s_i is drawn from its Beta posterior, sharpened, as long as another free attempt follows,
@@ -216,9 +220,13 @@ class Cascade(Strategy):
             useless = paid & (top <= price - later)
         move, until, index = arm, context.now, worth
         if delay is not None:
-            nothing = top + later + self.hurry * delay[each, arm] <= 0.0
+            seconds = delay[each, arm]
+            nothing = top + later + self.hurry * seconds <= 0.0
             self._count_missed(context, nothing)
-            until = context.now + np.where(nothing & ~paid, 0.0, delay[each, arm])
+            early = nothing & ~paid & (seconds > AT_ONCE)
+            if np.count_nonzero(early):
+                arm = np.where(early, self._longest_ago(context, gain), arm)
+            until = context.now + np.where(early, 0.0, seconds)
             move = np.where(until > context.now + AT_ONCE, HOLD, arm)
             index = np.where(worth > -0.5 * LOST, worth, -np.inf)
         move = np.where(useless, GIVE_UP, move)
@@ -242,6 +250,10 @@ class Cascade(Strategy):
         certain, price = np.ones(1), np.zeros(1)
         if wait is not None:
             certain = self.capacity.trust(context.rows)
+            paid = context.attempt > self.rules.free_attempts
+            if np.count_nonzero(paid):
+                refused = self.capacity.refused.take(context.rows)
+                certain *= np.where(paid, 1.0 - refused, 1.0)[:, None]
             price = self.hurry * np.minimum(wait[:, :, -1], FAR)
         usual = mean if self.worth is None else worth
         later = value(usual * certain * context.available, price, context, self.rules)
@@ -285,6 +297,13 @@ class Cascade(Strategy):
         crowd, toll = self.crowd * held[:, None, None], self.toll * held[:, None, None]
         charged: Floats = (1.0 + crowd) * wait + (toll - crowd) * wait[:, :, :1]
         return charged
+
+    def _longest_ago(self, context: Context, gain: Floats) -> Ints:
+        """(n,) the server to ask before it is forecast to be open: whose refusal is longest ago."""
+        ago = context.now[:, None] - self.capacity.refused_at(context.rows)
+        hope = np.where(context.available, gain * np.minimum(ago, FAR), -np.inf)
+        arm: Ints = hope.argmax(axis=1)
+        return arm
 
     def _count_missed(self, context: Context, nothing: Bools) -> None:
         """How often new requests found nothing lately that is worth its wait."""

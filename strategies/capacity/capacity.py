@@ -17,6 +17,7 @@ from strategies.capacity.learning import FIRST_ANSWERS, SAME, Answers, Learning
 from strategies.capacity.model import Model
 from strategies.parts.counts import REFUSED
 
+LATELY = 0.1  # the weight of the newest expected admission in how many were refused
 HALF = 1  # the level of ``forecast.LEVELS`` at which an admission counts as expected
 
 
@@ -34,6 +35,8 @@ class Capacity:
         self.learning = Learning(self.model, replications)
         self.forecast = Forecast(self.model)
         self.last_refusal: Floats = np.full(replications, -np.inf)  # of any server
+        # The share of the admissions expected lately, by any server, that were refused.
+        self.refused: Floats = np.zeros(replications)
 
     def enter(self, rows: Ints, arm: Ints, time: Floats, size: Floats) -> None:
         """Attempts of these sizes, NaN unknown, are sent, or promised, for these times."""
@@ -82,6 +85,7 @@ class Capacity:
             size = self._relative(rows, feedback.size.take(heard))
             rank = self.learning.ranks(lane, sent, size)
             answers = Answers(rows, lane, rank, sent, refused.take(heard))
+            self._count_refused(answers)
             changed = self.learning.learn(answers, until)
             self.forecast.stale[lane] = True
             self.forecast.stale.reshape(-1, self.arms)[changed] = True
@@ -97,6 +101,11 @@ class Capacity:
         """(n, K, Q) when the chance of admission reaches each level, for requests of size 1."""
         ones = np.ones(len(rows)) if self.model.units.sized else None
         return self.forecast.ready_at(rows, ones)
+
+    def refused_at(self, rows: Ints) -> Floats:
+        """(n, K) when each server refused last, in seconds; -inf where it admitted since."""
+        refused_at = self.model.pauses.refused_at.reshape(-1, self.arms)
+        return refused_at.take(rows, 0)
 
     def trust(self, rows: Ints) -> Floats:
         """(n, K) the share of certain forecasts that came true."""
@@ -115,6 +124,11 @@ class Capacity:
         requests, limited = self.model.requests, self.model.limited[lane]
         low, high = requests.intervals.rates(lane, requests.posterior.best[rows][:, None])
         return np.where(limited, low, np.inf), np.where(limited, high, np.inf)
+
+    def _count_refused(self, answers: Answers) -> None:
+        expected = self.model.pauses.expected.take(answers.lane).nonzero()[0]
+        rows, refused = answers.rows.take(expected), answers.refused.take(expected)
+        self.refused[rows] += LATELY * (refused - self.refused.take(rows))
 
     def _ready(self, lane: Ints, size: Floats | None) -> Floats:
         """(n,) when attempts are as likely to be admitted as not."""

@@ -104,6 +104,31 @@ def test_without_hope_a_free_attempt_is_sent_at_once_and_a_paid_one_given_up() -
     assert ask(played, 16.02, deadline=16.04, attempt=5).arm[0] == GIVE_UP
 
 
+def test_where_nothing_is_worth_its_wait_it_asks_the_server_that_refused_longest_ago() -> None:
+    """Not the one that is forecast to be open first: that forecast may be wrong for long."""
+    played = table(arms=2)
+    played.tell(1, "R" * 10, now=15.0, latency=0.001)
+    played.tell(0, "R", now=16.0, latency=0.001)
+    ready = played.strategy.retry_at(np.array([16.0]))
+    assert ready[0, 0] < ready[0, 1]
+    assert isinstance(played.strategy, Cascade)
+    played.strategy.promises.held[:] = 1e6  # so many wait behind this one
+    assert ask(played, 16.0, deadline=26.0).arm[0] == 1
+
+
+def test_where_expected_admissions_are_refused_nobody_pays_for_servers_that_did_not_refuse() -> (
+    None
+):
+    played = table(arms=2)
+    played.tell(1, "S" * 12, now=1.0)
+    assert ask(played, 2.0, deadline=12.0, attempt=4).arm[0] == 1
+    played.tell(0, "R" * 8, now=3.0)
+    assert ask(played, 4.0, deadline=14.0, attempt=4).arm[0] == GIVE_UP
+    assert ask(played, 4.0, deadline=15.0, attempt=3).arm[0] == 1
+    played.tell(1, "S" * 20, now=5.0)
+    assert ask(played, 6.0, deadline=16.0, attempt=4).arm[0] == 1
+
+
 def test_where_new_requests_find_nothing_no_paid_attempt_is_made() -> None:
     played = table(arms=1)
     played.tell(0, "SSSSSSSSSSSS", now=1.0)
