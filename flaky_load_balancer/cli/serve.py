@@ -154,7 +154,8 @@ def main(*, log_format: str, json: str | None, child: bool, fresh: bool, **flags
 
     def ready(addresses: "Addresses") -> None:
         for route in found.routes:
-            out.console.print(f"{addresses.data}{route.path}  {route.strategy}", soft_wrap=True)
+            strategies = " / ".join(part.strategy for part in route.split) or route.strategy
+            out.console.print(f"{addresses.data}{route.path}  {strategies}", soft_wrap=True)
         out.console.print(page.address(addresses.admin), soft_wrap=True)
         out.write(asdict(addresses))
 

@@ -93,6 +93,16 @@ export function LineChart(props: LineChartProps) {
       {props.legend !== false && (
         <Legend lines={lines} highlight={highlight} onHighlight={props.onHighlight} />
       )}
+      {props.legend === false && lines.some(({ named }) => named) && (
+        <div className="sm:hidden">
+          {/* A phone has no room for names at the ends of lines. */}
+          <Legend
+            lines={lines.filter(({ named }) => named)}
+            highlight={highlight}
+            onHighlight={props.onHighlight}
+          />
+        </div>
+      )}
     </figure>
   );
 }

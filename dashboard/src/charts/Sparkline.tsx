@@ -22,7 +22,13 @@ export function Sparkline(props: {
     path += `${verb}${x(index).toFixed(1)} ${y(value).toFixed(1)}`;
   });
   return (
-    <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+    <svg
+      width={width}
+      height={height}
+      viewBox={`0 0 ${width} ${height}`}
+      aria-hidden="true"
+      className="max-w-full"
+    >
       <path d={path} fill="none" stroke={`var(${hue})`} strokeWidth="1.5" strokeLinejoin="round" />
     </svg>
   );

@@ -226,7 +226,7 @@ export function Line<Row>(props: {
             "px-2 py-1.5 first:pl-0 last:pr-0 max-sm:block max-sm:p-0",
             index === 0
               ? "max-sm:col-span-4"
-              : "max-sm:before:block max-sm:before:text-[11px] max-sm:before:text-ink-3 max-sm:before:content-[attr(data-label)]",
+              : "max-sm:before:block max-sm:before:font-sans max-sm:before:text-[11px] max-sm:before:text-ink-3 max-sm:before:content-[attr(data-label)]",
             column.figure && "num text-right max-sm:text-left",
             column.wide && "max-sm:hidden",
             column.className,

@@ -164,7 +164,7 @@ function columns(detail: RouteDetail | undefined, now: number): Column<ServerHea
           high={1}
         />
       ),
-      className: "w-24",
+      className: "sm:w-24",
     },
     {
       key: "recent",

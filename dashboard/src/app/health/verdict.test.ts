@@ -79,7 +79,12 @@ test("limits are no failures, and drained servers no trouble", () => {
 });
 
 test("one that failed and gets nothing of all that is sent since is avoided, and not up", () => {
-  const failed = { failed: [2, 4], reason: [null, "status"], reason_time: [0, NOW - 25] };
+  const failed = {
+    failed: [2, 4],
+    reason: [null, "status"],
+    reason_time: [0, NOW - 25],
+    share: [1, 0],
+  };
   const { servers, said } = health(
     { succeeded: [8, 1], ...failed },
     { succeeded: [28, 1], ...failed },
@@ -94,4 +99,7 @@ test("one that failed and gets nothing of all that is sent since is avoided, and
   );
   const few = health({ succeeded: [8, 1], ...failed }, { succeeded: [10, 1], ...failed });
   expect(few.servers.map(({ state }) => state)).toEqual(["up", "up"]);
+  const used = { ...failed, share: [0.88, 0.12] }; // before this page was opened
+  const before = health({ succeeded: [8, 1], ...used }, { succeeded: [28, 1], ...used });
+  expect(before.servers.map(({ state }) => state)).toEqual(["up", "up"]);
 });

@@ -79,7 +79,8 @@ export function serversHealth(route: RouteFrame, trails: Trails, now: number): S
         : recent;
       const failing =
         said === "up" && fails(route.route, server, known, reason, reasonTime, trails, now);
-      const avoided = said === "up" && reason !== null && isAvoided(route, server, trails, now);
+      const unused = said === "up" && reason !== null && servers.share[place] === 0;
+      const avoided = unused && isAvoided(route, server, trails, now);
       const state = failing ? "failing" : avoided ? "avoided" : said;
       const { trouble, tone, says } = STATES[state] ?? STATES.up!;
       const rest = (servers.until?.[place] ?? 0) - now;
