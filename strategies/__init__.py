@@ -11,6 +11,7 @@ from strategies.d_ucb import DiscountedUCB
 from strategies.eps_greedy import EpsGreedy
 from strategies.exp3 import Exp3
 from strategies.exp3_s import Exp3S
+from strategies.fanout import Fanout
 from strategies.glr_klucb import GLRKLUCB
 from strategies.greedy_linucb import GreedyLinUCB
 from strategies.kl_ucb import KLUCB
@@ -90,7 +91,8 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
 # Those made for servers whose rates change, and other bandits of the literature.  `all` leaves them
 # out: in points, cascade is ahead of each of them (docs/decisions/0023-drift.md).  `risk` plays for
 # the slowest requests instead (docs/decisions/0024-tails.md), `lazy-ts` is for thousands of servers
-# (docs/decisions/0025-ten-thousand-servers.md).
+# (docs/decisions/0025-ten-thousand-servers.md), `fanout` for answers that are urgent
+# (docs/decisions/0026-fanout.md).
 PUBLISHED: dict[str, type[Strategy]] = {
     "sw-ucb": SlidingWindowUCB,
     "d-ucb": DiscountedUCB,
@@ -105,6 +107,7 @@ PUBLISHED: dict[str, type[Strategy]] = {
     "whittle": Whittle,
     "risk": Risk,
     "lazy-ts": LazyThompson,
+    "fanout": Fanout,
 }
 
 STRATEGIES = GAME | CONTEXTUAL | PUBLISHED

@@ -127,6 +127,11 @@ class TooLow(Answers):
         return changed(action, arm=np.full_like(action.arm, -3))
 
 
+class BesideBefore(Answers):
+    def spoil(self, context: Context, action: Action) -> Any:
+        return changed(action, beside=np.full(len(action.arm), -1.0))
+
+
 class BareArray(Answers):
     def spoil(self, context: Context, action: Action) -> Any:
         return action.arm

@@ -12,7 +12,8 @@ Timeouts and deadlines are odd numbers: two events of one instant have no order 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -44,6 +45,7 @@ from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.scenarios import Scenario
 from flaky_load_balancer.simulation.worlds.world import rules_of, world_of
 from strategies import STRATEGIES
+from strategies.fanout import Fanout
 from tests.clock import run_in_virtual_time
 
 SEEDS = range(2)
@@ -402,6 +404,14 @@ def test_both_drivers_make_the_same_moves(strategy: str, game: str) -> None:
 def test_also_with_holds_and_giving_up(game: str) -> None:
     for seed in range(3):
         assert_equal(Hesitant, GAMES[game], seed)
+
+
+@pytest.mark.parametrize("game", ["overlapping", "troubled", "contexts"])
+def test_also_with_attempts_that_begin_beside_others_later(game: str) -> None:
+    hedged = partial(Fanout, cost=0.0, most=3, after=0.1037)
+    for seed in range(3):
+        moves = assert_equal(cast("type[Strategy]", hedged), GAMES[game], seed)
+        assert any(Outcome.CANCELLED.label in move for move in moves)
 
 
 def test_the_games_have_everything_in_them() -> None:

@@ -334,7 +334,7 @@ class Balancer:
         """Give up the requests that may not be attempted again; decide about the others."""
         self.leave(rows[~ask], slots[~ask])
         arm = np.full(len(rows), GIVE_UP, dtype=np.intp)
-        until = np.full(len(rows), np.nan)
+        until, beside = np.full(len(rows), np.nan), np.full(len(rows), np.inf)
         if ask.any():
             left = None if left is None else left[ask]
             available = None if available is None else available[ask]
@@ -344,7 +344,9 @@ class Balancer:
             arm[ask] = action.arm
             if action.until is not None:
                 until[ask] = action.until
-        return Action(arm, until)
+            if action.beside is not None:
+                beside[ask] = action.beside
+        return Action(arm, until, beside=beside)
 
     def _checked(self, action: Action, context: Context) -> Action:
         """Refuse illegal answers; turn a hold that would outlive its request into giving up."""

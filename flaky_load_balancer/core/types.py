@@ -126,6 +126,7 @@ class Action:
     index: Floats | None = None  # (n, K) their ranks: a held request is promised the highest one
     eligible: Bools | None = None  # (n, K) which of them were ranked at all
     probability: Floats | None = None  # (n,) of the chosen arm given the context, NaN unknown
+    beside: Floats | None = None  # (n,) seconds: when to ask for one more beside it, inf never
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf, isnan, nan
+from math import inf, isinf, isnan, nan
 from typing import Any, Protocol
 
 import numpy as np
@@ -174,6 +174,7 @@ class Decision:
     features: Floats | None = None  # (d,) what the strategy saw of the request
     most: Floats | None = None  # (K,) the most dollars that an attempt can cost
     budget: float | None = None  # dollars that were left
+    beside: float | None = None  # seconds until another attempt is wanted beside it
 
 
 @dataclass(slots=True)
@@ -399,7 +400,7 @@ class Dispatcher:
         self, request: Request, carrier: Carrier, now: float, *, hedge: bool = False
     ) -> Decision | None:
         """Ask the strategy; None if there is nothing to ask."""
-        left, policy = self._left(request, carrier, now), request.policy
+        left, policy = self._left(request, carrier, now, hedge=hedge), request.policy
         if left < 1:
             return None
         mask = None
@@ -411,7 +412,8 @@ class Dispatcher:
                 return None
         budget = policy.budget if request.attempts else None
         if budget is not None and not budget.take(now):
-            budget.deny()  # another process has taken the last token just now
+            if not hedge:
+                budget.deny()  # another process has taken the last token just now
             return None
         reserve = None if carrier.terms is None else carrier.terms.reserve(self.servers)
         action = self._balancer.decide_one(request.slot, now, left, available=mask, reserve=reserve)
@@ -423,14 +425,14 @@ class Dispatcher:
             budget.give_back(now)
         return decision
 
-    def _left(self, request: Request, carrier: Carrier, now: float) -> int:
+    def _left(self, request: Request, carrier: Carrier, now: float, *, hedge: bool) -> int:
         """How many attempts the policy leaves, the next one included."""
         policy, made = request.policy, request.attempts
         left = policy.max_attempts - made
         if policy.budget is None or left < 1:
             return left
         tokens = policy.budget.tokens(now)
-        if made and not tokens:
+        if made and not tokens and not hedge:
             policy.budget.deny()
         return min(left, attempts_left(made, tokens, repeatable=carrier.repeatable))
 
@@ -451,6 +453,7 @@ class Dispatcher:
             None if action.eligible is None else action.eligible[0],
             None if chance is None or isnan(chance) else chance,
             features=None if request.features is None else request.features[0],
+            beside=_finite(action.beside),
         )
         self.decisions.append(decision)
         return decision
@@ -458,12 +461,12 @@ class Dispatcher:
     # Attempting.
 
     async def _attempt(self, request: Request, carrier: Carrier, decision: Decision) -> Answer:
-        """Send once, or with a hedge twice; report how that ended whatever happens meanwhile."""
+        """Send once, or with others beside it; report how that ended whatever happens meanwhile."""
         hedging = request.policy.hedging
-        after = None if hedging is None else hedging.after
+        hedged = decision.beside is not None or (hedging is not None and hedging.after is not None)
         attempt = self._begin(request, decision)
-        if after is not None and carrier.repeatable and carrier.whole:
-            return await self._race(request, carrier, attempt, after)
+        if hedged and carrier.repeatable and carrier.whole:
+            return await self._race(request, carrier, attempt)
         answer = None
         try:
             answer = await self._sent(request, carrier, attempt)
@@ -496,20 +499,32 @@ class Dispatcher:
             request.limit.lift()
         return carrier.pass_on(attempt, answer)
 
-    async def _race(
-        self, request: Request, carrier: Carrier, attempt: Attempt, after: float
-    ) -> Answer:
-        """Let a second attempt begin if the first has not answered in time; the first good wins."""
+    async def _race(self, request: Request, carrier: Carrier, attempt: Attempt) -> Answer:
+        """Let others begin if the first has not answered in time; the first good answer wins.
+
+        The strategy says of each attempt when the next one is to begin; else the policy's hedge
+        begins beside the first.
+        """
         first = asyncio.ensure_future(self._sent(request, carrier, attempt))
         running: Running = {first: attempt}
-        answer = Answer(Outcome.CANCELLED)
+        answer, hedging = Answer(Outcome.CANCELLED), request.policy.hedging
+        wanted = attempt.decision.beside
+        after = hedging.after if wanted is None and hedging is not None else wanted
+        due = None if after is None else attempt.began + after
         try:
-            done, _ = await asyncio.wait(running, timeout=after)
-            if not done and (second := self._hedge(request, carrier)) is not None:
-                running[asyncio.ensure_future(self._sent(request, carrier, second))] = second
             while running:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
+                left = None if due is None else max(due - self._clock(), 0.0)
+                done, _ = await asyncio.wait(
+                    running, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    due = None
+                    other = self._beside(request, carrier, wanted=wanted is not None)
+                    if other is not None:
+                        running[asyncio.ensure_future(self._sent(request, carrier, other))] = other
+                        wanted = other.decision.beside
+                        due = None if wanted is None else other.began + wanted
+                for task in [each for each in running if each in done]:  # the first sent first
                     answer = task.result()
                     attempt = running[task]
                     if answer.outcome is Outcome.SUCCEEDED:
@@ -548,14 +563,18 @@ class Dispatcher:
             carrier.drop(attempt)
             self._end(request, attempt, _cut_off(attempt))
 
-    def _hedge(self, request: Request, carrier: Carrier) -> Attempt | None:
-        """A second attempt, where both budgets have a token for it."""
-        hedging, now = request.policy.hedging, self._clock()
-        if hedging is None or not hedging.budget.take(now):
+    def _beside(self, request: Request, carrier: Carrier, *, wanted: bool) -> Attempt | None:
+        """One more attempt, where the retry budget has a token for it.
+
+        The policy's hedge, not ``wanted`` by the strategy, takes one of its own budget as well.
+        """
+        hedging, now = None if wanted else request.policy.hedging, self._clock()
+        if hedging is not None and not hedging.budget.take(now):
             return None
         decision = self._decide(request, carrier, now, hedge=True)
         if decision is None or decision.arm < 0:
-            hedging.budget.give_back(now)
+            if hedging is not None:
+                hedging.budget.give_back(now)
             return None
         return self._begin(request, decision, hedge=True)
 
@@ -644,6 +663,11 @@ class Dispatcher:
             server.trouble.failed(answer.reason or "", answer.detail)
         elif answer.outcome is Outcome.SUCCEEDED:
             server.trouble.succeeded()
+
+
+def _finite(beside: Floats | None) -> float | None:
+    """Seconds until another attempt is wanted; None for never."""
+    return None if beside is None or isinf(beside[0]) else float(beside[0])
 
 
 def _cut_off(attempt: Attempt) -> Answer:

@@ -241,6 +241,8 @@ def available(
     if panics:
         pool.panic()
     elif serves is None and all(_lasts(each, now) for each in servers):
+        if mask is not None:
+            mask.flags.writeable = False  # it is that of many decisions
         pool.lasting = Lasting(Server.changes, servers, mask)
     return mask
 

@@ -9,7 +9,7 @@ import pytest
 
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
-from flaky_load_balancer.core.types import GIVE_UP, HOLD, Outcome, Rules
+from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Context, Outcome, Rules
 from flaky_load_balancer.proxy.attempt import Attempt as AttemptOfOne
 from flaky_load_balancer.proxy.dispatcher import (
     Dispatcher,
@@ -19,6 +19,7 @@ from flaky_load_balancer.proxy.dispatcher import (
     Whole,
 )
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.retry import RetryBudget
 from tests.clock import run_in_virtual_time
 from tests.scripted import Scripted
 
@@ -254,5 +255,59 @@ def test_decisions_remember_why_and_what_came_of_it() -> None:
         assert first.latency == pytest.approx(0.1)
         assert second.eligible is not None
         assert second.eligible.tolist() == [True, True, False]
+
+    virtually(play)
+
+
+class Beside(Scripted):
+    """Wants another attempt beside each but the last, at once or later."""
+
+    def __init__(self, arms: Iterable[int], *beside: float) -> None:
+        super().__init__(arms)
+        self.beside = iter(beside)
+
+    def select(self, context: Context) -> Action:
+        action = super().select(context)
+        action.beside = np.array([next(self.beside)])
+        return action
+
+
+def beside(stage: Stage, *seconds: float) -> Beside:
+    strategy = Beside(stage.strategy.arms, *seconds)
+    stage.dispatcher._balancer.strategy = strategy
+    return strategy
+
+
+def test_of_attempts_beside_each_other_the_first_success_wins_and_the_rest_is_called_off() -> None:
+    async def send(arm: int, request_id: str) -> Answer:
+        await asyncio.sleep((0.5, 0.1, 0.3)[arm])
+        return Answer((Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SUCCEEDED)[arm])
+
+    async def play() -> None:
+        stage = Stage([0, 1, 2], send)
+        strategy = beside(stage, 0.0, 0.05, np.inf)
+        request = await stage.deliver()
+        assert request.ending is Ending.DELIVERED
+        assert request.ended == pytest.approx(0.35)
+        assert [(a.server, round(a.sent, 3), a.outcome, a.hedge) for a in stage.attempts] == [
+            (1, 0.0, Outcome.FAILED, True),
+            (0, 0.0, Outcome.CANCELLED, False),
+            (2, 0.05, Outcome.SUCCEEDED, True),
+        ]
+        assert [outcome for _, _, outcome in strategy.told] == [
+            *(Outcome.FAILED, Outcome.CANCELLED, Outcome.SUCCEEDED)
+        ]
+
+    virtually(play)
+
+
+def test_attempts_beside_others_take_tokens_of_the_retry_budget() -> None:
+    async def play() -> None:
+        stage = Stage([0, 1, 2], answering(*[Outcome.SUCCEEDED] * 3, after=1.0))
+        beside(stage, 0.0, 0.0, np.inf)
+        budget = stage.dispatcher.policy.budget = RetryBudget(100, 0.0)
+        await stage.deliver()
+        assert [a.server for a in stage.attempts] == [1, 0]  # a request brings one token
+        assert budget.exhausted == 0
 
     virtually(play)

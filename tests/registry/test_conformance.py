@@ -21,6 +21,7 @@ BREAKERS: dict[str, list[Any]] = {
         broken.OneTooFar,
         broken.TooLow,
         broken.BareArray,
+        broken.BesideBefore,
         broken.Floating,
         broken.EveryRow,
         broken.HoldsForEver,

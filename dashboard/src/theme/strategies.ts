@@ -70,6 +70,7 @@ export const KNOWN = [
   "whittle",
   "risk",
   "lazy-ts",
+  "fanout",
 ];
 
 /** The look of a strategy by its canonical spec; changed parameters give another dash. */

@@ -46,6 +46,9 @@ def legal(context: Context, action: Action) -> None:
     expect(not away.size, f"server {arm[away][:1]} was chosen, which is not available")
     spent = sent[context.left[sent] < 1]
     expect(not spent.size, f"server {arm[spent][:1]} was chosen with no attempt left")
+    if action.beside is not None:
+        beside = _array("Action.beside", action.beside, (n,), "f")
+        expect((beside >= 0).all(), f"Action.beside is {beside[~(beside >= 0)][:1]} seconds")
     held = arm == HOLD
     if held.any():
         expect(action.until is not None, "HOLD without Action.until: when to ask again")

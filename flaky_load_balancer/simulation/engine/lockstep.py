@@ -6,7 +6,7 @@ rounded to a tick.  What is decided and counted is the ``Balancer``'s business, 
 that of ``Servers``; here is only what the dispatcher leaves to asyncio.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,8 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.histogram import Histogram
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Bools, Floats, Ints, Outcome
 from flaky_load_balancer.simulation.engine.contexts import Contexts
+from flaky_load_balancer.simulation.engine.several import Several, wider
 from flaky_load_balancer.simulation.fleets.servers import Servers
-
-Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 ARRIVAL = 0  # the column of each replication's next arrival; requests in flight have the others
 REWARD = 1  # the column of each replication's next reward, where rewards come later
@@ -67,6 +66,7 @@ class Lockstep:
         self.request = np.zeros(places, dtype=np.intp)  # its number
         self.size = np.full(places, np.nan)  # tokens
         self.arm = np.zeros(places, dtype=np.intp)  # where it was sent last
+        self.several = Several(self)
         self.arrived = np.zeros(servers.replications, dtype=np.intp)
         self.attempts = np.zeros_like(self.arrived)
         self.rate_limited = np.zeros_like(self.arrived)
@@ -99,6 +99,8 @@ class Lockstep:
         if self.contexts is not None:
             self._reward(column, now)
         old = np.flatnonzero(column > REWARD)
+        if old.size and self.several.any:
+            old = self.several.end(old, column, now)
         if old.size:
             old = old.compress(self._end(old, column.take(old), now.take(old)))
         later, then = self._next()
@@ -139,7 +141,7 @@ class Lockstep:
         following = np.where(count < self.requests, count / self.rate, np.inf)
         self.due[self.first.take(rows)] = following
         if self.free.short(rows):
-            self._grow()
+            self.grow()
         column = self.free.take(rows)
         at = self.first.take(rows) + column
         self.over_at[at] = now + self.longest.take(count - 1)
@@ -178,13 +180,21 @@ class Lockstep:
         before = self.score
         cost = None
         if self.contexts is not None:
-            cost = self._cost(rows, at, outcome, now)
-        self.balancer.complete(rows, column, outcome, now, self.retry_after.take(at), cost=cost)
+            cost = self.cost(rows, at, outcome, now)
+        self.balancer.complete(
+            rows,
+            column,
+            outcome,
+            now,
+            self.retry_after.take(at),
+            number=self.several.number.take(at),
+            cost=cost,
+        )
         if self.contexts is not None:
             self._deliver(rows, at, outcome, now)
-        self._credit(rows, at, before)
+        self.credit(rows, at, before)
 
-    def _cost(self, rows: Ints, at: Ints, outcome: Ints, now: Floats) -> Floats:
+    def cost(self, rows: Ints, at: Ints, outcome: Ints, now: Floats) -> Floats:
         """(n,) what attempts that ended cost."""
         assert self.contexts is not None
         t = now - self.servers.origin.take(rows)
@@ -211,8 +221,8 @@ class Lockstep:
     def _ask(self, rows: Ints, column: Ints, now: Floats) -> None:
         """Decide, and do what was decided."""
         before = self.score
-        action = self.balancer.decide(rows, column, now, **self._limits(rows, column, now))
-        self._credit(rows, self.first.take(rows) + column, before)
+        action = self.balancer.decide(rows, column, now, **self.limits(rows, column, now))
+        self.credit(rows, self.first.take(rows) + column, before)
         arm = action.arm
         if np.count_nonzero(arm < 0):
             self._hold(rows, column, action)
@@ -220,15 +230,20 @@ class Lockstep:
             sent = np.flatnonzero(arm >= 0)
             rows, column, now = rows.take(sent), column.take(sent), now.take(sent)
             arm = arm.take(sent)
+            beside = None if action.beside is None else action.beside.take(sent)
+        else:
+            beside = action.beside
         if rows.size:
-            self._send(rows, column, now, arm)
+            self.send(rows, column, column, now, arm)
+            if beside is not None:
+                self.several.plan(rows, column, now, beside)
 
-    def _credit(self, rows: Ints, at: Ints, before: Floats) -> None:
+    def credit(self, rows: Ints, at: Ints, before: Floats) -> None:
         """Enter the points that requests of the last half brought; scores (R,) were ``before``."""
         late = self.arrived_at.take(at) >= self.half
         self.late_score[rows] += late * (self.score - before).take(rows)
 
-    def _limits(self, rows: Ints, column: Ints, now: Floats) -> dict[str, Any]:
+    def limits(self, rows: Ints, column: Ints, now: Floats) -> dict[str, Any]:
         """Which servers are there, and what an attempt can cost, where that is known."""
         if self.contexts is None:
             return {}
@@ -247,15 +262,18 @@ class Lockstep:
             self.report[at] = WOKEN
             self.since[at] = self.passes
 
-    def _send(self, rows: Ints, column: Ints, now: Floats, arm: Ints) -> None:
-        """Learn from the servers how the attempts will end, or that time will be over first."""
+    def send(self, rows: Ints, column: Ints, own: Ints, now: Floats, arm: Ints) -> None:
+        """Learn from the servers how the attempts will end, or that time will be over first.
+
+        ``column`` (n,) are those of their requests, ``own`` (n,) those of the attempts.
+        """
         at = self.first.take(rows) + column
         self.attempts[rows] += 1
-        self.arm[at] = arm
+        request = self.request.take(at)
         outcome, latency, retry_after, _ = self.servers.respond(rows, arm, now, self.size.take(at))
         if self.contexts is not None:
             t = now - self.servers.origin.take(rows)
-            outcome = self.contexts.judged(rows, self.request.take(at), arm, outcome, t)
+            outcome = self.contexts.judged(rows, request, arm, outcome, t)
         left = self.over_at.take(at) - now
         most = np.minimum(left, self.attempt_timeout)
         late = latency >= most
@@ -264,6 +282,10 @@ class Lockstep:
             cut_off = np.where(left > self.attempt_timeout, FAILED, CANCELLED)
             outcome = np.where(late, cut_off, outcome)
             retry_after = np.where(late, np.nan, retry_after)
+        at = self.first.take(rows) + own
+        self.several.number[at] = self.balancer.attempts[rows, column]
+        self.arm[at] = arm
+        self.request[at] = request
         self.due[at] = now + latency
         self.report[at] = outcome
         self.since[at] = self.passes
@@ -288,21 +310,22 @@ class Lockstep:
             self.latency.add_all(np.concatenate(self._latencies))
             self._latencies.clear()
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
         """Twice as many columns."""
         columns, self.columns = self.columns, 2 * self.columns
         self.balancer.grow(self.columns)
         self.free.grow()
         self.first = 2 * self.first
-        self.due = _wider(self.due, columns, np.inf)
-        self.report = _wider(self.report, columns, 0)
-        self.since = _wider(self.since, columns, 0)
-        self.retry_after = _wider(self.retry_after, columns, np.nan)
-        self.arrived_at = _wider(self.arrived_at, columns, 0.0)
-        self.over_at = _wider(self.over_at, columns, 0.0)
-        self.request = _wider(self.request, columns, 0)
-        self.size = _wider(self.size, columns, np.nan)
-        self.arm = _wider(self.arm, columns, 0)
+        self.due = wider(self.due, columns, np.inf)
+        self.report = wider(self.report, columns, 0)
+        self.since = wider(self.since, columns, 0)
+        self.retry_after = wider(self.retry_after, columns, np.nan)
+        self.arrived_at = wider(self.arrived_at, columns, 0.0)
+        self.over_at = wider(self.over_at, columns, 0.0)
+        self.request = wider(self.request, columns, 0)
+        self.size = wider(self.size, columns, np.nan)
+        self.arm = wider(self.arm, columns, 0)
+        self.several.grow(columns)
 
 
 class _Free:
@@ -334,11 +357,3 @@ class _Free:
         columns = self.stack.shape[1] + self.kept
         fresh = np.tile(np.arange(columns, 2 * columns), (len(self.stack), 1))
         self.stack = np.hstack([self.stack, fresh])
-
-
-def _wider(table: Array, columns: int, fill: float) -> Array:
-    """A table of twice as many columns."""
-    wide: Array = np.pad(
-        table.reshape(-1, columns), ((0, 0), (0, columns)), constant_values=fill
-    ).reshape(-1)  # type: ignore[assignment]
-    return wide

@@ -87,16 +87,19 @@ class Replicated(Strategy):
         self._deliver(rows, context.now)
         arm = np.empty(len(rows), dtype=np.intp)
         until, best = context.now.copy(), np.zeros_like(arm)
+        beside: Floats = np.full(len(rows), np.inf)
         for copy, those in self._dealt_to(rows, context.request):
             action = copy.select(context.take(those))
             arm[those] = action.arm
             if action.until is not None:
                 until[those] = action.until
+            if action.beside is not None:
+                beside[those] = action.beside
             if action.index is not None:
                 best[those] = action.index.argmax(axis=1)
         if self._notes:
             self._tell_decided(context, arm, until, best)
-        return Action(arm, until)
+        return Action(arm, until, beside=beside)
 
     def observe(self, feedback: Feedback) -> None:
         self._deliver(feedback.rows, feedback.now)
