@@ -95,6 +95,8 @@ export function Running(props: {
   view: View;
   routes: readonly RouteFrame[];
   session?: SessionDetail | undefined;
+  /** Of one that is replayed. */
+  valid?: boolean;
   /** Of each scenario's fleet. */
   known: ReadonlyMap<string | null, Known>;
   /** Where a route is shown in full. */
@@ -111,7 +113,7 @@ export function Running(props: {
   const bounded = routes.some((row) => row.regret !== null);
   const measured = measure(bounded ? asked.show : asked.show === "regret" ? "score" : asked.show);
   const { session } = props;
-  const ranked = session?.valid !== false;
+  const ranked = props.valid ?? session?.valid !== false;
   const table = useMemo(
     () =>
       columns(view.series, bounded && ranked, startsOf(routes), to, (row) => ownName(row, routes)),
@@ -122,7 +124,7 @@ export function Running(props: {
   return (
     <OriginContext value={originOf(session)}>
       <ZoomGroup>
-        <RaceHeader routes={routes} session={session} onPoint={point} />
+        <RaceHeader routes={routes} session={session} valid={ranked} onPoint={point} />
         <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2">
           <p className="mr-auto text-ink-2">{summary(routes, scenarios)}</p>
           {scenarios.length > 1 && (
@@ -184,7 +186,7 @@ export function Running(props: {
           title="Race"
           hint={
             bounded
-              ? `The finish on the right is the bound: what no strategy's mean can beat; the start is ${where(startsOf(routes))}. One run is noise: a few points may well be chance.`
+              ? `The finish on the right is the bound: what no strategy's mean can beat${where(startsOf(routes))}. One run is noise: a few points may well be chance.`
               : undefined
           }
           actions={<CsvButton name="race" columns={table} rows={shown} by={by} />}
@@ -210,11 +212,12 @@ export function Running(props: {
   );
 }
 
-/** `90 % of it on T1, 0 % on T2` */
+/** `; the start is 90 % of it on T1, 0 % on T2`; nothing before the first requests have ended. */
 function where(starts: Starts): string {
-  return [...starts]
-    .map(([name, share], at) => `${format.percent(share)}${at === 0 ? " of it" : ""} on ${name}`)
-    .join(", ");
+  const all = [...starts].map(
+    ([name, share], at) => `${format.percent(share)}${at === 0 ? " of it" : ""} on ${name}`,
+  );
+  return all.length === 0 ? "" : `; the start is ${all.join(", ")}`;
 }
 
 /** Those that have colour, while the others are grey until somebody asks. */

@@ -15,6 +15,7 @@ const shown = (changes: Partial<SessionDetail>) =>
     <RaceHeader
       routes={routes}
       session={{ ...session, valid: true, ...changes } as SessionDetail}
+      valid={changes.valid !== false}
       onPoint={() => undefined}
     />,
   );
@@ -31,5 +32,13 @@ test("nobody is ranked where it did not, and that is said loudly, with why", () 
     /^INVALID: overloaded.*requests were sent 900 ms late/,
   );
   expect(screen.queryByText(/leads/)).toBeNull();
+  expect(screen.queryByRole("list")).toBeNull();
+});
+
+test("nor is anybody in the replay of such a race", () => {
+  render(
+    <RaceHeader routes={routes} session={undefined} valid={false} onPoint={() => undefined} />,
+  );
+  expect(screen.getByText(/^No ranking:/)).toBeTruthy();
   expect(screen.queryByRole("list")).toBeNull();
 });

@@ -13,12 +13,13 @@ const SHOWN = 5;
 export function RaceHeader(props: {
   routes: readonly RouteFrame[];
   session: SessionDetail | undefined;
+  /** Whether what was measured are the strategies. */
+  valid: boolean;
   onPoint: (key: string | null) => void;
 }) {
-  const { routes, session, onPoint } = props;
+  const { routes, session, valid, onPoint } = props;
   const all = standings(routes);
   if (all.length < 2) return null;
-  const valid = session?.valid !== false;
   const may = valid && comparable(all, session?.state === "running");
   return (
     <section

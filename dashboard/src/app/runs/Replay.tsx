@@ -51,13 +51,13 @@ export function Replay({ target }: { target: string }) {
         (loaded.data.store.empty ? (
           <Empty runs={loaded.data.runs} />
         ) : (
-          <Playing target={target} {...loaded.data} />
+          <Playing target={target} valid={session.data?.valid !== false} {...loaded.data} />
         ))}
     </>
   );
 }
 
-function Playing(props: Loaded & { target: string }) {
+function Playing(props: Loaded & { target: string; valid: boolean }) {
   const { store, runs, known } = props;
   const [asked, ask] = useUrlState(DEFAULTS);
   // Only what the address says at first: from then on, the player tells the address.
@@ -77,7 +77,7 @@ function Playing(props: Loaded & { target: string }) {
         {isRun(props.target) ? (
           <One known={known.get(runs[0]?.scenario ?? null)} />
         ) : (
-          <All runs={runs} known={known} />
+          <All runs={runs} known={known} valid={props.valid} />
         )}
         <Player store={store} onRest={rest} />
       </SourceContext>
@@ -92,13 +92,18 @@ function One({ known }: { known: Known | undefined }) {
 }
 
 /** A session, as a race; each route leads to the replay of its run. */
-function All({ runs, known }: Pick<Loaded, "runs" | "known">) {
+function All(props: Pick<Loaded, "runs" | "known"> & { valid: boolean }) {
+  const { runs, known, valid } = props;
   const view = useSource((all) => all);
   const to = useMemo(() => {
     const numbers = new Map(runs.map(({ route, run }) => [route, run]));
     return (route: string) => `/runs?replay=${numbers.get(route)}`;
   }, [runs]);
-  return view.frame && <Running view={view} routes={view.frame.routes} to={to} known={known} />;
+  return (
+    view.frame && (
+      <Running view={view} routes={view.frame.routes} to={to} known={known} valid={valid} />
+    )
+  );
 }
 
 function Empty({ runs }: { runs: readonly RunRow[] }) {
