@@ -64,7 +64,7 @@ check: setup $(VENV)/.dev ## what CI runs: format, lint, types, import rules, al
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-slow
 
-STUDIES := a2 a3 a4 a5 a6 a8 budget prior steps hundred
+STUDIES := a2 a3 a4 a5 a6 a8 crossed budget prior steps hundred
 .PHONY: $(STUDIES)
 $(STUDIES): setup $(VENV)/.dev
 	@$(BIN)/flb study $@ --out studies $(ARGS)

@@ -1,9 +1,10 @@
 """How long one decision by context takes, beside peers: ``python -m benchmarks.contextual``.
 
-Ten servers, sixteen features, LinUCB everywhere (alpha 1, lambda 1): choose, and learn from what
-was chosen.  Ours goes the whole way that a live request takes through the balancer's books; peers
-are called as their documents show.  One that is not installed is left out (``make bench`` installs
-them).  Ratios are those of one run on one machine, played in turns.
+Ten servers, sixteen features, LinUCB everywhere (alpha 1, lambda 1), but for Vowpal Wabbit, which
+has SquareCB: choose, and learn from what was chosen.  Ours goes the whole way that a live request
+takes through the balancer's books; peers are called as their documents show.  One that is not
+installed is left out (``make bench`` installs them).  Ratios are those of one run on one machine,
+played in turns.
 """
 
 from collections.abc import Callable
@@ -94,7 +95,28 @@ def river(x: np.ndarray, rewards: np.ndarray) -> float:
     return perf_counter() - start
 
 
-PEERS: dict[str, Play] = {"mabwiser": mabwiser, "river": river}
+def vowpal_wabbit(x: np.ndarray, rewards: np.ndarray) -> float:
+    """Its SquareCB, a line for each pair of feature and server: it has no LinUCB."""
+    library: Any = import_module("vowpalwabbit")
+    workspace = library.Workspace("--cb_explore_adf --squarecb -q ua --quiet")
+    chance = np.random.default_rng(1).random(len(x))
+    arms = [f"|a {arm}" for arm in range(ARMS)]
+    requests = [
+        "shared |u " + " ".join(f"{place}:{value:.6f}" for place, value in enumerate(row))
+        for row in x.tolist()
+    ]
+    start = perf_counter()
+    for n, request in enumerate(requests):
+        probability = workspace.predict([request, *arms])
+        arm = min(int(np.searchsorted(np.cumsum(probability), chance[n])), ARMS - 1)
+        said = f"0:{-rewards[n, arm]:.6f}:{probability[arm]:.6f} {arms[arm]}"
+        workspace.learn([request, *arms[:arm], said, *arms[arm + 1 :]])
+    took = perf_counter() - start
+    workspace.finish()
+    return took
+
+
+PEERS: dict[str, Play] = {"mabwiser": mabwiser, "river": river, "vowpalwabbit": vowpal_wabbit}
 
 if __name__ == "__main__":
     main()

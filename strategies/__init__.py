@@ -3,6 +3,7 @@
 from flaky_load_balancer.core.strategy import Strategy
 from strategies.balanced import Balanced
 from strategies.bayes_ucb import BayesUCB
+from strategies.bootstrap_trees import BootstrapTrees
 from strategies.budget_linucb import BudgetLinUCB
 from strategies.cascade import Cascade
 from strategies.cusum_ucb import CusumUCB
@@ -22,6 +23,7 @@ from strategies.lin_eps_greedy import LinEpsGreedy
 from strategies.lints import LinThompson
 from strategies.linucb import LinUCB
 from strategies.mixllm import MixLLM
+from strategies.neural_linear import NeuralLinear
 from strategies.oracle import Oracle
 from strategies.outlier import Outlier
 from strategies.p2c_ewma import P2cEwma
@@ -82,6 +84,7 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
     "pilot": Pilot,
     "pacer": Pacer,
     "mixllm": MixLLM,
+    "neural-linear": NeuralLinear,
     "greedy-linucb": GreedyLinUCB,
     "budget-linucb": BudgetLinUCB,
     "knapsack-linucb": KnapsackLinUCB,
@@ -92,7 +95,8 @@ CONTEXTUAL: dict[str, type[Strategy]] = {
 # out: in points, cascade is ahead of each of them (docs/decisions/0023-drift.md).  `risk` plays for
 # the slowest requests instead (docs/decisions/0024-tails.md), `lazy-ts` is for thousands of servers
 # (docs/decisions/0025-ten-thousand-servers.md), `fanout` for answers that are urgent
-# (docs/decisions/0026-fanout.md).
+# (docs/decisions/0026-fanout.md), `bootstrap-trees` takes an extra
+# (docs/decisions/0027-beyond-linear.md).
 PUBLISHED: dict[str, type[Strategy]] = {
     "sw-ucb": SlidingWindowUCB,
     "d-ucb": DiscountedUCB,
@@ -108,6 +112,7 @@ PUBLISHED: dict[str, type[Strategy]] = {
     "risk": Risk,
     "lazy-ts": LazyThompson,
     "fanout": Fanout,
+    "bootstrap-trees": BootstrapTrees,
 }
 
 STRATEGIES = GAME | CONTEXTUAL | PUBLISHED

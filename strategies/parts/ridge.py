@@ -11,7 +11,11 @@ towards the mean m of all values seen in the replication (partial pooling: Gelma
 chapter 12), n values of the server with the sum t:
 
     level = (t + LEVEL m) / (n + LEVEL),   theta = A^-1 (b - level s),   s = sum x
-    mean = level + x^T theta,   width = sqrt(x^T A^-1 x + 1 / (n + LEVEL))
+    mean = level + belief p,   p = x^T theta
+    width = sqrt(belief x^T A^-1 x + 1 / (n + LEVEL))
+
+Features may tell nothing, and the more there are the more they seem to: they are believed as far as
+they have foretold differences from the level before these were learnt (``parts/belief``).
 
 So a server is first compared as a whole and only then for its features, where they turn out to
 matter; and one without observations is believed to be as good as the mean, not 0: else, where
@@ -24,6 +28,7 @@ prior: A = decay A + x x^T + (1 - decay) strength I.
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats, Ints
+from strategies.parts.belief import Belief
 
 LEVEL = 1.0  # observations that the mean of all servers counts for, in the level of each
 
@@ -54,6 +59,7 @@ class Ridge:
         self.sums: Floats = np.zeros(lanes)  # of values
         self.total: Floats = np.zeros(replications)  # of all values
         self.values: Floats = np.zeros(replications)  # how many
+        self.belief = Belief(replications, first=1.0, decay=decay)
 
     def mean(self, rows: Ints, x: Floats) -> Floats:
         """(n, K) the estimate of every server for features ``x`` (n, d)."""
@@ -63,7 +69,9 @@ class Ridge:
         each: Floats = np.einsum("nkd,nd->nk", values, x)
         if self.centre:
             ones = self.of_ones.reshape(-1, self.arms, self.d).take(rows, 0)
-            each += self._level(rows) * (1.0 - np.einsum("nkd,nd->nk", ones, x))
+            level = self.level(rows)
+            each -= level * np.einsum("nkd,nd->nk", ones, x)
+            each = level + self.belief.of(rows)[:, None] * each
         return each
 
     def width(self, rows: Ints, x: Floats) -> Floats:
@@ -74,6 +82,8 @@ class Ridge:
         else:
             inverse = self.inverse.reshape(-1, self.arms, self.d, self.d).take(rows, 0)
             spread = np.einsum("nkde,nd,ne->nk", inverse, x, x, optimize=True)
+        if self.centre:
+            spread *= self.belief.of(rows)[:, None]
         width: Floats = np.sqrt(np.maximum(spread + self._unsure(rows), 0.0))
         return width
 
@@ -85,6 +95,8 @@ class Ridge:
     def learn(self, rows: Ints, arm: Ints, x: Floats, value: Floats) -> None:
         """Servers ``arm`` (n,) were worth ``value`` (n,) for features ``x`` (n, d)."""
         lanes = rows * self.arms + arm
+        if self.centre:
+            self._judge(rows, lanes, x, value)
         self.total[rows] += value
         self.values[rows] += 1.0
         if len(rows) == 1 and self.decay == 1.0:
@@ -106,6 +118,12 @@ class Ridge:
             self.inverse[lanes] = np.linalg.inv(precision)
         self._solve(lanes)
 
+    def refit(self, lane: int, x: Floats, value: Floats) -> None:
+        """Of one server, know nothing but these: features (n, d) and their values (n,)."""
+        self.inverse[lane] = np.linalg.inv(np.diag(self.strength) + x.T @ x)
+        self.b[lane], self.s[lane] = value @ x, x.sum(axis=0)
+        self._solve(np.array([lane]))
+
     def correct(self, rows: Ints, arm: Ints, x: Floats, change: Floats) -> None:
         """Values that were learnt turned out to be larger by ``change`` (n,)."""
         lanes = rows * self.arms + arm
@@ -126,6 +144,15 @@ class Ridge:
         self.of_values[lane] = inverse @ self.b[lane]
         self.of_ones[lane] = inverse @ self.s[lane]
 
+    def _judge(self, rows: Ints, lanes: Ints, x: Floats, value: Floats) -> None:
+        """What features foretold of values that are about to be learnt."""
+        mean = self.total.take(rows) / np.maximum(self.values.take(rows), 1.0)
+        count = self.count.take(lanes)
+        level = (self.sums.take(lanes) + LEVEL * mean) / (count + LEVEL)
+        theta = self.of_values.take(lanes, 0) - level[:, None] * self.of_ones.take(lanes, 0)
+        p = np.einsum("nd,nd->n", theta, x)
+        self.belief.judge(rows, p, value - level)
+
     def _shrink(self, lanes: Ints) -> None:
         if self.decay < 1.0:
             for table in (self.b, self.s):
@@ -143,10 +170,11 @@ class Ridge:
         at = self._lanes(row)
         one: Floats = self.of_values[at] @ x
         if self.centre:
-            one += self._level_of_one(row) * (1.0 - self.of_ones[at] @ x)
+            level = self._level_of_one(row)
+            one = level + self.belief.of_one(row) * (one - level * (self.of_ones[at] @ x))
         return one[None, :]
 
-    def _level(self, rows: Ints) -> Floats:
+    def level(self, rows: Ints) -> Floats:
         """(n, K) the mean of every server, drawn towards that of all."""
         count, sums = (
             each.reshape(-1, self.arms).take(rows, 0) for each in (self.count, self.sums)

@@ -33,7 +33,7 @@ def test_no_strategy_with_a_budget_is_left_out() -> None:
 def test_spending_stays_within_the_budget(name: str, seed: int, budget: float, bins: int) -> None:
     """More requests than were foreseen; costs come late, in any order, some of them never."""
     rng = np.random.default_rng(seed)
-    quick = {"width": 4} if name == "mixllm" else {}
+    quick = {"mixllm": {"width": 4}, "neural-linear": {"hidden": 4, "memory": 20}}.get(name, {})
     strategy = CONTEXTUAL[name](budget=budget, queries=60, bins=bins, **quick)  # type: ignore[call-arg]
     strategy.reset(RULES, SEQUENCES, rng)
     dearest = rng.uniform(0.001, 0.2, (SEQUENCES, 4))

@@ -71,6 +71,8 @@ export const KNOWN = [
   "risk",
   "lazy-ts",
   "fanout",
+  "neural-linear",
+  "bootstrap-trees",
 ];
 
 /** The look of a strategy by its canonical spec; changed parameters give another dash. */

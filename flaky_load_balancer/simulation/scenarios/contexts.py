@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.scenarios.table import Table
 
 LARGEST_D = 1024
@@ -19,14 +22,30 @@ ONE_TASK = "any"  # the label where a scenario has qualities or costs, and no ta
 class Tasks:
     """Kinds of requests, how often each comes, and what strategies see of it.
 
-    The features of a request are one mark for each task, plus normal noise, and after them
-    ``d`` - tasks normal numbers that mean nothing.
+    The features of a request are one mark for each task, plus normal noise, and after them normal
+    numbers that mean nothing, ``d`` in all.  If they are ``binary`` there are digits of the task's
+    number instead of marks, -1 or 1, lowest first: what a task is good for is told by no digit
+    alone.
     """
 
     labels: tuple[str, ...]
     weights: tuple[float, ...]  # of arrival; their sum is 1
     d: int
-    noise: float  # standard deviation of what is added to the marks
+    noise: float  # standard deviation of what is added to the marks or digits
+    binary: bool = False
+
+    @property
+    def code(self) -> Floats:
+        """(tasks, columns) what tells the tasks apart, without noise."""
+        tasks = np.arange(len(self.labels))
+        if not self.binary:
+            return np.eye(len(tasks))
+        return np.where(tasks[:, None] >> np.arange(digits(len(tasks))) & 1, 1.0, -1.0)
+
+    @property
+    def marks(self) -> tuple[int, int]:
+        """The columns that mark the task; (0, 0): none."""
+        return (0, 0) if self.binary else (0, len(self.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,11 @@ class Contexts:
     preferences: Preferences | None = None  # that are told instead of rewards
     usd: float = 0.0  # points that a dollar costs
     seconds: float = 0.0  # points that a second until the answer costs
+
+
+def digits(tasks: int) -> int:
+    """How many binary digits it takes to number so many tasks."""
+    return max(1, (tasks - 1).bit_length())
 
 
 def read_contexts(top: Table, servers: int) -> Contexts | None:
@@ -127,13 +151,15 @@ def _tasks(table: Table) -> Tasks:
     weights = [table.number(label, 0.0, 1e9) for label in labels]
     if not sum(weights):
         raise table.error(labels[0], "weights of arrival, not all of them 0")
-    d, noise = len(labels), 0.0
+    d, noise, binary = len(labels), 0.0, False
     if features is not None:
-        d = features.whole("d", len(labels), LARGEST_D) if "d" in features else d
+        binary = "code" in features and features.choice("code", ("marks", "binary")) == "binary"
+        d = digits(len(labels)) if binary else d
+        d = features.whole("d", d, LARGEST_D) if "d" in features else d
         noise = features.number("noise", 0.0, 1e3, default=0.0)
         features.finish()
     table.finish()
-    return Tasks(labels, tuple(weight / sum(weights) for weight in weights), d, noise)
+    return Tasks(labels, tuple(weight / sum(weights) for weight in weights), d, noise, binary)
 
 
 def _quality(table: Table, tasks: Tasks, servers: int) -> Quality:

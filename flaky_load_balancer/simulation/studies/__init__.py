@@ -32,6 +32,7 @@ STUDIES = {
     "a5": Study("bakeoff", "Which strategy chooses best?", "llm-tasks"),
     "a6": Study("sweep", "What does quality cost?", "llm-costs"),
     "a8": Study("adaptability", "What if servers come, go or get worse?", "llm-tasks"),
+    "crossed": Study("crossed", "What do learnt features gain over lines?", "crossed"),
     "budget": Study("budgets", "How much quality does a budget buy?", "llm-costs"),
     "prior": Study("prior", "What do preferences save at the start?", "llm-tasks"),
     "steps": Study("steps", "Greedy, or with a plan, over several attempts?", "llm-tasks"),

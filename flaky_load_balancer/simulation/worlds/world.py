@@ -53,7 +53,7 @@ def rules_of(scenario: Scenario, rules: Rules) -> Rules:
     tasks = scenario.contexts.tasks
     assert tasks is not None
     rewards = scenario.contexts.quality is not None or scenario.contexts.preferences is not None
-    return replace(rules, features=tasks.d, tasks=(0, len(tasks.labels)), rewards=rewards)
+    return replace(rules, features=tasks.d, tasks=tasks.marks, rewards=rewards)
 
 
 class Drawn:
@@ -61,7 +61,8 @@ class Drawn:
 
     def __init__(self, scenario: Scenario, contexts: Contexts, tasks: Tasks, seeds: Words) -> None:
         self.scenario, self.contexts, self.spec, self.seeds = scenario, contexts, tasks, seeds
-        self.labels, self.d, self.marks = tasks.labels, tasks.d, (0, len(tasks.labels))
+        self.labels, self.d, self.marks = tasks.labels, tasks.d, tasks.marks
+        self._code = tasks.code
         shape = len(tasks.labels), scenario.servers
         quality, cost = contexts.quality, contexts.cost
         self._quality = np.ones(shape) if quality is None else np.array(quality.mean)
@@ -79,13 +80,14 @@ class Drawn:
         return task
 
     def features(self, rows: Ints, count: Ints) -> Floats:
-        marks = np.zeros((len(rows), self.d))
-        marks[np.arange(len(rows)), self.tasks(rows, count)] = 1.0
+        said = self._code.shape[1]
+        features = np.zeros((len(rows), self.d))
+        features[:, :said] = self._code[self.tasks(rows, count)]
         places = np.arange(self.d)
         key = chance.key(self.seeds[rows, None], self.scenario.name, places, "feature")
         noise = chance.normal(chance.uniform(key, np.asarray(count)[:, None]))
-        scale = np.where(places < len(self.labels), self.spec.noise, 1.0)
-        return marks + scale * noise
+        scale = np.where(places < said, self.spec.noise, 1.0)
+        return features + scale * noise
 
     def quality(self, rows: Ints, count: Ints, arm: Ints, t: Floats) -> Floats:
         mean = self._quality[self.tasks(rows, count), arm] * self._changes.quality(arm, t)

@@ -83,6 +83,32 @@ def test_features_mark_the_task_through_noise() -> None:
     assert xs[:, 2:].std(axis=0) == pytest.approx([1, 1], abs=0.05)
 
 
+def test_features_may_be_digits_of_the_task() -> None:
+    text = """
+name = "digits"
+servers = 2
+[failure]
+values = [0.1, 0.1]
+[tasks]
+a = 1
+b = 1
+c = 1
+[tasks.features]
+code = "binary"
+noise = 0.0
+d = 3
+"""
+    scenario = parse(text, source="test")
+    world = world_of(scenario, SEEDS)
+    assert world is not None
+    at = ROWS, np.arange(1, 51)
+    x, task = world.features(*at), world.tasks(*at)
+    digits = np.array([[-1, -1], [1, -1], [-1, 1]])
+    assert (x[:, :2] == digits[task]).all()
+    assert x[:, 2].std() > 0.5
+    assert rules_of(scenario, Rules(2)).tasks == world.marks == (0, 0)
+
+
 def test_faults_change_quality_price_and_who_is_there() -> None:
     assert drawn(7, 0, 60.0)[1].mean() < 0.6 * drawn(7, 0)[1].mean()
     assert drawn(7, 1, 60.0)[2] == pytest.approx(5 * drawn(7, 1)[2])
