@@ -75,7 +75,7 @@ bench: setup $(VENV)/.bench ## benchmarks against peers, printed as ratios
 reproduce: setup ## published results, as measured here; ARGS=--quick leaves out those that take minutes
 	@$(BIN)/python -m benchmarks.reproduction $(ARGS)
 
-results: setup $(VENV)/.dev ## docs/results.md: every strategy on every scenario, in about ten minutes
+results: setup $(VENV)/.dev ## docs/results.md: every strategy on every scenario, in about ten minutes; ARGS="loads hurry" is who wins at which load, and what waiting buys
 	@$(BIN)/python -m benchmarks.results $(ARGS)
 
 peers: setup $(VENV)/.peers ## nginx, HAProxy and Envoy before the same servers, live, in about six minutes

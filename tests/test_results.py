@@ -1,28 +1,35 @@
 """docs/results.md is as new as the strategies and scenarios, and says what the numbers say."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.results import page, plans
+from benchmarks.results import hurry, loads, page, plans
 from benchmarks.results.claims import CLAIMS, verdict
-from benchmarks.results.lead import leads, ratio
+from benchmarks.results.lead import LEADER, leads, ratio
 from benchmarks.results.record import (
     FOLDER,
     PAGE,
     SMALL,
+    cells,
     fingerprint,
     load,
+    merged,
     named,
     recorded,
     result_scenarios,
     result_strategies,
+    there,
 )
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.comparison.compare import compare
+from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from strategies import GAME
+from strategies.cascade import Cascade
+from strategies.v4_thompson import Thompson
 
 RECORDS = {requests: load(named(requests)) for requests in plans.RUNS}
 STALE = "docs/results.md is older than what it tells of: run `make results`"
@@ -65,6 +72,83 @@ def test_the_page_says_what_the_record_says() -> None:
 def test_the_plots_are_of_this_record(name: str, requests: int) -> None:
     svg = (FOLDER / f"{name}-{requests}.svg").read_text(encoding="utf-8")
     assert f"drawn from {fingerprint(RECORDS[requests])} " in svg, STALE
+
+
+def test_some_scenarios_are_measured_anew_and_the_others_stay() -> None:
+    old = RECORDS[100]
+    order = result_scenarios(old)
+    some = [cell for cell in old["cells"] if cell["scenario"] in {"T2", "slow"}]
+    new = {**old, "cells": [{**cell, "group": 99} for cell in some], "claims": {}}
+    new |= {"sentences": {"slow": "anew"}, "leads": {"T2": "anew"}}
+    both = merged(old, new, order)
+    assert [(c["strategy"], c["scenario"]) for c in both["cells"]] == [
+        (c["strategy"], c["scenario"]) for c in old["cells"]
+    ]
+    assert {c["scenario"] for c in both["cells"] if c["group"] == 99} == {"T2", "slow"}
+    assert both["sentences"] == {**old["sentences"], "slow": "anew"}
+    assert list(both["leads"]) == order
+    assert (both["leads"]["T2"], both["leads"]["T1"]) == ("anew", old["leads"]["T1"])
+    assert both["claims"] == old["claims"]
+
+
+@pytest.mark.parametrize("rate", loads.RATES)
+@pytest.mark.parametrize("wanted", loads.LOADS)
+def test_a_fleet_is_loaded_as_its_name_says(wanted: float, rate: int) -> None:
+    fleet = Fleet.draw(loads.at(wanted, rate), 5, replications=10, rate=float(rate))
+    (limited,) = fleet.limits
+    load = rate / limited.capacity(fleet.success, 1.0)
+    assert load == pytest.approx(np.full(10, wanted), rel=1.1 * loads.NEAR)
+
+
+def test_the_record_has_every_load_at_every_rate() -> None:
+    files = {loads.named(rate): requests for rate, requests in loads.RATES.items()}
+    assert {name for name in files if not there(name)} <= plans.AWAITED_FILES, STALE
+    for record in loads.measured():
+        assert record["requests"] == loads.RATES[int(record["rate"])], STALE
+        assert record["replications"] == loads.FLEETS, STALE
+        assert result_scenarios(record) == [f"load {each:g}" for each in loads.LOADS], STALE
+        assert result_strategies(record) == list(loads.STRATEGIES), STALE
+
+
+def test_the_record_of_waiting_has_every_price() -> None:
+    assert there(hurry.FILE) or hurry.FILE in plans.AWAITED_FILES, STALE
+    for record in there(hurry.FILE):
+        assert result_scenarios(record) == list(hurry.SCENARIOS), STALE
+        assert result_strategies(record) == list(hurry.plan().strategies), STALE
+
+
+def test_the_page_says_what_the_records_of_loads_and_waiting_say() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for record in there(hurry.FILE):
+        assert page.placed("hurry", hurry.section(record), text) == text, STALE
+    if loads.measured():
+        assert page.placed("loads", loads.section(loads.measured()), text) == text, STALE
+
+
+def test_a_table_of_loads_shows_regret_steady_score_and_latency_of_everybody() -> None:
+    small = replace(loads.plan(50, 30, 4), scenarios=[loads.at(0.6, 50)])
+    small = replace(
+        small,
+        strategies={
+            name: Cascade() if name == LEADER else Thompson() for name in ("v6", "lagrange", LEADER)
+        },
+    )
+    record = recorded(compare(small, jobs=1))
+    text = loads.section([record])
+    assert "### Load 0.6" in text
+    cell = cells(record, "load 0.6")["lagrange"]
+    steady = f"{100 / 30 * cell['steady_score']['mean']:z.2f}"
+    assert re.search(rf"\| `lagrange` \| .*; {steady}; [\d.]+ / [\d.]+ \|", text)
+    assert re.search(r"\| load 0.6 \| .* of `(v6|lagrange)`; [\d.]+ and [\d.]+ \|", text)
+
+
+def test_a_table_of_waiting_shows_score_and_latency_at_every_price() -> None:
+    small = replace(
+        hurry.plan(), scenarios=[scenarios.find("T2-tight")], requests=20, replications=2
+    )
+    record = recorded(compare(small, jobs=1))
+    text = hurry.section(record)
+    assert len(re.findall(r"^\| `cascade:hurry=", text, re.MULTILINE)) == len(hurry.PRICES)
 
 
 def test_every_claim_of_the_original_is_judged_at_each_length() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,25 @@ def recorded(comparison: Comparison) -> Record:
     return _rounded(numbers)  # type: ignore[no-any-return]
 
 
+def merged(old: Record, new: Record, order: Sequence[str]) -> Record:
+    """The old record with the new numbers of some scenarios; ``order`` is that of all."""
+    kept = [cell for cell in old["cells"] if cell["scenario"] not in result_scenarios(new)]
+    played = result_strategies(new)
+    by_scenario = {key: {**old[key], **new[key]} for key in ("sentences", "leads")}
+    return {
+        **new,
+        **{
+            key: {name: each[name] for name in order if name in each}
+            for key, each in by_scenario.items()
+        },
+        "claims": {**old["claims"], **new["claims"]},
+        "cells": sorted(
+            [*kept, *new["cells"]],
+            key=lambda cell: (played.index(cell["strategy"]), order.index(cell["scenario"])),
+        ),
+    }
+
+
 def result_scenarios(record: Record) -> list[str]:
     return list(dict.fromkeys(cell["scenario"] for cell in record["cells"]))
 
@@ -72,6 +92,11 @@ def save(name: str, record: Any) -> None:
 
 def load(name: str) -> Any:
     return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def there(*names: str) -> list[Record]:
+    """Those records of these names that were measured."""
+    return [load(name) for name in names if (FOLDER / name).exists()]
 
 
 def _lines(record: Any) -> str:
