@@ -12,7 +12,7 @@ APART = frozenset(
 )
 AWAITED_SCENARIOS = APART | {"accounts", "tokens"}  # scenarios that may be missing
 # Files of the record that may be missing until they are measured: their sections are, too.
-AWAITED_FILES = frozenset({"loads-1000.json"})
+AWAITED_FILES: frozenset[str] = frozenset()
 RUNS = {1000: 200, 100: 1000}  # requests of each run: fleets
 SMALL = ("v4", "v6", "p2c-ewma"), ("T1", "T2-tight", "outage"), 40, 20  # what a test plays again
 
