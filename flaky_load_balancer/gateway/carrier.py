@@ -12,6 +12,7 @@ from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.core.types import Floats, Outcome
 from flaky_load_balancer.gateway import errors, limits, streams, verdicts
 from flaky_load_balancer.gateway.asked import Asked
+from flaky_load_balancer.gateway.bill import Bill
 from flaky_load_balancer.gateway.errors import error_body, error_of, reply_error
 from flaky_load_balancer.gateway.ledger import Decided
 from flaky_load_balancer.gateway.route import GatewayRoute
@@ -93,10 +94,7 @@ class OpenAICarrier:
         self._headers, self._authorization = _passed(exchange, trusted=trusted, id=id)
         self._received: dict[int, Received] = {}  # by the number of the attempt
         self._kept: Received | None = None  # the last answer, which was not good
-        self._reserved: dict[int, float] = {}  # dollars, by the number of the attempt
-        self._cost = 0.0  # dollars of attempts that ended
-        self._estimated = False  # some of them
-        self._priced = False  # any server has a price
+        self._bill = Bill(route.budget, part.dispatcher.now)
         exchange.limit(route.settings.timeouts.idle)
 
     # Sending.
@@ -105,14 +103,16 @@ class OpenAICarrier:
         server, timeouts = attempt.server, self._route.settings.timeouts
         assert server is not None
         connection: ClientConnection | None = None
-        if not self._reserve(attempt, server):  # another process took the last dollars just now
+        if not self._bill.reserve(
+            attempt, self.terms.most(server)
+        ):  # another took the last dollars
             return Answer(Outcome.CANCELLED, processed=False)
         answer: Answer | None = None
         try:
             connection = await server.upstream.connect(timeouts.connect)
             connection.limit(timeouts.first_byte, timeouts.first_byte)
             attempt.sent()
-            self._charge(attempt, Usage(self._asked.size, 0, estimated=True))
+            self._bill.charge(attempt, Usage(self._asked.size, 0, estimated=True))
             self._start(connection, server)
             with Within(self._route.first_bytes):
                 answer = await self._receive(attempt, server, connection)
@@ -128,7 +128,7 @@ class OpenAICarrier:
             if connection is not None and not streaming:
                 connection.release()
             if answer is None or answer.outcome is not Outcome.SUCCEEDED:
-                self._settle(attempt)
+                self._bill.settle(attempt)
         return answer
 
     def _start(self, connection: ClientConnection, server: Server) -> None:
@@ -185,7 +185,7 @@ class OpenAICarrier:
             ours=key not in {None, CLIENT} or any(n == b"authorization" for n, _ in server.headers),
         )
         if head.status not in outcomes.SUCCESS:
-            self._charge(attempt, Usage(0, 0))
+            self._bill.charge(attempt, Usage(0, 0))
         if verdict.quota:
             server.trouble.failed("quota", verdict.answer.detail)
         fate = verdict.fate
@@ -211,29 +211,6 @@ class OpenAICarrier:
         others = (other for other in servers if other is not server and self.terms.served(other))
         return Fate.ELSEWHERE if any(others) else Fate.FINAL
 
-    # What it costs.
-
-    def _reserve(self, attempt: Attempt, server: Server) -> bool:
-        """Whether there is money for the attempt, now put aside for it."""
-        self._priced |= server.settings.provider.prices is not None
-        most, budget = self.terms.most(server), self._route.budget
-        if budget is None or most is None:
-            return True
-        if not budget.reserve(most, self._part.dispatcher.now()):
-            return False
-        self._reserved[attempt.number] = most
-        return True
-
-    def _charge(self, attempt: Attempt, usage: Usage) -> None:
-        """What an attempt has cost so far."""
-        assert attempt.server is not None
-        prices = attempt.server.settings.provider.prices
-        if prices is not None:
-            attempt.cost = usage.cost(prices)
-        attempt.estimated = usage.estimated
-        attempt.size = float(usage.total) if usage.total else None
-        attempt.output = float(usage.output) if usage.total else None
-
     def _count(self, attempt: Attempt, received: Received) -> None:
         """A whole answer that is not streamed."""
         document = errors.parsed(received.body)
@@ -241,16 +218,7 @@ class OpenAICarrier:
         attempt.answer_id = document["id"] if isinstance(document.get("id"), str) else None
         if usage is None:
             usage = Usage(self._asked.size, tokens(len(received.body)), estimated=True)
-        self._charge(attempt, usage)
-
-    def _settle(self, attempt: Attempt) -> None:
-        """The end of an attempt: what is reserved for it is given back, less what it cost."""
-        cost, budget = attempt.cost or 0.0, self._route.budget
-        self._cost += cost
-        self._estimated |= attempt.estimated and cost > 0
-        if budget is not None:
-            reserved = self._reserved.pop(attempt.number, 0.0)
-            budget.settle(reserved, cost, self._part.dispatcher.now())
+        self._bill.charge(attempt, usage)
 
     def _note_limits(self, server: Server, head: AnswerHead) -> None:
         said = limits.allowances(head.headers, time.time())
@@ -269,7 +237,7 @@ class OpenAICarrier:
             if received.head.status in outcomes.SUCCESS:
                 self._remember(attempt, received)
             if received.watch is None:
-                self._settle(attempt)
+                self._bill.settle(attempt)
                 self._reply(received, attempt.number)
                 return answer
             return await self._relay(received, attempt, received.watch, answer)
@@ -298,10 +266,8 @@ class OpenAICarrier:
         if head.status not in outcomes.SUCCESS:
             body = _without_key(body, received.server)
         marks = self._marks(received.server, attempts)
-        if self._route.settings.flb_headers and self._priced:
-            marks.append((b"X-FLB-Cost-USD", b"%.9f" % self._cost))
-            if self._estimated:
-                marks.append((b"X-FLB-Cost-Estimated", b"true"))
+        if self._route.settings.flb_headers:
+            marks += self._bill.marks()
         self._respond(received, marks, len(body))
         self._exchange.write(body)
         self._exchange.finish()
@@ -329,8 +295,8 @@ class OpenAICarrier:
         finally:
             if answer.outcome is not Outcome.SUCCEEDED:
                 self._route.ledger.forget(self._decision)
-            self._charge(attempt, watch.used(self._asked))
-            self._settle(attempt)
+            self._bill.charge(attempt, watch.used(self._asked))
+            self._bill.settle(attempt)
         exchange.finish()
         return answer
 
@@ -432,10 +398,7 @@ class OpenAICarrier:
             if received.connection is not None:
                 received.connection.release()
                 received.connection = None
-        if self._route.budget is not None:
-            for reserved in self._reserved.values():
-                self._route.budget.settle(reserved, 0.0, self._part.dispatcher.now())
-        self._reserved.clear()
+        self._bill.close()
 
 
 def _passed(exchange: Exchange, *, trusted: bool, id: bytes) -> tuple[Headers, Headers]:  # noqa: A002
