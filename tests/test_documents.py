@@ -98,3 +98,9 @@ def test_nothing_that_is_committed_names_a_registry_or_a_machine() -> None:
     for name in listed.stdout.split():
         text = (ROOT / name).read_bytes().decode(errors="replace")
         assert not [host for host in hosts if host in text], name
+
+
+def test_every_benchmark_is_described() -> None:
+    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"__init__"}
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert [name for name in sorted(there) if f"`{name}`" not in text] == []
