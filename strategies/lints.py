@@ -2,7 +2,8 @@
 
 Source: Agrawal and Goyal 2013 (ICML), "Thompson sampling for contextual bandits with linear
 payoffs"; v 0.25 is that of the routing studies that the project started from, whose prior variance
-is 2, without centring (``parts/ridge``).
+is 2, without centring (``parts/ridge``).  Features count as far as they have foretold, not so with
+``centre=false``.
 
     index = x^T theta, theta ~ N(A^-1 b, v^2 A^-1), A = I / variance + sum x x^T
 """
@@ -31,7 +32,7 @@ class LinThompson(OnUtility):
     def model(self, rules: Rules, replications: int) -> Ridge:
         shape = replications, rules.arms, self.dimension(rules)
         strength = self.strengths(rules, 1.0 / self.variance, apart=self.centre)
-        return Ridge(*shape, strength=strength, decay=self.decay, centre=self.centre)
+        return Ridge(*shape, strength=strength, decay=self.decay, centre=self.centre, doubted=True)
 
     def index(self, context: Context, x: Floats) -> Floats:
         mean = self.utility.mean(context.rows, x)

@@ -14,8 +14,10 @@ chapter 12), n values of the server with the sum t:
     mean = level + belief p,   p = x^T theta
     width = sqrt(belief x^T A^-1 x + 1 / (n + LEVEL))
 
-Features may tell nothing, and the more there are the more they seem to: they are believed as far as
-they have foretold differences from the level before these were learnt (``parts/belief``).
+Features may tell nothing, and the more there are the more they seem to.  With ``doubted`` they are
+believed as far as they have foretold differences from the level before these were learnt
+(``parts/belief``), else wholly.  That is for models that are drawn from: an upper bound that is
+narrow because features are not believed yet does not find out that they matter (decision 27).
 
 So a server is first compared as a whole and only then for its features, where they turn out to
 matter; and one without observations is believed to be as good as the mean, not 0: else, where
@@ -45,6 +47,7 @@ class Ridge:
         strength: Floats | float = 1.0,
         decay: float = 1.0,
         centre: bool = True,
+        doubted: bool = False,
     ) -> None:
         self.arms, self.d = arms, d
         self.decay, self.centre = decay, centre
@@ -59,7 +62,7 @@ class Ridge:
         self.sums: Floats = np.zeros(lanes)  # of values
         self.total: Floats = np.zeros(replications)  # of all values
         self.values: Floats = np.zeros(replications)  # how many
-        self.belief = Belief(replications, first=1.0, decay=decay)
+        self.belief = Belief(replications, first=1.0, decay=decay) if doubted and centre else None
 
     def mean(self, rows: Ints, x: Floats) -> Floats:
         """(n, K) the estimate of every server for features ``x`` (n, d)."""
@@ -71,7 +74,9 @@ class Ridge:
             ones = self.of_ones.reshape(-1, self.arms, self.d).take(rows, 0)
             level = self.level(rows)
             each -= level * np.einsum("nkd,nd->nk", ones, x)
-            each = level + self.belief.of(rows)[:, None] * each
+            if self.belief is not None:
+                each *= self.belief.of(rows)[:, None]
+            each += level
         return each
 
     def width(self, rows: Ints, x: Floats) -> Floats:
@@ -82,7 +87,7 @@ class Ridge:
         else:
             inverse = self.inverse.reshape(-1, self.arms, self.d, self.d).take(rows, 0)
             spread = np.einsum("nkde,nd,ne->nk", inverse, x, x, optimize=True)
-        if self.centre:
+        if self.belief is not None:
             spread *= self.belief.of(rows)[:, None]
         width: Floats = np.sqrt(np.maximum(spread + self._unsure(rows), 0.0))
         return width
@@ -95,8 +100,8 @@ class Ridge:
     def learn(self, rows: Ints, arm: Ints, x: Floats, value: Floats) -> None:
         """Servers ``arm`` (n,) were worth ``value`` (n,) for features ``x`` (n, d)."""
         lanes = rows * self.arms + arm
-        if self.centre:
-            self._judge(rows, lanes, x, value)
+        if self.belief is not None:
+            self._judge(self.belief, rows, lanes, x, value)
         self.total[rows] += value
         self.values[rows] += 1.0
         if len(rows) == 1 and self.decay == 1.0:
@@ -144,14 +149,14 @@ class Ridge:
         self.of_values[lane] = inverse @ self.b[lane]
         self.of_ones[lane] = inverse @ self.s[lane]
 
-    def _judge(self, rows: Ints, lanes: Ints, x: Floats, value: Floats) -> None:
+    def _judge(self, belief: Belief, rows: Ints, lanes: Ints, x: Floats, value: Floats) -> None:
         """What features foretold of values that are about to be learnt."""
         mean = self.total.take(rows) / np.maximum(self.values.take(rows), 1.0)
         count = self.count.take(lanes)
         level = (self.sums.take(lanes) + LEVEL * mean) / (count + LEVEL)
         theta = self.of_values.take(lanes, 0) - level[:, None] * self.of_ones.take(lanes, 0)
         p = np.einsum("nd,nd->n", theta, x)
-        self.belief.judge(rows, p, value - level)
+        belief.judge(rows, p, value - level)
 
     def _shrink(self, lanes: Ints) -> None:
         if self.decay < 1.0:
@@ -171,7 +176,8 @@ class Ridge:
         one: Floats = self.of_values[at] @ x
         if self.centre:
             level = self._level_of_one(row)
-            one = level + self.belief.of_one(row) * (one - level * (self.of_ones[at] @ x))
+            one -= level * (self.of_ones[at] @ x)
+            one = level + (one if self.belief is None else self.belief.of_one(row) * one)
         return one[None, :]
 
     def level(self, rows: Ints) -> Floats:
