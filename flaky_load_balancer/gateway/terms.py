@@ -34,7 +34,7 @@ class Terms:
 
     def serves(self, servers: Sequence[Server]) -> Sequence[bool]:
         """Those that may serve it; of these the ones that say that they have room, if any do."""
-        left = self._left()
+        left = self.left
         may = [self.served(server) and self._affordable(server, left) for server in servers]
         if not self._remaining:
             return may
@@ -77,12 +77,8 @@ class Terms:
     def unaffordable(self, servers: Sequence[Server]) -> bool:
         """Whether only the budget is in its way."""
         served = [server for server in servers if self.served(server)]
-        left = self._left()
+        left = self.left
         return bool(served) and not any(self._affordable(server, left) for server in served)
-
-    def _left(self) -> float | None:
-        """Dollars that may be reserved; None without a budget."""
-        return None if self._budget is None else self._budget.left(self._now())
 
     def _affordable(self, server: Server, left: float | None) -> bool:
         if left is None:
