@@ -9,6 +9,7 @@ from collections.abc import MutableSequence, Sequence
 from typing import Protocol, TypeAlias
 
 LIFETIME = 10  # seconds that a balance looks back
+BALANCE = LIFETIME + 1  # numbers that it takes
 
 Cells: TypeAlias = "MutableSequence[int] | memoryview[int]"
 Row: TypeAlias = "MutableSequence[float] | memoryview[float]"
@@ -66,7 +67,7 @@ class Balance:
     __slots__ = ("_kept", "_mine", "_rows")
 
     def __init__(self, rows: "Sequence[Row] | None" = None, mine: int = 0) -> None:
-        self._rows: Sequence[Row] = [[0.0] * (LIFETIME + 1)] if rows is None else rows
+        self._rows: Sequence[Row] = [[0.0] * BALANCE] if rows is None else rows
         self._mine = self._rows[mine]
         self._kept = len(self._mine) - 1  # seconds
 
@@ -116,14 +117,13 @@ class OwnCounts:
 
     def __init__(self) -> None:
         self._counts: dict[str, Count] = defaultdict(Count)
-        self._balances: dict[str, Balance] = defaultdict(Balance)
         self._rows: dict[str, list[float]] = {}
 
     def count(self, name: str, *, passing: bool = False) -> Count:  # noqa: ARG002
         return self._counts[name]
 
     def balance(self, name: str) -> Balance:
-        return self._balances[name]
+        return Balance(*self.rows(name, BALANCE))
 
     def rows(self, name: str, width: int) -> tuple[Sequence[Row], int]:
         return [self._rows.setdefault(name, [0.0] * width)], 0

@@ -12,11 +12,10 @@ import tempfile
 from collections.abc import Sequence
 
 from flaky_load_balancer.core.errors import UserError
-from flaky_load_balancer.proxy.counts import LIFETIME, Balance, Count, Row
+from flaky_load_balancer.proxy.counts import BALANCE, Balance, Count, Row
 
 PLACES = 1 << 16  # counts that there is room for; memory that nobody has used costs nothing
 CELL = 8  # bytes
-BALANCE = LIFETIME + 1  # counts that a balance takes
 
 
 class Ledger:
