@@ -1,6 +1,7 @@
 """Tells people when what a route learns crosses a threshold of theirs, and when that is over.
 
 A line in the log, and a POST to a webhook.  Neither holds up requests: nothing here is waited for.
+What a route learns is found for each frame (``admin/stream``), twice a second whoever watches.
 """
 
 import asyncio
@@ -64,8 +65,8 @@ class Watch:
         self._minutes = {name: LastMinute() for name in COUNTED}
 
     def look(self, thresholds: Thresholds, now: float, lasting: float) -> Iterator[dict[str, Any]]:
-        """What there is to tell."""
-        values = self._values(self.route.learning(now), now)
+        """What there is to tell of what the last frame said."""
+        values = self._values(self.route.learnt, now)
         for measure, threshold in asdict(thresholds).items():
             value = values[measure]
             crossed = False

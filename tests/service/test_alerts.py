@@ -48,12 +48,18 @@ def watched(found: Learning) -> Watch:
     return watch
 
 
+def looked(watch: Watch, at: Thresholds, now: float, lasting: float) -> list[dict[str, Any]]:
+    """What is told after a frame."""
+    watch.route.learning(now)
+    return list(watch.look(at, now, lasting))
+
+
 async def statuses(watch: Watch, values: Sequence[float | None], lasting: float) -> list[list[str]]:
     """What is told at each second."""
     said = []
     for second, value in enumerate(values):
         watch.route.told = Learning(exploration=value)
-        told = watch.look(THRESHOLDS, float(second), lasting)
+        told = looked(watch, THRESHOLDS, float(second), lasting)
         said.append([each["status"] for each in told])
     return said
 
@@ -74,21 +80,21 @@ async def test_what_does_not_last_is_not_told() -> None:
 
 async def test_a_change_is_told_until_it_is_long_ago() -> None:
     watch = watched(Learning(alarms=0))
-    assert list(watch.look(THRESHOLDS, 0.0, 0.0)) == []
+    assert looked(watch, THRESHOLDS, 0.0, 0.0) == []
     watch.route.told = Learning(alarms=1)
-    (alert,) = watch.look(THRESHOLDS, 5.0, 0.0)
+    (alert,) = looked(watch, THRESHOLDS, 5.0, 0.0)
     assert alert == {
         **{"status": "firing", "route": "v4-T1", "measure": "since_change"},
         **{"value": 0.0, "threshold": 30.0, "since": 5.0},
     }
-    assert list(watch.look(THRESHOLDS, 34.9, 0.0)) == []
-    assert [each["status"] for each in watch.look(THRESHOLDS, 35.0, 0.0)] == ["resolved"]
+    assert looked(watch, THRESHOLDS, 34.9, 0.0) == []
+    assert [each["status"] for each in looked(watch, THRESHOLDS, 35.0, 0.0)] == ["resolved"]
 
 
 async def test_an_alert_that_nobody_wants_any_more_is_over_at_once() -> None:
     watch = watched(Learning(exploration=0.9))
-    assert len(list(watch.look(THRESHOLDS, 0.0, 0.0))) == 1
-    (alert,) = watch.look(Thresholds(), 1.0, 100.0)
+    assert len(looked(watch, THRESHOLDS, 0.0, 0.0)) == 1
+    (alert,) = looked(watch, Thresholds(), 1.0, 100.0)
     assert (alert["status"], alert["threshold"]) == ("resolved", None)
 
 
