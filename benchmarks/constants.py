@@ -10,8 +10,7 @@ import argparse
 from types import ModuleType
 from unittest.mock import patch
 
-import numpy as np
-
+from benchmarks.parts.intervals import half
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.engine.simulator import simulate
@@ -76,8 +75,7 @@ def score(scenario: Scenario, given: argparse.Namespace) -> Floats:
 
 def difference(found: Floats, usual: Floats) -> str:
     more = found - usual
-    reach = 1.96 * more.std(ddof=1) / np.sqrt(len(more))
-    return f"{more.mean():+.1f} +-{reach:.1f}"
+    return f"{more.mean():+.1f} +-{half(more):.1f}"
 
 
 if __name__ == "__main__":

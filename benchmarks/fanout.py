@@ -7,6 +7,7 @@ worth), with a fixed number of copies, and with as many as are worth it.
 
 import numpy as np
 
+from benchmarks.parts.intervals import half
 from flaky_load_balancer.core.types import Floats, Rules
 from flaky_load_balancer.registry import parse as strategy
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
@@ -64,8 +65,7 @@ def played(spec: str, scenario: Scenario, deadline: float) -> Run:
 
 
 def shown(values: Floats, digits: int = 1) -> str:
-    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():.{digits}f} +- {half:.{digits}f}"
+    return f"{values.mean():.{digits}f} +- {half(values):.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ all of them.  Both are ratios within one run.
 
 from functools import partial
 
-import numpy as np
-
 from benchmarks.decision import Play, fastest, live
+from benchmarks.parts.intervals import half
 from flaky_load_balancer.core.types import Floats, Ints, Rules
 from flaky_load_balancer.registry import parse
 from flaky_load_balancer.simulation.engine.simulator import Run, simulate
@@ -54,8 +53,7 @@ def played(name: str, servers: int, requests: int, fleets: int) -> Run:
 
 def shown(values: Floats | Ints) -> str:
     """The mean over fleets, and half of a 95 % interval."""
-    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():.1f} +- {half:.1f}"
+    return f"{values.mean():.1f} +- {half(values):.1f}"
 
 
 if __name__ == "__main__":

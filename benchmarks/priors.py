@@ -13,6 +13,7 @@ from io import StringIO
 
 import numpy as np
 
+from benchmarks.parts.intervals import half
 from flaky_load_balancer import registry
 from flaky_load_balancer.config import Game
 from flaky_load_balancer.core.types import Floats, Outcome
@@ -49,8 +50,7 @@ def main() -> None:
 
 
 def difference(more: Floats) -> str:
-    reach = 1.96 * more.std(ddof=1) / np.sqrt(len(more))
-    return f"{more.mean():+.2f} +-{reach:.2f}"
+    return f"{more.mean():+.2f} +-{half(more):.2f}"
 
 
 def logged(scenario: Scenario, number: int) -> Log:
