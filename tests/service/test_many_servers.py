@@ -1,7 +1,6 @@
 """Ten thousand servers behind one route: requests, frames, metrics and records as with ten."""
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flaky_load_balancer.records import Records
 from tests.programs import said, started
+from tests.service.thread import in_a_thread
 
 COUNT, LISTENERS, REQUESTS = 10_000, 4, 300
 
@@ -47,33 +47,17 @@ class Listeners:
 
 @contextmanager
 def listening() -> Iterator[Listeners]:
-    """Servers in a thread of their own, as the balancer is in a process of its own."""
-    listeners, up = Listeners(), threading.Event()
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    listeners = Listeners()
 
-    async def main() -> None:
+    async def start() -> list[asyncio.Server]:
         servers = [
             await asyncio.start_server(listeners.talk, "127.0.0.1", 0) for _ in range(LISTENERS)
         ]
         listeners.ports = [each.sockets[0].getsockname()[1] for each in servers]
-        up.set()
-        await stop.wait()
-        for server in servers:
-            server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return servers
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
-    thread.start()
-    try:
-        assert up.wait(20)
+    with in_a_thread(start):
         yield listeners
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
 
 
 def config(urls: list[str]) -> str:

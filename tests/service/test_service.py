@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -29,6 +28,7 @@ from tests.programs import (
     said,
     started,
 )
+from tests.service.thread import in_a_thread
 
 ANY = ("--port", "0", "--admin-port", "0", "--json", "-")
 
@@ -87,30 +87,14 @@ def outcome(does: str) -> str:
 
 @contextmanager
 def flaky(*plans: list[str]) -> Iterator[list[Flaky]]:
-    """Servers in a thread of their own, as the balancer is in a process of its own."""
+    """Servers that do as planned, each request one thing."""
     servers = [Flaky(plan) for plan in plans]
-    up, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 
-    async def main() -> None:
-        listening = [await each.start() for each in servers]
-        up.set()
-        await stop.wait()
-        for each in listening:
-            each.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def start() -> list[asyncio.Server]:
+        return [await each.start() for each in servers]
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
-    thread.start()
-    try:
-        assert up.wait(20)
+    with in_a_thread(start):
         yield servers
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
 
 
 class Balancer:
