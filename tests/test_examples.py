@@ -33,6 +33,7 @@ def test_an_example_runs(path: Path, tmp_path: Path) -> None:
     assert [word for word in SAID[path.name] if word not in done.stdout] == []
 
 
+@pytest.mark.slow
 def test_ones_own_strategy_keeps_every_rule_and_takes_thirty_lines() -> None:
     text = next(path for path in EXAMPLES if path.name == "own_strategy.py").read_text()
     assert len([line for line in text.splitlines() if line]) <= 30

@@ -40,14 +40,16 @@ async function glides(page: Page, admin: string): Promise<number[]> {
   return from.map((text) => Number(/-?\d+(?=00%)/.exec(text ?? "")));
 }
 
-test("a row that is overtaken glides down, and those that overtake it glide up", async ({
-  page,
-  stage,
-}) => {
+test("a row that is overtaken glides down, and those that overtake it glide up", {
+  tag: "@slow",
+}, async ({ page, stage }) => {
   expect(await glides(page, await stage.archive())).toEqual([-2, 1, 1]);
 });
 
-test("without motion rows are at once where they belong", async ({ page, stage }) => {
+test("without motion rows are at once where they belong", { tag: "@slow" }, async ({
+  page,
+  stage,
+}) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
   expect(await glides(page, await stage.archive())).toEqual([0, 0, 0]);
 });

@@ -36,7 +36,7 @@ test("from the race to a route in full, and on to another", { tag: "@slow" }, as
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("v4on T1");
 });
 
-test("why a server was chosen", async ({ page, race }) => {
+test("why a server was chosen", { tag: "@slow" }, async ({ page, race }) => {
   await race.result();
   const { decisions } = await (await fetch(`${race.admin}/api/routes/v6-T2/decisions`)).json();
   await page.goto(`${race.admin}/route?name=v6-T2`);
@@ -64,7 +64,10 @@ test("why a server was chosen", async ({ page, race }) => {
   expect(readFileSync(await (await drawn).path()).length).toBeGreaterThan(3_000);
 });
 
-test("a route that is not there says where the others are", async ({ page, race }) => {
+test("a route that is not there says where the others are", { tag: "@slow" }, async ({
+  page,
+  race,
+}) => {
   await page.goto(`${race.admin}/route?name=<b>none</b>`);
   await expect(
     page.getByRole("heading", { name: "No route “<b>none</b>” is running" }),

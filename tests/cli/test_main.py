@@ -151,6 +151,7 @@ def test_a_wrong_strategy_is_refused(command: str, spec: str, words: list[str]) 
     is_refused(called(*command.split(), "--strategy", spec), *words)
 
 
+@pytest.mark.slow
 def test_a_strategy_of_ones_own_must_import_and_keep_the_rules(folder: Path) -> None:
     (folder / "raising_one.py").write_text("raise RuntimeError('no such luck')")
     (folder / "broken_one.py").write_text(BROKEN)
@@ -246,6 +247,7 @@ def test_what_is_wrong_is_refused_by_name(folder: Path, line: str, words: list[s
     is_refused(Done(done.code, done.out, options(done)), *words)
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_named(folder: Path) -> None:
     with taken_port() as port:
         for command in ("harness", "serve --server a:1"):
@@ -434,6 +436,7 @@ def test_a_reader_that_has_enough_is_no_error_to_speak_of(folder: Path) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("json_to", ["-", "r.json"])
 @pytest.mark.parametrize("sandbox", ["off", *(offer.name for offer in available())])
 def test_servers_say_where_they_listen_from_inside_any_sandbox(

@@ -17,6 +17,7 @@ MOST = 250_000  # bytes of JavaScript, packed, that the first page may load
 needs_page = pytest.mark.skipif(page.built() is None, reason="the dashboard is not built")
 
 
+@pytest.mark.slow
 @needs_node
 def test_components_and_store() -> None:
     assert "passed" in run("npx", "vitest", "run")

@@ -143,6 +143,7 @@ async def test_a_budget_needs_a_limit_on_the_answer() -> None:
     assert len(dear.seen) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["500", "429", "reset", "hang", "cut"])
 async def test_nothing_stays_reserved(fault: str) -> None:
     gateway_of = Gateway(budget=Budget(1.0, 3600.0))

@@ -125,6 +125,7 @@ async def test_when_all_refused_the_client_hears_when_the_first_one_wakes() -> N
     assert 5 <= int(answer.headers["Retry-After"]) <= 7
 
 
+@pytest.mark.slow
 async def test_the_limits_on_time_hold_and_say_so_in_the_words_of_openai() -> None:
     async with gateway(["hang"], ["slow"], ["hang"]) as (served, found):
         answer = await served.http.post("/v1/chat/completions", json=CHAT)

@@ -91,6 +91,7 @@ def test_ports_that_collide_are_refused() -> None:
     assert "--port and --admin-port are both 4321" in str(result.exception)
 
 
+@pytest.mark.slow
 def test_a_short_run_answers_and_rates_every_question() -> None:
     async def play() -> tuple[int | None, bytes, bytes]:
         flags = ("--requests", "24", "--rate", "20", "--free-ports", "--no-stay", "--json", "-")

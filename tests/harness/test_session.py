@@ -99,6 +99,7 @@ def race(tmp_path_factory: pytest.TempPathFactory) -> Race:
     return Race(tmp_path_factory.mktemp("race"))
 
 
+@pytest.mark.slow
 def test_every_strategy_plays_every_scenario(race: Race) -> None:
     assert race.result.keys() == {"session", "seed", "rate", "runs", "valid", "why", "late_ms"}
     assert race.result["late_ms"].keys() == {"p50", "p99", "max"}
@@ -133,6 +134,7 @@ def test_what_is_about_to_happen_is_said_and_nothing_is_left(race: Race) -> None
     assert race.done.err == ""
 
 
+@pytest.mark.slow
 def test_on_an_overloaded_machine_nobody_is_ranked(tmp_path: Path) -> None:
     """With no tolerance at all every machine is overloaded."""
     data_dir = tmp_path / "data"

@@ -276,6 +276,7 @@ async def half_a_body() -> AsyncIterator[bytes]:
     await asyncio.sleep(60)
 
 
+@pytest.mark.slow
 async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flaky_load_balancer.proxy.ids.SLOWEST_BODY", 0.05)
     async with client(route(answering())) as http:

@@ -71,6 +71,7 @@ def play(recorder: Recorder, told: list[Event]) -> str:
     return session
 
 
+@pytest.mark.slow
 @given(told=events)
 @settings(max_examples=10, deadline=None)
 def test_the_same_records_in_both_to_the_row(server: PostgresServer, told: list[Event]) -> None:

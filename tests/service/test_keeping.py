@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from flaky_load_balancer.harness.client import request_ids
 from tests.programs import flb, is_refused
@@ -24,6 +25,7 @@ def played(folder: Path, servers: list[Flaky], count: int, *words: object) -> li
     return believed
 
 
+@pytest.mark.slow
 def test_a_restart_goes_on_where_it_ended_and_fresh_begins_anew(tmp_path: Path) -> None:
     with flaky(["500"], ["ok"]) as servers:
         learnt = played(tmp_path, servers, 30)
@@ -39,6 +41,7 @@ def test_without_records_nothing_is_kept(tmp_path: Path) -> None:
         assert not (tmp_path / ".flb").exists()
 
 
+@pytest.mark.slow
 def test_a_second_balancer_of_one_data_directory_is_refused(tmp_path: Path) -> None:
     with flaky(["ok"]) as servers, serving(tmp_path, servers) as first:
         words = "serve", "--server", servers[0].url, "--port", 0, "--admin-port", 0

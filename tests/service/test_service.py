@@ -216,6 +216,7 @@ def test_clients_snapshot_metrics_records_and_servers_agree(tmp_path: Path, stra
     assert recorded == saw
 
 
+@pytest.mark.slow
 def test_sigterm_answers_what_is_in_flight_and_leaves_nothing(tmp_path: Path) -> None:
     """Servers that hang, and readers of the stream: one that reads and one that does not."""
 
@@ -329,6 +330,7 @@ def test_several_routes_from_a_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_log(tmp_path: Path, form: str) -> None:
     """The records vanish meanwhile, which is worth a line."""

@@ -70,6 +70,7 @@ def test_two_balancers_learn_together_and_alone_without_redis(tmp_path: Path) ->
             there.stopped()
 
 
+@pytest.mark.slow
 def test_who_does_not_share_says_nothing_of_it(tmp_path: Path) -> None:
     with flaky(["ok"]) as servers, serving(tmp_path, servers) as alone:
         (route,) = httpx.get(f"{alone.admin}/api/snapshot").json()["routes"]

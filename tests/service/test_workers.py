@@ -61,6 +61,7 @@ async def snapshot(served: Served, requests: int) -> Any:
     return (await served.admin.get("/api/snapshot")).json()["routes"][0]
 
 
+@pytest.mark.slow
 async def test_two_workers_are_one_service_to_whoever_looks() -> None:
     async with origins(["ok"], ["ok"]) as (one, other):
         found = replace(settings([one.url, other.url], strategy="v4"), workers=2)
@@ -89,6 +90,7 @@ def expected(*servers: Any) -> list[float]:
     return [round((len(each.seen) + 1) / (len(each.seen) + 2), 6) for each in servers]
 
 
+@pytest.mark.slow
 async def test_a_worker_that_is_killed_is_replaced_and_takes_only_its_own_requests_along() -> None:
     async with origins(["ok"] * 20 + ["hold"] * 8 + ["ok"]) as (origin,):
         found = replace(settings([origin.url], strategy="v4"), workers=2)

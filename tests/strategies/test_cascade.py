@@ -221,11 +221,7 @@ def test_beliefs_name_capacity_and_when_it_is_back() -> None:
     assert table().beliefs(1.0)["capacity"] == [np.inf, np.inf]
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_it_keeps_the_rules(rule: str) -> None:
-    check(Cascade, rule)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_it_keeps_the_rules_with_features(rule: str) -> None:
     check(partial(Cascade, features="on"), rule)

@@ -61,6 +61,7 @@ def test_without_the_constraint_it_would_not_hold() -> None:
     assert share.min() < 0.02
 
 
+@pytest.mark.slow
 def test_a_ceiling_on_attempts_holds_over_a_tide() -> None:
     _, _, free = played("v4:share_max=1,attempts_max=9", "T3-tide")
     _, _, held = played("v4:attempts_max=1.2", "T3-tide")

@@ -72,6 +72,7 @@ def test_it_finds_the_server_that_people_like_best() -> None:
     assert np.mean(chosen["random"] == 1) < 0.3
 
 
+@pytest.mark.slow
 def test_strategies_that_learn_rewards_learn_from_preferences_as_well() -> None:
     """If chance lets them ask two servers; linucb asks one twice, and hears nothing."""
     setting = Setting(scenarios.parse(WORLD, source="test"), runs=6, queries=1000)

@@ -98,6 +98,7 @@ def test_a_server_that_was_down_is_tried_again_after_a_while() -> None:
     assert after > 1.5 * soon
 
 
+@pytest.mark.slow
 def test_it_loses_less_than_v6_where_servers_flap() -> None:
     names = {"whittle": Whittle(), "v6": parse("v6")}
     plan = Plan(names, [find("flapping")], requests=1000, replications=12)

@@ -56,6 +56,7 @@ def numbers(made: Comparison) -> list[dict[str, object]]:
     return cells
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "BLOCK", 15)
     plan = plan_of("v4", "p2c-ewma", on="T2 outage")
@@ -203,6 +204,7 @@ def test_live_commands_refuse_the_oracle(command: str) -> None:
     assert "--strategy: oracle" in result.stderr.replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_process() -> None:
     command = [sys.executable, "-m", "flaky_load_balancer", "compare", "--requests", "100000"]
     with subprocess.Popen(

@@ -68,6 +68,7 @@ def test_failure_rates_and_latency_are_found_again(tmp_path: Path) -> None:
     assert made.doubts[0].startswith("nothing was refused: limits above")
 
 
+@pytest.mark.slow
 def test_a_moving_limit_is_not_passed_off_as_a_still_one(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     moving = '\n[limit.motion]\nkind="sinusoid"\namplitude=0.9\nperiod=40.0'

@@ -37,6 +37,7 @@ def best_single(setting: Setting) -> float:
     return float(setting.answers.utility[:, 800:].mean(axis=(0, 1)).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", LINEAR)
 def test_ahead_of_the_best_single_server_where_tasks_matter(strategy: str) -> None:
     utility, setting = played("matters", MATTERS, strategy)

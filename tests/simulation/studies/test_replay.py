@@ -80,6 +80,7 @@ def test_what_is_no_log_of_decisions_is_refused(text: str, says: str, tmp_path: 
         read_decisions(tmp_path / "gone.csv")
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     log, result = written(tmp_path / "log.csv", 200), tmp_path / "r.json"
     words = "replay", log, "--strategy", "linucb", "--strategy", "round-robin", "--json", result

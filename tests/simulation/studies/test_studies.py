@@ -69,6 +69,7 @@ def test_fixed_choices_and_oracles_are_exact(tmp_path: Path) -> None:
     assert learnt.utility(learnt.play("thompson-gauss"))[:, 100:].mean() < 0.7
 
 
+@pytest.mark.slow
 def test_a_useful_prior_helps_and_a_wrong_one_is_overcome(tmp_path: Path) -> None:
     file = tmp_path / "two.csv"
     lines = [f"{n},{'ab'[n % 2]},{0.2 + 0.7 * (n % 2)},{0.9 - 0.7 * (n % 2)}" for n in range(40)]
@@ -104,6 +105,7 @@ def test_intervals_that_hold_together_are_wider() -> None:
     assert shown(None) == "-"
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     words = "study", "a2", "--runs", "2", "--queries", "30", "--json", tmp_path / "r.json"
     done = flb(*words, cwd=tmp_path)
