@@ -1,10 +1,14 @@
 """``flb study``: one question about choosing by context, on a built-in world or a table."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flaky_load_balancer.cli import options
+
+if TYPE_CHECKING:
+    from flaky_load_balancer.simulation.comparison.workers import Executor
 
 
 @click.command(epilog="Example: flb study a5 --runs 20 --queries 2500 --out plots")
@@ -20,6 +24,7 @@ from flaky_load_balancer.cli import options
 @click.option("--queries", type=click.IntRange(10, 1_000_000), default=2500, help="In each run.")
 @click.option("--usd", type=options.Number(0), default=0.0, help="Points that a dollar costs.")
 @options.seed
+@options.executor
 @click.option("--out", type=options.PATH, default=None, metavar="DIR", help="Plots go there.")
 @options.json
 def main(
@@ -29,6 +34,7 @@ def main(
     queries: int,
     usd: float,
     seed: int,
+    executor: "Executor",
     out: Path | None,
     json: str | None,
 ) -> None:
@@ -48,4 +54,4 @@ def main(
         raise SettingsError(f"flb study {name}: there are {', '.join(STUDIES)}")
     with interruptible():
         setting = show.setting(name, data, runs=runs, queries=queries, usd=usd, seed=seed)
-        show.play(name, setting, output, out)
+        show.play(name, setting, output, out, executor)

@@ -1,13 +1,13 @@
 """Questions about choosing by context, each answered by one command: ``flb study NAME``.
 
-STUDIES[name].play(setting, progress)       a Report: tables, a finding, plots
+STUDIES[name].play(setting, players)        a Report: tables, a finding, plots
 """
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
-from flaky_load_balancer.simulation.studies.parts import Progress
+from flaky_load_balancer.simulation.studies.parts import Players
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Report
 
@@ -19,10 +19,10 @@ class Study(NamedTuple):
     question: str
     world: str  # that it is played on, if no table is given
 
-    def play(self, setting: Setting, progress: Progress) -> Report:
+    def play(self, setting: Setting, players: Players) -> Report:
         module = import_module(f"{__name__}.{self.module}")
-        function: Callable[[Setting, Progress], Report] = getattr(module, self.module)
-        return function(setting, progress)
+        function: Callable[[Setting, Players], Report] = getattr(module, self.module)
+        return function(setting, players)
 
 
 STUDIES = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.scenarios import Scenario
-from flaky_load_balancer.simulation.studies.parts import Progress
+from flaky_load_balancer.simulation.studies.parts import Game, Players
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -19,13 +19,13 @@ OF_A_TABLE = ("task", "cluster:8", "complexity")
 STRATEGY = "linucb"
 
 
-def ablation(setting: Setting, progress: Progress) -> Report:
+def ablation(setting: Setting, players: Players) -> Report:
     """LinUCB with no features, each alone, each pair, and all."""
-    means: dict[str, Floats] = {}
-    for name, scenario in variants(setting.scenario).items():
-        progress(name)
-        other = setting.but(scenario=scenario)
-        means[name] = other.utility(other.play(STRATEGY)).mean(axis=1)
+    played = {
+        name: Game(setting.but(scenario=scenario), STRATEGY)
+        for name, scenario in variants(setting.scenario).items()
+    }
+    means = {name: table.mean(axis=1) for name, table in players.utilities(played).items()}
     none, looks = means["none"], len(means)
     order = sorted(means, key=lambda name: -float(means[name].mean()))
     rows: list[list[Cell]] = [

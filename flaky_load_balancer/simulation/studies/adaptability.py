@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 
 from flaky_load_balancer.simulation.scenarios.model import Scenario, Stretch
-from flaky_load_balancer.simulation.studies.parts import Progress, course, reached
+from flaky_load_balancer.simulation.studies.parts import Game, Players, course, reached
 from flaky_load_balancer.simulation.studies.play import RATE, Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -15,25 +15,33 @@ STRATEGIES = ("linucb", "linucb:decay=0.99", "lints", "lints:decay=0.99", "eps-g
 RECOVERED = 0.95  # of the way from chance to the level of the task oracle after the change
 
 
-def adaptability(setting: Setting, progress: Progress) -> Report:
+def adaptability(setting: Setting, players: Players) -> Report:
     """The change comes after 2 of 5 parts of the queries, at 1,000 of 2,500."""
     at = max(1, 2 * setting.queries // 5)
     best = setting.answers.fixed()["best single"]
     rows: list[list[Cell]] = []
     plots = []
     price = 0.2 / max(float(setting.answers.cost[:, :, best].mean()), 1e-12)
-    for kind, fault in changes(best, at / RATE).items():
-        changed = setting.but(
+    settings = {
+        kind: setting.but(
             scenario=_with(setting.scenario, fault), usd=price if kind == "dearer" else setting.usd
         )
-        played = {}
+        for kind, fault in changes(best, at / RATE).items()
+    }
+    every = players.utilities(
+        {
+            f"{kind} {name}": Game(changed, name)
+            for kind, changed in settings.items()
+            for name in STRATEGIES
+        }
+    )
+    for kind, changed in settings.items():
+        played = {name: every[f"{kind} {name}"] for name in STRATEGIES}
         oracle = changed.answers
         after = slice(at, None)
         level = float(_reachable(oracle.utility[:, after], oracle.task[:, after]).mean())
         chance = float(oracle.utility[:, after].mean())
         for name in STRATEGIES:
-            progress(f"{kind}, {name}")
-            played[name] = changed.utility(changed.play(name))
             lost = level - played[name][:, after].mean(axis=1)
             queries = reached(played[name][:, after], chance + RECOVERED * (level - chance))
             rows.append([kind, name, together(lost, len(STRATEGIES)), queries])

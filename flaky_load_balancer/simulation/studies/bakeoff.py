@@ -8,7 +8,7 @@ import numpy as np
 
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.simulation.comparison.intervals import ranked
-from flaky_load_balancer.simulation.studies.parts import Progress, course, references, utilities
+from flaky_load_balancer.simulation.studies.parts import Players, course, games, references
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -17,9 +17,9 @@ WITHOUT = ("eps-greedy", "thompson-gauss", "ucb1-utility", "random")
 QUESTION = "Which strategy chooses best, and does it take the context of a request?"
 
 
-def bakeoff(setting: Setting, progress: Progress) -> Report:
+def bakeoff(setting: Setting, players: Players) -> Report:
     """Every strategy on the same queries."""
-    played = utilities(setting, (*CONTEXTUAL, *WITHOUT), progress)
+    played = players.utilities(games(setting, (*CONTEXTUAL, *WITHOUT)))
     known = references(setting)
     means = {name: table.mean(axis=1) for name, table in played.items()}
     standings = ranked(means)

@@ -3,7 +3,7 @@
 And what they lose where a linear one is right: ``flb study crossed --data TABLE``.
 """
 
-from flaky_load_balancer.simulation.studies.parts import Progress, course, references, utilities
+from flaky_load_balancer.simulation.studies.parts import Players, course, games, references
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -12,9 +12,9 @@ LINEAR = "linucb"
 STRATEGIES = (LINEAR, "lints", "mixllm", "neural-linear", "bootstrap-trees")
 
 
-def crossed(setting: Setting, progress: Progress) -> Report:
+def crossed(setting: Setting, players: Players) -> Report:
     """Strategies that are linear in features, and those that are not."""
-    played = utilities(setting, STRATEGIES, progress)
+    played = players.utilities(games(setting, STRATEGIES))
     known = references(setting)
     means = {name: table.mean(axis=1) for name, table in (played | known).items()}
     looks = len(STRATEGIES)

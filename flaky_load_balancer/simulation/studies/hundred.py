@@ -6,7 +6,7 @@ converges after about 100 trials, and saves 10 to 20 % against choosing uniforml
 
 import numpy as np
 
-from flaky_load_balancer.simulation.studies.parts import Progress
+from flaky_load_balancer.simulation.studies.parts import Players, games
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -16,12 +16,10 @@ TRIALS = (50, 100, 200, 500, 1000, 2500)
 CLAIMED = 0.10, 0.20
 
 
-def hundred(setting: Setting, progress: Progress) -> Report:
+def hundred(setting: Setting, players: Players) -> Report:
     """How often the best server is chosen around the n-th trial, and the cost for each success."""
-    progress(STRATEGY)
-    trace = setting.play(STRATEGY)
-    progress("random")
-    uniform = setting.play("random")
+    played = dict(players.traces(games(setting, (STRATEGY, "random"))))
+    trace, uniform = played[STRATEGY], played["random"]
     best = setting.answers.utility.mean(axis=1).argmax(axis=1)
     right = trace.arm == best[:, None]
     rows: list[list[Cell]] = []

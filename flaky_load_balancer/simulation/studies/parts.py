@@ -1,10 +1,15 @@
 """What several studies do alike: play strategies, smooth courses, know what fixed choices earn."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Floats
+from flaky_load_balancer.simulation.comparison.workers import Map, Result, Task
+from flaky_load_balancer.simulation.engine.trace import Trace
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Lines, together
 
@@ -13,13 +18,44 @@ Progress = Callable[[str], None]  # told what is about to be played
 POINTS = 60  # of a course that is drawn
 
 
-def utilities(setting: Setting, strategies: Iterable[str], progress: Progress) -> dict[str, Floats]:
-    """(runs, queries) the utility of every query, for each strategy and each fixed choice."""
-    found: dict[str, Floats] = {}
-    for name in strategies:
-        progress(name)
-        found[name] = setting.utility(setting.play(name))
-    return found
+class Game(NamedTuple):
+    """A strategy in a setting."""
+
+    setting: Setting
+    strategy: str | Strategy
+
+    def play(self) -> Trace:
+        return self.setting.play(self.strategy)
+
+
+@dataclass(frozen=True)
+class Players:
+    """Who plays the games of a study: this process, others, or a cluster."""
+
+    mapped: Map = map
+    progress: Progress = lambda _: None
+
+    def each(
+        self, work: Callable[[Task], Result], tasks: Mapping[str, Task]
+    ) -> Iterator[tuple[str, Result]]:
+        """What comes of every task, in their order, by the name that progress is told."""
+        results = self.mapped(work, tasks.values())
+        for name in tasks:
+            self.progress(name)
+            yield name, next(results)
+
+    def traces(self, games: Mapping[str, Game]) -> Iterator[tuple[str, Trace]]:
+        """What every query of each game brought."""
+        return self.each(Game.play, games)
+
+    def utilities(self, games: Mapping[str, Game]) -> dict[str, Floats]:
+        """(runs, queries) the utility of every query of each game."""
+        return {name: games[name].setting.utility(trace) for name, trace in self.traces(games)}
+
+
+def games(setting: Setting, strategies: Iterable[str]) -> dict[str, Game]:
+    """Each strategy in the same setting."""
+    return {name: Game(setting, name) for name in strategies}
 
 
 def references(setting: Setting) -> dict[str, Floats]:

@@ -5,7 +5,7 @@ would have answered to each of them is known, so that fixed choices and oracles 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -95,6 +95,10 @@ class Setting:
     def utility(self, trace: Trace) -> Floats:
         """(runs, queries)"""
         return trace.reward - self.usd * trace.cost
+
+    def __getstate__(self) -> dict[str, object]:
+        """What other processes are sent: they find for themselves what follows from it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def but(self, **changes: object) -> "Setting":
         """The same setting with other values."""

@@ -7,7 +7,7 @@ wins), useless (either wins) and wrong (the worse answer wins).
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats
-from flaky_load_balancer.simulation.studies.parts import Progress, course
+from flaky_load_balancer.simulation.studies.parts import Game, Players, course
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.preferences import Preferences, fit_prior
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
@@ -18,12 +18,12 @@ QUESTION = "What do preferences save at the start, and what does a wrong prior c
 PAIRS = 600
 
 
-def prior(setting: Setting, progress: Progress) -> Report:
+def prior(setting: Setting, players: Players) -> Report:
     """PILOT with priors of three kinds, and without one."""
-    played: dict[str, Floats] = {}
-    for name, given in {"none": None, **priors(setting)}.items():
-        progress(f"prior: {name}")
-        played[name] = setting.utility(setting.play(Pilot(prior=given)))
+    given = {"none": None, **priors(setting)}
+    played = players.utilities(
+        {name: Game(setting, Pilot(prior=each)) for name, each in given.items()}
+    )
     none, looks = played["none"], len(played)
     first, last = min(500, setting.queries), max(1, setting.queries // 5)
     rows: list[list[Cell]] = [

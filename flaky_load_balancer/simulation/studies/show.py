@@ -11,12 +11,16 @@ from rich.text import Text
 from flaky_load_balancer.registry import parse
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.comparison.intervals import Estimate
+from flaky_load_balancer.simulation.comparison.workers import Executor, working
 from flaky_load_balancer.simulation.studies import STUDIES, plots
 from flaky_load_balancer.simulation.studies.offpolicy import TooLittleExploredError
+from flaky_load_balancer.simulation.studies.parts import Players
 from flaky_load_balancer.simulation.studies.play import WORLDS, Setting, recorded
 from flaky_load_balancer.simulation.studies.replay import Decisions, would_earn
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, shown
 from flaky_load_balancer.terminal import Output, plain_table
+
+SMALL = 10_000  # queries of a game: fewer are played sooner than another process is started
 
 
 def listed(out: Output) -> None:
@@ -37,15 +41,18 @@ def setting(
     return Setting(scenario, runs=runs, queries=queries, seed=seed, usd=usd)
 
 
-def play(name: str, setting: Setting, out: Output, folder: Path | None) -> None:
+def play(name: str, setting: Setting, out: Output, folder: Path | None, executor: Executor) -> None:
     """Play a study and show what it found."""
     study = STUDIES[name]
     out.console.print(
         f"[bold]{name}[/bold]: {escape(study.question)} World {escape(setting.scenario.name)},"
         f" {setting.runs} runs of {setting.queries} queries, seed {setting.seed}"
     )
-    with out.console.status("") as status:
-        report = study.play(setting, lambda what: status.update(f"playing {escape(what)}"))
+    if executor.jobs is None and setting.runs * setting.queries < SMALL:
+        executor = executor.within(1)
+    with out.console.status("") as status, working(executor) as mapped:
+        players = Players(mapped, lambda what: status.update(f"playing {escape(what)}"))
+        report = study.play(setting, players)
     for table in report.tables:
         out.console.print()
         out.console.print(_printed(table))

@@ -1,6 +1,6 @@
 """``steps``: several attempts at a query until one succeeds: greedy, or with a budget for it."""
 
-from flaky_load_balancer.simulation.studies.parts import Progress
+from flaky_load_balancer.simulation.studies.parts import Players, games
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -8,7 +8,7 @@ QUESTION = "Is it better to be greedy at every step, or to plan what a query may
 STEPS = 4
 
 
-def steps(setting: Setting, progress: Progress) -> Report:
+def steps(setting: Setting, players: Players) -> Report:
     """Each attempt succeeds as often as its answer is good; four at most."""
     game = setting.but(attempts=STEPS, until_good=True)
     dearest = float(setting.answers.cost.mean(axis=(0, 1)).max())
@@ -21,13 +21,10 @@ def steps(setting: Setting, progress: Progress) -> Report:
         "random",
     )
     rows: list[list[Cell]] = []
-    for spec in specs:
-        name = spec.partition(":")[0]
-        progress(name)
-        trace = game.play(spec)
+    for spec, trace in players.traces(games(game, specs)):
         rows.append(
             [
-                name,
+                spec.partition(":")[0],
                 together((trace.arm >= 0).mean(axis=1), len(specs)),
                 together(trace.attempts.mean(axis=1), len(specs)),
                 together(trace.cost.mean(axis=1), len(specs)),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from flaky_load_balancer.core.types import Floats
-from flaky_load_balancer.simulation.studies.parts import Progress
+from flaky_load_balancer.simulation.studies.parts import Game, Players
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Lines, Report, Table, together
 
@@ -12,7 +12,7 @@ STRATEGIES = ("linucb", "lints", "thompson-gauss")
 STEPS = 11  # lambda 0, 0.1, ..., 1
 
 
-def sweep(setting: Setting, progress: Progress) -> Report:
+def sweep(setting: Setting, players: Players) -> Report:
     """utility = (1 - lambda) quality - lambda cost / (mean cost of the dearest server)."""
     answers = setting.answers
     dearest = float(answers.cost.mean(axis=(0, 1)).max())
@@ -20,15 +20,19 @@ def sweep(setting: Setting, progress: Progress) -> Report:
         return _nothing(setting)
     rows: list[list[Cell]] = []
     fronts: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in STRATEGIES}
-    for share in np.linspace(0.0, 1.0, STEPS):
-        usd = float(share / max(1.0 - share, 1e-3) / dearest)
-        for name in STRATEGIES:
-            progress(f"lambda {share:.1f}, {name}")
-            trace = setting.but(usd=usd).play(name)
-            quality, cost = trace.reward.mean(axis=1), trace.cost.mean(axis=1)
-            fronts[name].append((quality, cost))
-            looks = STEPS * len(STRATEGIES)
-            rows.append([f"{share:.1f}", name, together(quality, looks), together(cost, looks)])
+    played = {
+        f"{share:.1f} {name}": Game(
+            setting.but(usd=float(share / max(1.0 - share, 1e-3) / dearest)), name
+        )
+        for share in np.linspace(0.0, 1.0, STEPS)
+        for name in STRATEGIES
+    }
+    looks = len(played)
+    for label, trace in players.traces(played):
+        share, name = label.split()
+        quality, cost = trace.reward.mean(axis=1), trace.cost.mean(axis=1)
+        fronts[name].append((quality, cost))
+        rows.append([share, name, together(quality, looks), together(cost, looks)])
     table = Table("quality and dollars of a query", ["lambda", "strategy", "quality", "usd"], rows)
     return Report(
         setting,

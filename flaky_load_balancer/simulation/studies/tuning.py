@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flaky_load_balancer.config import SettingsError
-from flaky_load_balancer.simulation.studies.parts import Progress
+from flaky_load_balancer.simulation.studies.parts import Players
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
 
@@ -31,32 +31,11 @@ SPACES: dict[str, Space] = {
 }
 
 
-def tuning(setting: Setting, progress: Progress) -> Report:
+def tuning(setting: Setting, players: Players) -> Report:
     """Each strategy with its defaults and with the parameters that did best, on a fresh seed."""
-    try:
-        import optuna
-    except ImportError:
-        raise SettingsError("a4 needs Optuna: pip install 'flaky-load-balancer[tune]'") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    rows: list[list[Cell]] = []
-    fresh = setting.but(seed=setting.seed + 1)
-    for name, space in SPACES.items():
-        study = optuna.create_study(
-            direction="maximize", sampler=optuna.samplers.TPESampler(seed=setting.seed)
-        )
-        study.optimize(partial(_value, setting, name, space, progress), TRIALS)
-        tuned = _spec(name, study.best_params)
-        usual, better = (fresh.utility(fresh.play(spec)).mean(axis=1) for spec in (name, tuned))
-        values = [trial.value for trial in study.trials if trial.value is not None]
-        rows.append(
-            [
-                tuned,
-                together(usual, len(SPACES)),
-                together(better, len(SPACES)),
-                together(better - usual, len(SPACES)),
-                max(values) - min(values),
-            ]
-        )
+    _optuna()
+    searches = players.each(partial(_tuned, setting), {name: name for name in SPACES})
+    rows = [row for _, row in searches]
     head = ["tuned", "defaults", "tuned on another seed", "gained", "best - worst of the trials"]
     best = max(rows, key=lambda row: row[3].mean)  # type: ignore[union-attr]
     gain = best[3]
@@ -70,10 +49,38 @@ def tuning(setting: Setting, progress: Progress) -> Report:
     )
 
 
-def _value(setting: Setting, name: str, space: Space, progress: Progress, trial: Any) -> float:
-    spec = _spec(name, space(trial))
-    progress(spec)
+def _tuned(setting: Setting, name: str) -> list[Cell]:
+    """One strategy: what is tried next depends on what came before."""
+    optuna = _optuna()
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=setting.seed)
+    )
+    study.optimize(partial(_value, setting, name), TRIALS)
+    tuned = _spec(name, study.best_params)
+    fresh = setting.but(seed=setting.seed + 1)
+    usual, better = (fresh.utility(fresh.play(spec)).mean(axis=1) for spec in (name, tuned))
+    values = [trial.value for trial in study.trials if trial.value is not None]
+    return [
+        tuned,
+        together(usual, len(SPACES)),
+        together(better, len(SPACES)),
+        together(better - usual, len(SPACES)),
+        max(values) - min(values),
+    ]
+
+
+def _value(setting: Setting, name: str, trial: Any) -> float:
+    spec = _spec(name, SPACES[name](trial))
     return float(setting.utility(setting.play(spec)).mean())
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError:
+        raise SettingsError("a4 needs Optuna: pip install 'flaky-load-balancer[tune]'") from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
 
 
 def _spec(name: str, parameters: dict[str, float]) -> str:

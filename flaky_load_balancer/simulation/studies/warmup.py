@@ -1,11 +1,11 @@
 """``a2``: how much is lost while strategies learn, and how long that takes."""
 
 from flaky_load_balancer.simulation.studies.parts import (
-    Progress,
+    Players,
     course,
+    games,
     reached,
     references,
-    utilities,
 )
 from flaky_load_balancer.simulation.studies.play import Setting
 from flaky_load_balancer.simulation.studies.report import Cell, Report, Table, together
@@ -15,9 +15,9 @@ QUESTION = "How many queries does it take to learn, and what do they cost?"
 ENOUGH = 0.95  # of the final level, counted from what chance brings
 
 
-def warmup(setting: Setting, progress: Progress) -> Report:
+def warmup(setting: Setting, players: Players) -> Report:
     """The first 100 and 500 queries, and when 95 % of the final level is reached."""
-    played = utilities(setting, STRATEGIES, progress)
+    played = players.utilities(games(setting, STRATEGIES))
     oracle = references(setting)["task oracle"]
     chance = float(played["random"].mean())
     rows: list[list[Cell]] = []

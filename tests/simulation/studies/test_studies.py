@@ -1,13 +1,17 @@
 import json
+import pickle
+from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.comparison.intervals import Estimate
+from flaky_load_balancer.simulation.comparison.workers import Executor, working
 from flaky_load_balancer.simulation.studies import STUDIES, plots
-from flaky_load_balancer.simulation.studies.parts import reached
+from flaky_load_balancer.simulation.studies.parts import Players, reached
 from flaky_load_balancer.simulation.studies.play import WORLDS, Setting, recorded
 from flaky_load_balancer.simulation.studies.preferences import Preferences, fit_prior
 from flaky_load_balancer.simulation.studies.prior import priors
@@ -16,11 +20,16 @@ from strategies.pilot import Pilot
 from tests.programs import flb
 
 
-def small(name: str, runs: int = 3, queries: int = 60) -> Report:
+def small(
+    name: str,
+    runs: int = 3,
+    queries: int = 60,
+    players: Players = Players(),  # noqa: B008 (frozen)
+) -> Report:
     setting = Setting(
         scenarios.read(WORLDS / f"{STUDIES[name].world}.toml"), runs=runs, queries=queries
     )
-    return STUDIES[name].play(setting, lambda _: None)
+    return STUDIES[name].play(setting, players)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +63,34 @@ def test_the_longer_studies_too(name: str, tmp_path: Path) -> None:
 def test_tuning_is_judged_on_another_seed() -> None:
     pytest.importorskip("optuna", reason="optuna is not installed (extra: tune)")
     assert len(small("a4", runs=2, queries=20).tables[0].rows) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["processes", "ray"])
+def test_who_plays_does_not_matter(kind: Literal["processes", "ray"]) -> None:
+    """Nor that other processes are sent settings and strategies, and not what follows from them."""
+    if kind == "ray":
+        pytest.importorskip("ray")
+    told: list[str] = []
+    with working(Executor(kind, jobs=2)) as mapped:
+        others = Players(mapped, told.append)
+        for name in ("a3", "a4", "a8", "prior") if kind == "processes" else ("prior",):
+            if name == "a4":
+                pytest.importorskip("optuna", reason="optuna is not installed (extra: tune)")
+            alone, shared = (small(name, 2, 60, players) for players in (Players(), others))
+            assert json.dumps(shared.json()) == json.dumps(alone.json())
+            np.testing.assert_equal(
+                [asdict(p) for p in shared.plots], [asdict(p) for p in alone.plots]
+            )
+    assert "wrong" in told
+
+
+def test_a_setting_is_sent_without_what_follows_from_it() -> None:
+    setting = Setting(scenarios.read(WORLDS / "llm-tasks.toml"), runs=2, queries=500)
+    short = len(pickle.dumps(setting))
+    assert setting.answers.quality.size
+    assert len(pickle.dumps(setting)) == short
+    assert pickle.loads(pickle.dumps(setting)) == setting
 
 
 def test_fixed_choices_and_oracles_are_exact(tmp_path: Path) -> None:
