@@ -135,9 +135,13 @@ class Capacity:
         if size is None:
             ready: Floats = self.forecast.ready[lane, HALF]
             return ready
-        first = np.zeros(len(lane), dtype=np.intp)
-        ready = self.forecast.ready_after(lane, first, size)[:, HALF]
-        return np.where(self.model.limited[lane], ready, -np.inf)
+        ready = np.full(len(lane), -np.inf)
+        some = self.model.limited.take(lane).nonzero()[0]
+        if some.size:
+            first = np.zeros(some.size, dtype=np.intp)
+            after = self.forecast.ready_after(lane.take(some), first, size.take(some))
+            ready[some] = after[:, HALF]
+        return ready
 
     def _open(self, lane: Ints, time: Floats, now: Floats) -> Bools:
         """(n,) whether servers are likely to admit what was entered for these times."""

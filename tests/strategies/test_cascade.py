@@ -17,6 +17,7 @@ from flaky_load_balancer.simulation.engine.simulator import simulate
 from flaky_load_balancer.simulation.fleets.fleet import Fleet
 from flaky_load_balancer.simulation.fleets.servers import Servers
 from flaky_load_balancer.simulation.worlds.world import rules_of
+from strategies.capacity.forecast import Forecast
 from strategies.cascade import Cascade
 from strategies.lints import LinThompson
 from strategies.linucb import LinUCB
@@ -47,6 +48,23 @@ def serve(played: Table, outcomes: str, *, start: float, every: float) -> float:
         ask(played, now, deadline=now + 10)
         played.tell(0, outcome, now=now + 0.001, latency=0.001)
     return start + len(outcomes) * every
+
+
+def test_where_no_server_refused_nothing_is_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor of requests of known sizes, each of which would take a forecast of its own."""
+
+    def forecast(*of: Any) -> None:
+        raise AssertionError("a forecast")
+
+    monkeypatch.setattr(Forecast, "ready_after", forecast)
+    played = table()
+    for now in range(3):
+        request = Context.of(
+            *(np.array([0]), np.array([NOON + now]), np.array([1]), np.zeros((1, 2), dtype=bool)),
+            np.array([NOON + now + 10]),
+            size=np.array([100.0]),
+        )
+        assert played.strategy.select(request).arm.item() in {0, 1}
 
 
 def refused_twice_as_fast(start: float) -> Table:
