@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flaky_load_balancer.core.types import Context, Feedback, Floats, Rules
+from flaky_load_balancer.core.types import Action, Context, Feedback, Floats, Rules
 from strategies.linucb import LinUCB
 from strategies.parts.numbers import require
 from strategies.parts.pacing import Pacing
@@ -30,6 +30,11 @@ class Pacer(LinUCB):
     def reset(self, rules: Rules, replications: int, rng: np.random.Generator) -> None:
         super().reset(rules, replications, rng)
         self.pacing = Pacing(replications, self.target, self.most)
+
+    def select(self, context: Context) -> Action:
+        action = super().select(context)
+        action.price = self.pacing.price.take(context.rows)
+        return action
 
     def index(self, context: Context, x: Floats) -> Floats:
         cost = self.costs.mean(context.rows)

@@ -314,6 +314,7 @@ class DecisionMade(Shape):
     features: list[float | None] | None
     most_usd: list[float | None] | None
     budget_usd: float | None
+    price: float | None
     outcome: str | None
     latency_ms: float | None
 
@@ -322,7 +323,8 @@ class Decisions(Shape):
     """The last decisions, oldest first; ``servers`` names the entries of every index.
 
     ``features`` names those of what a strategy sees of a request; ``most_usd`` is what an attempt
-    on each server can cost at most, ``budget_usd`` what was left of the budget.
+    on each server can cost at most, ``budget_usd`` what was left of the budget, and ``price`` what
+    a strategy that holds its spending took from the index of the dearest server.
     """
 
     servers: list[str]

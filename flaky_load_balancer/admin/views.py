@@ -259,6 +259,7 @@ def _decision(decision: Decision, shown: Ints) -> dict[str, Any]:
         "features": None if decision.features is None else _listed(decision.features[:FEATURES]),
         "most_usd": None if decision.most is None else _listed(decision.most[shown], 9),
         "budget_usd": decision.budget,
+        "price": decision.price,
         "outcome": None if answer is None else answer.outcome.label,
         "latency_ms": None if decision.latency is None else 1000 * decision.latency,
     }

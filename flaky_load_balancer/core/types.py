@@ -127,6 +127,7 @@ class Action:
     eligible: Bools | None = None  # (n, K) which of them were ranked at all
     probability: Floats | None = None  # (n,) of the chosen arm given the context, NaN unknown
     beside: Floats | None = None  # (n,) seconds: when to ask for one more beside it, inf never
+    price: Floats | None = None  # (n,) that the dearest server's dollars took from its index
 
 
 @dataclass(slots=True)

@@ -175,6 +175,7 @@ class Decision:
     most: Floats | None = None  # (K,) the most dollars that an attempt can cost
     budget: float | None = None  # dollars that were left
     beside: float | None = None  # seconds until another attempt is wanted beside it
+    price: float | None = None  # that the dearest server's dollars took from its index
 
 
 @dataclass(slots=True)
@@ -454,6 +455,7 @@ class Dispatcher:
             None if chance is None or isnan(chance) else chance,
             features=None if request.features is None else request.features[0],
             beside=_finite(action.beside),
+            price=_finite(action.price),
         )
         self.decisions.append(decision)
         return decision

@@ -48,3 +48,19 @@ async def test_models_by_task_money_and_decisions() -> None:
     assert last.budget_usd is not None
     assert detail.money.left is not None
     assert detail.money.left < last.budget_usd <= 1.0
+    assert last.price is None  # this strategy pays no price of its own
+
+
+async def test_the_price_of_each_decision_of_a_strategy_that_holds_its_spending() -> None:
+    providers = [Provider(model="gpt-x", prices=PRICES)] * 2
+    async with gateway(["ok"], ["ok"], providers=providers, strategy="pacer:target=0.0001") as (
+        served,
+        _,
+    ):
+        for _ in range(3):
+            await served.http.post(ASKED, json=CHAT)
+        made = await served.admin.get("/api/routes/r/decisions")
+    decisions = schemas.Decisions.model_validate_json(made.content).decisions
+    prices = [each.price for each in decisions if each.price is not None]
+    assert prices == sorted({0.0, *prices})
+    assert len(prices) == 3

@@ -116,13 +116,18 @@ def test_a_budget_that_is_spent_ends_in_giving_up() -> None:
 
 def test_the_pacer_holds_spending_at_its_target() -> None:
     desk = Desk(STRATEGIES["pacer"](target=0.02))  # type: ignore[call-arg]
-    costs = []
+    costs, prices = [], []
     for x in requests(1500):
-        arm = desk.ask(x).arm.item()
+        action = desk.ask(x)
+        arm = action.arm.item()
+        assert action.price is not None
+        prices.append(action.price.item())
         cost = [0.1, 0.01, 0.001][arm]
         costs.append(cost)
         desk.answer(arm, x, [0.95, 0.6, 0.3][arm], cost=cost)
     assert np.mean(costs[500:]) == pytest.approx(0.02, rel=0.25)
+    assert prices[0] == 0.0
+    assert min(prices[500:]) > 0.0
 
 
 @settings(max_examples=200, deadline=None)

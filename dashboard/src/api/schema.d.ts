@@ -632,6 +632,8 @@ export interface components {
             most_usd: (number | null)[] | null;
             /** Budget Usd */
             budget_usd: number | null;
+            /** Price */
+            price: number | null;
             /** Outcome */
             outcome: string | null;
             /** Latency Ms */
@@ -642,7 +644,8 @@ export interface components {
          * @description The last decisions, oldest first; ``servers`` names the entries of every index.
          *
          *     ``features`` names those of what a strategy sees of a request; ``most_usd`` is what an attempt
-         *     on each server can cost at most, ``budget_usd`` what was left of the budget.
+         *     on each server can cost at most, ``budget_usd`` what was left of the budget, and ``price`` what
+         *     a strategy that holds its spending took from the index of the dearest server.
          */
         Decisions: {
             /** Servers */

@@ -77,6 +77,7 @@ export function decision(values: Partial<Decision> = {}): Decision {
     features: null,
     most_usd: null,
     budget_usd: null,
+    price: null,
     outcome: "succeeded",
     latency_ms: 2,
     ...values,

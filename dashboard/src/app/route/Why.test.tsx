@@ -62,10 +62,20 @@ test("indices have as many decimals as tell the highest from the next", () => {
 });
 
 test("of a gateway, what was seen of the request, what it may cost, and what is left", () => {
-  const made = decision({ features: [1, 1, 0, 0.314], most_usd: [0.002, 0], budget_usd: 4.5 });
+  const made = decision({
+    features: [1, 1, 0, 0.314],
+    most_usd: [0.002, 0],
+    budget_usd: 4.5,
+    price: 1.25,
+  });
   const features = ["bias", "task=code", "task=math", "length"];
   const request = { request: 1, id: "x", decisions: [made], features };
   render(<Why decision={made} request={request} rows={rows} followed />);
   const said = screen.getAllByRole("definition").map((each) => each.textContent);
-  expect(said).toEqual(["task=code, length 0.31", ":4000 $0.002000, :4001 $0.00", "$4.50"]);
+  expect(said).toEqual([
+    "task=code, length 0.31",
+    ":4000 $0.002000, :4001 $0.00",
+    "$4.50",
+    "1.250 from the index of the dearest server, 0 of the cheapest",
+  ]);
 });

@@ -120,7 +120,7 @@ function Known(props: {
   names: readonly string[];
   rows: readonly ServerRow[];
 }) {
-  const { features, most_usd: most, budget_usd: budget } = props.decision;
+  const { features, most_usd: most, budget_usd: budget, price } = props.decision;
   const seen = (features ?? [])
     .map((value, at) => ({ name: props.names[at], value: value ?? 0 }))
     .filter(({ name, value }) => name !== undefined && name !== "bias" && value !== 0);
@@ -133,6 +133,12 @@ function Known(props: {
         : "",
     ],
     ["Left of the budget", budget === null ? "" : format.dollars(budget)],
+    [
+      "Price",
+      price === null
+        ? ""
+        : `${format.number(price, 3)} from the index of the dearest server, 0 of the cheapest`,
+    ],
   ];
   return (
     <dl className="mt-3 grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1 text-xs empty:hidden">
