@@ -68,8 +68,8 @@ class Feedback:
         if worse.key in better.beaten:
             return  # said before
         corrects = better.key in worse.beaten
-        worse.beaten.discard(better.key)
-        better.beaten.add(worse.key)
+        worse.beaten -= {better.key}
+        better.beaten |= {worse.key}
         now = self._now()
         other = worse.run, worse.request, worse.index
         self._record(better.run, Preferred(better.request, better.index, now, *other))
@@ -136,7 +136,7 @@ class Feedback:
             None if features is None else np.array([features], dtype=float),
             row["ended"],
             row["value"],
-            set(row["beaten"]),
+            frozenset(row["beaten"]),
         )
 
     def _now(self) -> float:

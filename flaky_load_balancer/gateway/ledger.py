@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flaky_load_balancer.core.types import Floats
 
@@ -24,7 +24,7 @@ class Decided:
     features: Floats | None  # (1, d)
     time: float  # seconds since the epoch
     value: float | None = None
-    beaten: set[Key] = field(default_factory=set)  # by this answer
+    beaten: frozenset[Key] = frozenset()  # by this answer
 
     @property
     def key(self) -> Key:
