@@ -1,123 +1,201 @@
-"""The LLM gateway beside a plain pass-through of FastAPI and httpx, before the same model.
+"""The LLM gateway beside LiteLLM's proxy and a plain pass-through, before the same model.
 
-    .venv/bin/python -m benchmarks.llm_gateway --quick
+    .venv/bin/python -m benchmarks.llm_gateway --quick --litellm .litellm/bin/litellm
 
-Requests a second at 16 connections and processor time of one, streamed and not, in turns; then
-memory before and after many requests.  What is measured has a core of its own.
+Requests a second at 16 connections and processor time of one, streamed and not, in turns; what the
+gateway adds to a request's latency; memory over many requests, and with many streams at once.
+What is measured has a core of its own.  LiteLLM wants an environment of its own, as it pins what it
+needs; where it is missing it is skipped.
 """
 
 import argparse
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from statistics import median
+import asyncio
+import json
+import time
+from contextlib import closing
+from statistics import median, quantiles
+from typing import NamedTuple
 
-from benchmarks.parts.processes import (
-    AROUND,
-    HOST,
-    MEASURED,
-    BenchmarkError,
-    cpu_time,
-    free_ports,
-    measuring,
-    memory,
-    running,
-)
+import uvloop
 
-OURS, PLAIN, PEER = "flb with cascade", "flb with v4", "FastAPI + httpx"
-ASKED = '{"model": "auto", "messages": [{"role": "user", "content": "Say it 20 times."}]%s}'
-SCRIPT = """
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.body = [[%s]]
-"""
-PATH = "/v1/chat/completions"
+from benchmarks.parts.gateways import LITELLM, OURS, PATH, PEER, contestants, flb, model
+from benchmarks.parts.load import open_loop, wrk
+from benchmarks.parts.processes import cpu_time, measuring, memory
+from flaky_load_balancer.proxy import http1
+
+ASKED = {"model": "auto", "messages": [{"role": "user", "content": "Say it 20 times."}]}
+WHOLE = json.dumps(ASKED)
+STREAMED = json.dumps({**ASKED, "stream": True})
+JSON = "application/json"
+CONNECTIONS = 16
+RATE = 200.0  # requests a second of the open loop
+PAUSE = 1.0  # seconds between the chunks of each of many streams
+LAST = b"[DONE]"
+KINDS = {"whole": WHOLE, "streamed": STREAMED}
 
 
-@contextmanager
-def contestants() -> Iterator[dict[str, tuple[str, int]]]:
-    """The address and the pid of each, before one model."""
-    run = [sys.executable, "-m"]
-    (model,) = free_ports(1)
-    server = f"http://{HOST}:{model}"
-    with ExitStack() as stack:
-        model_run = [*run, "benchmarks.parts.model_server", str(model)]
-        stack.enter_context(running(model_run, model, AROUND))
-        found = {}
-        for name in (OURS, PLAIN, PEER):
-            port, admin = free_ports(2)
-            passing = ["benchmarks.parts.llm_passthrough", "--port", str(port), "--server", server]
-            command = passing if name == PEER else _serve(name, server, port, admin)
-            pid = stack.enter_context(running([*run, *command], port, MEASURED))
-            found[name] = f"http://{HOST}:{port}{PATH}", pid
-        yield found
+class Plan(NamedTuple):
+    """How long to look."""
+
+    rounds: int
+    seconds: int  # each time
+    open_loop: int  # seconds
+    requests: int  # over which memory is to be flat
+    streams: int  # at once
 
 
-def _serve(name: str, server: str, port: int, admin: int) -> list[str]:
-    return [
-        *["flaky_load_balancer", "serve", "--kind", "openai", "--server", f"{server}/v1"],
-        *["--port", str(port), "--admin-port", str(admin), "--no-records"],
-        *["--strategy", name.rpartition(" ")[2]],
-    ]
+FULL = Plan(rounds=4, seconds=5, open_loop=20, requests=100_000, streams=2_000)
+QUICK = Plan(rounds=1, seconds=3, open_loop=5, requests=10_000, streams=500)
 
 
-def requests(url: str, seconds: int, *, stream: bool) -> int:
-    """How many were answered."""
-    program = shutil.which("wrk")
-    if program is None:
-        raise BenchmarkError("wrk is missing: apt-get install wrk, or brew install wrk")
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "ask.lua"
-        script.write_text(SCRIPT % (ASKED % (', "stream": true' if stream else "")))
-        command = [program, "-t1", "-c16", f"-d{seconds}s", "-s", str(script), url]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    if "Non-2xx" in done.stdout:
-        raise BenchmarkError(done.stdout)
-    (line,) = [line for line in done.stdout.splitlines() if "requests in" in line]
-    return int(line.split()[0])
+def ask(url: str, seconds: int, body: str) -> tuple[int, float]:
+    """How many were answered, and how many in a second."""
+    load = wrk(url + PATH, CONNECTIONS, seconds, body=body, kind=JSON)
+    return load.requests, load.rate
 
 
-def speed(found: dict[str, tuple[str, int]], rounds: int, seconds: int) -> None:
-    for stream in (False, True):
+def speed(found: dict[str, tuple[str, int]], plan: Plan) -> None:
+    """Of ours to each of the others, in the same run."""
+    for kind, body in KINDS.items():
         costs: dict[str, list[float]] = {name: [] for name in found}
         rates: dict[str, list[float]] = {name: [] for name in found}
         for url, _ in found.values():
-            requests(url, 1, stream=stream)
-        for _ in range(rounds):
+            ask(url, 2, body)
+        for _ in range(plan.rounds):
             for name, (url, pid) in found.items():
                 before = cpu_time(pid)
-                count = max(1, requests(url, seconds, stream=stream))
-                costs[name].append(1e6 * (cpu_time(pid) - before) / count)
-                rates[name].append(count / seconds)
-        kind = "streamed" if stream else "whole"
-        for name in found:
+                count, rate = ask(url, plan.seconds, body)
+                costs[name].append(1e6 * (cpu_time(pid) - before) / max(1, count))
+                rates[name].append(rate)
+        rate, cost = median(rates[OURS]), median(costs[OURS])
+        for name, (_, pid) in found.items():
+            goal = {PEER: " (goal: 6)", LITELLM: " (goal: 40)"}.get(name, "")
             print(
-                f"{kind:<9} {name:<18}{median(rates[name]):>8.0f}/s"
-                f"{median(costs[name]):>8.0f} us of CPU"
-                f"{median(costs[name]) / median(costs[OURS]):>8.2f} of ours"
+                f"{kind:<9} {name:<17}{median(rates[name]):>7.0f}/s, ours x "
+                f"{rate / median(rates[name]):.1f}{goal}; {median(costs[name]):.0f} us of CPU, "
+                f"ours x {median(costs[name]) / cost:.1f}; {memory(pid):.0f} MB",
+                flush=True,
             )
 
 
-def flat(found: dict[str, tuple[str, int]], seconds: int) -> None:
-    """Megabytes before and after many requests."""
-    url, pid = found[OURS]
-    requests(url, seconds, stream=True)
-    before = memory(pid)
-    count = sum(requests(url, seconds, stream=stream) for stream in (False, True))
-    print(f"memory    {OURS:<18}{before:>8.0f} MB, and {memory(pid):.0f} MB {count} requests later")
+class Asking:
+    """Asks servers with the project's own client."""
+
+    def __init__(self, client: http1.Client, servers: list[str]) -> None:
+        self._upstreams = [client.upstream(server) for server in servers]
+        self._headers = [
+            [(b"Host", server[7:].encode()), (b"Content-Type", JSON.encode())] for server in servers
+        ]
+
+    async def __call__(self, server: int, body: str, begun: asyncio.Event | None = None) -> bytes:
+        """The end of the answer; ``begun`` is set once something of it came."""
+        connection = await self._upstreams[server].connect(60.0)
+        end = b""
+        try:
+            connection.send(b"POST", PATH.encode(), self._headers[server], body=body.encode())
+            answer = await connection.answer()
+            while piece := await connection.body.read():
+                end = (end + piece)[-64:]
+                if begun is not None:
+                    begun.set()
+        finally:
+            connection.release()
+        return end if answer.status == 200 else b""
+
+
+def latency(server: str, ours: str, plan: Plan) -> None:
+    """What ours adds, open loop: every other request goes to the model itself."""
+
+    async def measure(body: str) -> tuple[list[float], list[float]]:
+        found: tuple[list[float], list[float]] = [], []
+        turn = 0
+
+        async def one(asking: Asking) -> None:
+            nonlocal turn
+            turn, place = turn + 1, turn % 2
+            began = time.perf_counter()
+            assert await asking(place, body)
+            found[place].append(1000 * (time.perf_counter() - began))
+
+        with closing(http1.Client()) as client:
+            asking = Asking(client, [server, ours])
+            await open_loop(lambda: one(asking), 2 * RATE, 2)
+            for each in found:
+                each.clear()
+            await open_loop(lambda: one(asking), 2 * RATE, plan.open_loop)
+        return found
+
+    for kind, body in KINDS.items():
+        direct, through = (quantiles(each, n=100) for each in uvloop.run(measure(body)))
+        middle, p99 = (through[at] - direct[at] for at in (49, 98))
+        print(
+            f"{kind:<9} at {RATE:.0f} requests a second ours adds {middle:.2f} ms to the median "
+            f"of {direct[49]:.2f} (goal: below 1), {p99:.2f} ms to the p99 of {direct[98]:.2f} "
+            f"(goal: below 5)"
+        )
+
+
+def flat(server: str, plan: Plan) -> None:
+    """Megabytes after a tenth of the requests, and after all, whole and streamed by turns."""
+    with flb(OURS, server) as (url, pid):
+        sizes: dict[int, float] = {}
+        done = 0
+        while done < 1.1 * plan.requests:
+            for body in KINDS.values():
+                done += ask(url, 1, body)[0]
+            if done >= plan.requests / 10:
+                sizes[done] = memory(pid)
+    first, last = min(sizes), max(sizes)
+    middle = min(sizes, key=lambda at: abs(at - (first + last) / 2))
+    print(
+        f"memory    {sizes[first]:.0f} MB after {first} requests, {sizes[middle]:.0f} MB after "
+        f"{middle}, {sizes[last]:.0f} MB after {last} (goal: flat)"
+    )
+
+
+def many_streams(plan: Plan) -> None:
+    """Megabytes with so many streams at once, each with a chunk a second."""
+
+    async def measure(url: str, pid: int) -> tuple[int, float]:
+        begun = [asyncio.Event() for _ in range(plan.streams)]
+        most = 0.0
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                most = max(most, memory(pid))
+                await asyncio.sleep(0.2)
+
+        with closing(http1.Client()) as client:
+            asking = Asking(client, [url])
+            watching = asyncio.create_task(watch())
+            asked = [asyncio.create_task(asking(0, STREAMED, event)) for event in begun]
+            await asyncio.gather(*(event.wait() for event in begun))
+            at_once = sum(not task.done() for task in asked)
+            ends = await asyncio.gather(*asked)
+            watching.cancel()
+        assert all(LAST in end for end in ends)
+        return at_once, most
+
+    room = ["--max-in-flight", str(2 * plan.streams)]
+    with model(PAUSE) as server, flb(OURS, server, *room) as (url, pid):
+        before = memory(pid)
+        at_once, most = uvloop.run(measure(url, pid))
+    print(f"streams   {at_once} at once: {before:.0f} MB before, {most:.0f} MB (goal: below 400)")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="less time, less exact")
-    quick = parser.parse_args().quick
-    with measuring(), contestants() as found:
-        speed(found, 2 if quick else 5, 1 if quick else 3)
-        flat(found, 2 if quick else 20)
+    parser.add_argument("--litellm", default="litellm", help="the program of LiteLLM's proxy")
+    wanted = parser.parse_args()
+    plan = QUICK if wanted.quick else FULL
+    with measuring():
+        with contestants(wanted.litellm) as (server, found):
+            speed(found, plan)
+            latency(server, found[OURS][0], plan)
+            flat(server, plan)
+        many_streams(plan)
 
 
 if __name__ == "__main__":

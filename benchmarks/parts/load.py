@@ -12,6 +12,7 @@ from typing import NamedTuple
 from benchmarks.parts.processes import BenchmarkError
 
 SCRIPT = Path(__file__).with_name("post.lua")
+ID = "0123456789abcdefghijABCD"
 
 
 class Load(NamedTuple):
@@ -26,7 +27,14 @@ class Load(NamedTuple):
 
 
 def wrk(
-    url: str, connections: int, seconds: int, *, flaky: bool = False, again: bool = False
+    url: str,
+    connections: int,
+    seconds: int,
+    *,
+    body: str = ID,
+    kind: str = "text/plain",
+    flaky: bool = False,
+    again: bool = False,
 ) -> Load:
     """As many requests as so many clients get answered, one after the other each.
 
@@ -38,7 +46,7 @@ def wrk(
         raise BenchmarkError("wrk is missing: apt-get install wrk, or brew install wrk")
     command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
     command += ["-H", "Connection: close"] if again else []
-    command += ["-s", str(SCRIPT), url]
+    command += ["-s", str(SCRIPT), url, "--", body, kind]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
     if run.returncode:
         raise BenchmarkError(f"wrk failed: {run.stdout}{run.stderr}")

@@ -1,18 +1,20 @@
 """A language model that answers at once, streamed (20 chunks) or not, as it is asked.
 
-.venv/bin/python -m benchmarks.parts.model_server 4000
+.venv/bin/python -m benchmarks.parts.model_server 4000 --pause 0.5
 """
 
 import argparse
 import asyncio
 import json
+from itertools import count
 from typing import cast
 
 import httptools
 import uvloop
 
 USAGE = {"prompt_tokens": 20, "completion_tokens": 20, "total_tokens": 40}
-COMMON = {"id": "chatcmpl-1", "created": 1, "model": "fake"}
+ID = "chatcmpl-00000000"  # in whose place each answer has its own
+COMMON = {"id": ID, "created": 1, "model": "fake"}
 MESSAGE = {"role": "assistant", "content": "word " * 20}
 WHOLE = json.dumps(
     {
@@ -38,10 +40,15 @@ STREAM = [
     *(b"%x\r\n%b\r\n" % (len(event), event) for event in EVENTS),
     b"0\r\n\r\n",
 ]
+ANSWERS = count(1)
 
 
 class ModelServer(asyncio.Protocol):
     """One connection, kept alive for as long as the client likes."""
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause  # seconds before each chunk of a stream
+        self._id = ID.encode()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -55,23 +62,38 @@ class ModelServer(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
+        self._id = b"chatcmpl-%08d" % next(ANSWERS)
         if b'"stream":true' in self.body.replace(b" ", b""):
-            for piece in STREAM:  # one write for each, as a model does it
-                self.transport.write(piece)
+            self._stream()
         else:
-            self.transport.write(PLAIN)
+            self._write(PLAIN)
         self.body = b""
 
+    def _stream(self) -> None:
+        """One write for each chunk, as a model does it."""
+        for number, piece in enumerate(STREAM):
+            if self._pause:
+                asyncio.get_running_loop().call_later(number * self._pause, self._write, piece)
+            else:
+                self._write(piece)
 
-async def serve(port: int) -> None:
-    listener = await asyncio.get_running_loop().create_server(ModelServer, "127.0.0.1", port)
+    def _write(self, piece: bytes) -> None:
+        self.transport.write(piece.replace(ID.encode(), self._id))
+
+
+async def serve(port: int, pause: float) -> None:
+    listener = await asyncio.get_running_loop().create_server(
+        lambda: ModelServer(pause), "127.0.0.1", port
+    )
     await listener.serve_forever()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
-    uvloop.run(serve(parser.parse_args().port))
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between chunks")
+    asked = parser.parse_args()
+    uvloop.run(serve(asked.port, asked.pause))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
--- What wrk sends: one 24-character id.  Its last line is read by load.py.
-wrk.method = "POST"
-wrk.body = "0123456789abcdefghijABCD"
-wrk.headers["Content-Type"] = "text/plain"
+-- What wrk posts: its first argument, which is of the type that the second one says.  Its last
+-- line is read by load.py.
+function init(args)
+   wrk.method = "POST"
+   wrk.body, wrk.headers["Content-Type"] = args[1], args[2]
+end
 
 function done(summary, latency, requests)
    local e = summary.errors

@@ -37,15 +37,19 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running(command: list[str], port: int, cores: set[int]) -> Iterator[int]:
-    """Run a command on these cores until the end of the block; its pid, once the port answers."""
+def running(
+    command: list[str], port: int, cores: set[int], patience: float = 30.0
+) -> Iterator[int]:
+    """Run a command on these cores until the end of the block; its pid, once the port answers,
+    for which ``patience`` is so many seconds.
+    """
     with tempfile.TemporaryFile("w+") as log:
         mine = os.sched_getaffinity(0) if PINS else set()
         pin(cores)
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         pin(mine)
         try:
-            if not _answers(child, port):
+            if not _answers(child, port, patience):
                 log.seek(0)
                 raise BenchmarkError(f"{' '.join(command)} did not start:\n{log.read()[-2000:]}")
             yield child.pid
@@ -53,7 +57,7 @@ def running(command: list[str], port: int, cores: set[int]) -> Iterator[int]:
             _end(child)
 
 
-def _answers(child: subprocess.Popen[bytes], port: int, seconds: float = 30.0) -> bool:
+def _answers(child: subprocess.Popen[bytes], port: int, seconds: float) -> bool:
     until = time.monotonic() + seconds
     while child.poll() is None and time.monotonic() < until:
         with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
