@@ -1,6 +1,7 @@
 """The API of kind ``openai``: which paths there are, who may use them, and what they do."""
 
 import secrets
+from urllib.parse import unquote
 
 import orjson
 
@@ -60,7 +61,7 @@ class Api:
             await self._deliver(exchange, visit, operation)
         elif path == MODELS or path.startswith(MODELS + b"/"):
             self._only(exchange, b"GET")
-            self._reply(exchange, 200, self._models(path[len(MODELS) + 1 :].decode()), visit)
+            self._reply(exchange, 200, self._models(_name(path)), visit)
         elif path == FEEDBACK:
             self._only(exchange, b"POST")
             await self._feedback.take(await _whole(exchange))
@@ -118,6 +119,11 @@ class Api:
         if not self.settings.flb_headers:
             return []
         return [(b"X-Request-ID", visit.id), (b"X-FLB-Attempts", b"0")]
+
+
+def _name(path: bytes) -> str:
+    """Of the model that a path is about, empty for all."""
+    return unquote(path[len(MODELS) + 1 :].decode("latin-1"))
 
 
 async def _whole(exchange: Exchange) -> bytes:

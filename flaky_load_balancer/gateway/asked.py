@@ -25,6 +25,12 @@ class Operation(StrEnum):
     RESPONSES = "/responses"
 
 
+ANSWERS = {  # the list that an answer has
+    Operation.CHAT: "choices",
+    Operation.COMPLETION: "choices",
+    Operation.EMBEDDINGS: "data",
+    Operation.RESPONSES: "output",
+}
 LIMITS = {  # the members that limit the answer's tokens
     Operation.CHAT: ("max_completion_tokens", "max_tokens"),
     Operation.COMPLETION: ("max_tokens",),
@@ -87,9 +93,11 @@ def read(operation: Operation, body: bytes) -> Asked:
     if not isinstance(model, str) or not model:
         raise AskedWrongError(400, "You must provide a model parameter.", param="model")
     options = document.get("stream_options")
-    media = sum(len(orjson.dumps(part)) for part in _media(operation, document))
-    count = sum(1 for _ in _media(operation, document)) if media else 0
-    size = max(0, len(body) - media)
+    media = [
+        (len(orjson.dumps(part)), "image" in str(part.get("type")))
+        for part in _media(operation, document)
+    ]
+    size = max(0, len(body) - sum(length for length, _ in media))
     return Asked(
         operation,
         body,
@@ -98,8 +106,8 @@ def read(operation: Operation, body: bytes) -> Asked:
         isinstance(options, dict) and options.get("include_usage") is True,
         options,
         _text(operation, document),
-        tokens(size) + count * MEDIA_TOKENS,
-        size + count * MOST_MEDIA_TOKENS,
+        tokens(size) + len(media) * MEDIA_TOKENS,
+        size + sum(_most_tokens(*part) for part in media),
         _max_output(operation, document),
         _answers(operation, document),
     )
@@ -108,22 +116,22 @@ def read(operation: Operation, body: bytes) -> Asked:
 def _max_output(operation: Operation, document: dict[str, Any]) -> int | None:
     if operation is Operation.EMBEDDINGS:
         return 0
-    for name in LIMITS[operation]:
-        value = document.get(name)
-        if isinstance(value, int) and value > 0:
-            return value
-    return None
+    given = [_count(document.get(name)) for name in LIMITS[operation]]
+    return max(given, default=0) or None  # some servers go by the one, some by the other
 
 
 def _answers(operation: Operation, document: dict[str, Any]) -> int:
-    n = max(_count(document.get("n")), _count(document.get("best_of")))
+    n = max(1, _count(document.get("n")), _count(document.get("best_of")))
     prompts = document.get("prompt") if operation is Operation.COMPLETION else None
     several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
     return n * (len(prompts) if several and prompts else 1)
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and 1 <= value <= 1024 else 1
+    """As servers may read it, 0 where nobody can."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if 1 <= value < 2**53 else 0
 
 
 def _text(operation: Operation, document: dict[str, Any]) -> str:
@@ -159,6 +167,11 @@ def _media(operation: Operation, document: dict[str, Any]) -> Iterator[dict[str,
     for message in messages if isinstance(messages, list) else ():
         if isinstance(message, dict) and isinstance(message.get("content"), list):
             yield from (part for part in _parts(message["content"]) if "text" not in part)
+
+
+def _most_tokens(length: int, picture: bool) -> int:
+    """Of a part of so many bytes: a picture's are few, others' at most as many as its bytes."""
+    return MOST_MEDIA_TOKENS if picture else max(MOST_MEDIA_TOKENS, length)
 
 
 def _parts(content: Any) -> Iterator[dict[str, Any]]:

@@ -6,12 +6,13 @@ not streamed is read to its end first, a streamed one to its first token.
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from flaky_load_balancer.config import CLIENT
 from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.core.types import Floats, Outcome
 from flaky_load_balancer.gateway import errors, limits, streams, verdicts
-from flaky_load_balancer.gateway.asked import Asked
+from flaky_load_balancer.gateway.asked import ANSWERS, Asked
 from flaky_load_balancer.gateway.bill import Bill
 from flaky_load_balancer.gateway.errors import error_body, error_of, reply_error
 from flaky_load_balancer.gateway.ledger import Decided
@@ -45,6 +46,7 @@ KEPT_BACK = {  # headers of the client that are for us, or that no server shall 
     *(b"authorization", b"proxy-authorization", b"cookie", b"api-key", b"x-api-key"),
     b"accept-encoding",
 }
+WAITS = {b"retry-after", b"retry-after-ms", b"x-ms-retry-after-ms"}  # of one server, not of all
 IDENTITY = b"Accept-Encoding", b"identity"  # answers are read here
 
 
@@ -168,20 +170,23 @@ class OpenAICarrier:
         watch = received.watch = streams.watch(self._asked, hide_usage=hide)
         while not watch.started:
             piece = await connection.body.read()
-            if not piece:
+            events = received.events.feed(piece) if piece else received.events.end()
+            if not events and not piece:
                 raise BrokenStreamError("cut", "the stream ended before its first token")
-            received.waiting += [watch.take(event) for event in received.events.feed(piece)]
+            received.waiting += [watch.take(event) for event in events]
 
     def _judged(self, attempt: Attempt, received: Received) -> Answer:
         """What becomes of a whole answer."""
         head, server = received.head, received.server
         key = server.settings.provider.key
+        document = errors.parsed(received.body)
         verdict = verdicts.of_answer(
             head.status,
             head.headers,
-            received.body,
+            document,
             time.time(),
             self._route.settings.failed,
+            wanted=None if self._asked.stream else ANSWERS[self._asked.operation],
             ours=key not in {None, CLIENT} or any(n == b"authorization" for n, _ in server.headers),
         )
         if head.status not in outcomes.SUCCESS:
@@ -194,11 +199,11 @@ class OpenAICarrier:
         if fate is Fate.FINAL:
             self._received[attempt.number] = received
             if head.status in outcomes.SUCCESS:
-                self._count(attempt, received)
+                self._count(attempt, document, len(received.body))
             return Answer(Outcome.SUCCEEDED)
         if fate is Fate.LEAVE_OUT:
             server.leave_out(f"it refused the key with status {head.status}")
-        elif error_of(errors.parsed(received.body)):
+        elif error_of(document):
             self._kept = received
         return verdict.answer
 
@@ -211,13 +216,12 @@ class OpenAICarrier:
         others = (other for other in servers if other is not server and self.terms.served(other))
         return Fate.ELSEWHERE if any(others) else Fate.FINAL
 
-    def _count(self, attempt: Attempt, received: Received) -> None:
-        """A whole answer that is not streamed."""
-        document = errors.parsed(received.body)
+    def _count(self, attempt: Attempt, document: dict[str, Any], size: int) -> None:
+        """A whole answer of so many bytes, that is not streamed."""
         usage = counted(document.get("usage"))
         attempt.answer_id = document["id"] if isinstance(document.get("id"), str) else None
         if usage is None:
-            usage = Usage(self._asked.size, tokens(len(received.body)), estimated=True)
+            usage = Usage(self._asked.size, tokens(size), estimated=True)
         self._bill.charge(attempt, usage)
 
     def _note_limits(self, server: Server, head: AnswerHead) -> None:
@@ -314,6 +318,10 @@ class OpenAICarrier:
                 for event in received.events.feed(piece):
                     exchange.write(watch.take(event))
                 await exchange.drain()
+        for event in received.events.end():
+            exchange.write(watch.take(event))
+            if not watch.complete:
+                exchange.write(b"\n\n")  # before the error
         if not watch.complete:
             raise BrokenStreamError("cut", "the stream ended early")
 
@@ -340,7 +348,7 @@ class OpenAICarrier:
             if not request.any_failed and kept.head.status in {429, 503}:
                 wait = seconds(self._part.wakes_in(self._part.dispatcher.now()))
                 kept.head.headers = [
-                    *(each for each in kept.head.headers if each[0].lower() != b"retry-after"),
+                    *(each for each in kept.head.headers if each[0].lower() not in WAITS),
                     (b"Retry-After", wait),
                 ]
             self._reply(kept, request.attempts)

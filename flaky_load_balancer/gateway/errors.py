@@ -62,8 +62,12 @@ def error_of(document: Any) -> dict[str, Any]:
     """What an answer says is wrong, as far as it can be read; empty if it says nothing."""
     if isinstance(document, list) and document:
         document = document[0]
-    error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, str):
+    if not isinstance(document, dict):
+        return {}
+    error = document.get("error")
+    if error is None and document.get("object") == "error":  # vLLM
+        return document
+    if isinstance(error, str) and error:
         return {"message": error}
     return error if isinstance(error, dict) else {}
 

@@ -51,6 +51,11 @@ class Events:
             raise BrokenStreamError("malformed", "an event does not end")
         return events
 
+    def end(self) -> list[bytes]:
+        """The last event, if the stream ended without an empty line after it."""
+        rest, self._rest = self._rest, b""
+        return [rest] if rest.strip(b"\r\n") else []
+
 
 def data_of(event: bytes) -> bytes | None:
     """The data of an event, None if it has none."""
@@ -124,8 +129,8 @@ class Chunks(Watch):
             self.started = self.done = True
             return event
         chunk = self._read(data)
-        if chunk.get("error"):
-            raise BrokenStreamError("error event", "the server reported an error", error_of(chunk))
+        if error := error_of(chunk):
+            raise BrokenStreamError("error event", "the server reported an error", error)
         self.id = self.id or _text(chunk.get("id"))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -134,7 +139,7 @@ class Chunks(Watch):
         if "usage" not in chunk:
             return event
         self.usage = counted(chunk["usage"]) or self.usage
-        return self._hidden(event, data, choices) if self._hide_usage else event
+        return self._hidden(event, data, chunk) if self._hide_usage else event
 
     def error(self, message: str, code: str) -> bytes:
         return error_event(message, code)
@@ -149,9 +154,9 @@ class Chunks(Watch):
             self.started = True
             self.size += size
 
-    def _hidden(self, event: bytes, data: bytes, choices: Any) -> bytes:
-        """The event without its usage; the chunk that was sent for its sake, as a whole."""
-        if not choices:
+    def _hidden(self, event: bytes, data: bytes, chunk: dict[str, Any]) -> bytes:
+        """The event without its usage; nothing of the chunk that was sent for its sake."""
+        if chunk["usage"] and not chunk.get("choices"):
             return b""
         return event.replace(data, without(data, "usage"))
 

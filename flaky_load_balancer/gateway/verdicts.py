@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-import orjson
-
 from flaky_load_balancer.core.balancer import LONGEST_WAIT
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.gateway import limits
@@ -45,13 +43,23 @@ class Verdict:
 
 
 def of_answer(
-    status: int, headers: Headers, body: bytes, now: float, failed: frozenset[int], *, ours: bool
+    status: int,
+    headers: Headers,
+    document: Any,
+    now: float,
+    failed: frozenset[int],
+    *,
+    wanted: str | None,
+    ours: bool,
 ) -> Verdict:
-    """Of a whole answer; ``ours``: the server was sent a key of ours.  ``now`` since the epoch."""
-    document = _parsed(body)
+    """Of a whole answer, which is this JSON, None for none; ``now`` since the epoch.
+
+    ``wanted`` is the list that it has to have to be an answer, None where a stream was asked for;
+    ``ours``: the server was sent a key of ours.
+    """
     error = error_of(document)
     if status in outcomes.SUCCESS:
-        return _of_success(document, error)
+        return _of_success(document, error, wanted)
     code = error.get("code") or error.get("type")
     if status == UNPAID or (status == outcomes.TOO_MANY and code in QUOTA):
         return _unpaid(status)
@@ -64,8 +72,8 @@ def of_answer(
         answer = Answer(Outcome.CANCELLED, processed=False, detail="the context is too long")
         return Verdict(answer, Fate.LARGER)
     answer = outcomes.of_http(status, headers, now, failed)
-    if answer.outcome is Outcome.RATE_LIMITED:
-        answer.retry_after = _bounded(limits.wait(headers, now))
+    if answer.outcome is Outcome.RATE_LIMITED or status == outcomes.UNAVAILABLE:
+        answer = _refused(answer, limits.wait(headers, now))
     if 300 <= status < 400:
         answer = Answer(Outcome.FAILED, reason="redirect", detail=f"status {status}")
     return Verdict(answer, Fate.FINAL if answer.outcome is Outcome.SUCCEEDED else Fate.ELSEWHERE)
@@ -86,13 +94,25 @@ def too_long(error: dict[str, Any]) -> bool:
     return TOO_LONG.search(str(error.get("message", ""))) is not None
 
 
-def _of_success(document: Any, error: dict[str, Any]) -> Verdict:
-    if isinstance(document, dict) and not error:
-        return Verdict(Answer(Outcome.SUCCEEDED), Fate.FINAL)
+def _of_success(document: Any, error: dict[str, Any], wanted: str | None) -> Verdict:
     if error:
         return Verdict(of_event(error, "error"), Fate.ELSEWHERE)
-    answer = Answer(Outcome.FAILED, reason="malformed", detail="the answer is no JSON object")
-    return Verdict(answer, Fate.ELSEWHERE)
+    if wanted is None:
+        detail = "the answer is not streamed"
+    elif not isinstance(document, dict):
+        detail = "the answer is no JSON object"
+    elif not isinstance(document.get(wanted), list):
+        detail = f"the answer has no list {wanted!r}"
+    else:
+        return Verdict(Answer(Outcome.SUCCEEDED), Fate.FINAL)
+    return Verdict(Answer(Outcome.FAILED, reason="malformed", detail=detail), Fate.ELSEWHERE)
+
+
+def _refused(answer: Answer, wait: float) -> Answer:
+    """A refusal with what it says of the time in any shape; a 503 is one only if it does."""
+    if math.isnan(wait) and answer.outcome is not Outcome.RATE_LIMITED:
+        return answer
+    return Answer(Outcome.RATE_LIMITED, _bounded(wait), processed=False, detail=answer.detail)
 
 
 def _unpaid(status: int) -> Verdict:
@@ -108,10 +128,3 @@ def _unpaid(status: int) -> Verdict:
 
 def _bounded(wait: float) -> float:
     return wait if math.isnan(wait) else min(LONGEST_WAIT, wait)
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None

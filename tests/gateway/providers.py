@@ -50,7 +50,10 @@ REFUSALS: dict[str, tuple[str, Any]] = {
 
 @dataclass
 class FakeProvider(Origin):
-    """Its ``plan`` is of the words in ``REFUSALS``, of ``ok``, and of the faults of ``do``."""
+    """Its ``plan`` is of the words in ``REFUSALS``, of ``ok``, and of the faults of ``do``.
+
+    What begins as JSON or as an event does is the answer itself, whole or streamed.
+    """
 
     extra: str = ""  # headers of every answer, each with CR LF before it
 
@@ -64,6 +67,9 @@ class FakeProvider(Origin):
             )
             refusal = {"error": {"message": f"no: {told}", "type": "t", **error}}
             self._whole(writer, json.dumps(refusal).encode(), status)
+            return True
+        if does.startswith("{"):
+            self._whole(writer, does.encode())
             return True
         asked = json.loads(seen.body)
         if asked.get("stream"):
@@ -88,7 +94,7 @@ class FakeProvider(Origin):
             f"HTTP/1.1 200 OK{self.extra}\r\nContent-Type: text/event-stream\r\n"
             "Transfer-Encoding: chunked\r\n\r\n".encode()
         )
-        parts = list(events(target, asked))
+        parts = [does.encode()] if does.startswith("data:") else list(events(target, asked))
         if does == "slow":
             _chunk(writer, parts[0])
             await asyncio.sleep(1e6)
