@@ -31,7 +31,9 @@ def flb(name: str, model: str, *flags: str) -> Iterator[tuple[str, int]]:
     port, admin = free_ports(2)
     command = ["flaky_load_balancer", "serve", "--kind", "openai", "--server", f"{model}/v1"]
     command += ["--port", str(port), "--admin-port", str(admin), "--no-records", *flags]
-    with running([*RUN, *command, "--strategy", name.rsplit(maxsplit=1)[-1]], port, MEASURED) as pid:
+    with running(
+        [*RUN, *command, "--strategy", name.rsplit(maxsplit=1)[-1]], port, MEASURED
+    ) as pid:
         yield f"http://{HOST}:{port}", pid
 
 
