@@ -14,8 +14,11 @@ from flaky_load_balancer.admin import metrics
 from flaky_load_balancer.admin.app import admin_plane
 from flaky_load_balancer.admin.stream import Live
 from flaky_load_balancer.cli import serve, serving
-from flaky_load_balancer.config import Settings
+from flaky_load_balancer.config import PoolSettings, ServerSettings, Settings, Thresholds
 from flaky_load_balancer.core.types import Outcome
+from flaky_load_balancer.proxy.http1 import Client
+from flaky_load_balancer.proxy.learning import Learning
+from flaky_load_balancer.proxy.pool import Pool
 from flaky_load_balancer.records import NoRecorder
 from flaky_load_balancer.simulation import scenarios
 from tests.routes import answering, deliver, route
@@ -32,17 +35,39 @@ def test_its_config_is_one_and_its_servers_are_those_of_its_fleet(
     ports = [int(each.url.rpartition(":")[2]) for each in settings.pools["flaky"].servers]
     assert fleet.port is not None
     assert ports == [fleet.port + arm for arm in range(fleet.servers)]
+    assert settings.alerts.thresholds != Thresholds()
 
 
-async def test_its_board_shows_metrics_that_exist() -> None:
+async def test_its_board_shows_metrics_that_exist_by_labels_that_they_have() -> None:
     served = route(answering(Outcome.SUCCEEDED))
     await deliver(served)
-    families = metrics.Routes([served], lambda: 0, {}).collect()
-    exist = {sample.name for family in families for sample in family.samples}
-    exist |= {family.name for family in metrics.Routes([served], lambda: 0, {}).collect()}
+    served.learnt = Learning(0.1, 0.2, 1, {"share_min": 2}, 3.0)
+    served.firing["alarms"] = 3.0
+    pool = Pool("flaky", PoolSettings((ServerSettings.at("http://127.0.0.1:1"),)), Client())
+    families = list(metrics.Routes([served], lambda: 0, {"flaky": pool}).collect())
+    samples = [sample for family in families for sample in family.samples]
+    labels = {sample.name: sample.labels.keys() for sample in samples}
     board = json.loads((DEPLOY / "grafana" / "boards" / "flb.json").read_text())
-    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
-    assert set(re.findall(r"flb_\w+", " ".join(queries))) <= exist
+    shown = set()
+    for target in (target for panel in board["panels"] for target in panel["targets"]):
+        names = re.findall(r"flb_\w+", target["expr"])
+        kept = {
+            each for by in re.findall(r"by \((.*?)\)", target["expr"]) for each in by.split(", ")
+        }
+        for name in names:
+            assert kept <= labels[name], name
+        assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= kept
+        shown.update(names)
+    assert {
+        "flb_alert_firing",
+        "flb_exploration_ratio",
+        "flb_posterior_width",
+        "flb_change_alarms_total",
+        "flb_last_change_timestamp_seconds",
+        "flb_constraint_violations_total",
+    } <= shown
+    places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
+    assert len(set(places)) == len({panel["id"] for panel in board["panels"]}) == len(places)
 
 
 def test_its_unit_and_image_call_commands_that_exist() -> None:
