@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     help="What stops trials that lag behind after a ninth or a third of their fleets.",
 )
 @click.option(
+    "--batch",
+    type=click.IntRange(1, 1000),
+    default=1,
+    help="Trials that are played at the same time; each is drawn as if the others were not.",
+)
+@click.option(
     "--storage",
     default=None,
     metavar="FILE|URL",
@@ -60,6 +66,7 @@ def main(
     trials: int,
     sampler: str,
     pruner: str,
+    batch: int,
     storage: str | None,
     requests: int,
     replications: int,
@@ -94,6 +101,8 @@ def main(
         seed=seed,
         game=game,
     )
-    with interruptible(), working(executor.within(len(plan.scenarios))) as mapped:
-        search = Search(made, ranges(made, asked), plan, sampler, pruner, mapped)
+    if executor.jobs is None:
+        executor = executor.within(batch * len(plan.scenarios))
+    with interruptible(), working(executor) as mapped:
+        search = Search(made, ranges(made, asked), plan, sampler, pruner, batch, mapped)
         show.play(search, name, trials, storage, Output(json), out)

@@ -2,12 +2,14 @@
 
 Fleets are the fidelity: after a ninth and a third of them a trial that lags behind is stopped
 (successive halving: Karnin, Koren and Somekh 2013; Hyperband: Li et al., JMLR 2018).  Every trial
-plays the same fleets, those of the seed.
+plays the same fleets, those of the seed.  What is tried next depends on what came before, so how
+many are tried at the same time is said (``batch``), and does not depend on who plays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,8 @@ class Search:
     plan: Plan
     sampler: str = "tpe"
     pruner: str = "hyperband"
-    mapped: Map = map  # who plays the scenarios of a trial
+    batch: int = 1  # trials that are drawn before the first of them has ended
+    mapped: Map = map  # who plays them
 
     def rungs(self) -> list[int]:
         """After how many fleets a trial is looked at; the last are all."""
@@ -58,33 +61,64 @@ class Search:
         usual = {each.name: getattr(self.strategy, each.name) for each in self.ranges}
         if not study.trials and all(usual[each.name] in each for each in self.ranges):
             study.enqueue_trial(usual)
-        if left > 0:
-            study.optimize(self._trial, left, callbacks=[lambda _, trial: told(trial)])
+        while left > 0:
+            batch = [study.ask() for _ in range(min(self.batch, left))]
+            try:
+                self._play(study, batch, told)
+            except BaseException:
+                fail = extras.optuna().trial.TrialState.FAIL
+                for trial in batch:
+                    study.tell(trial, state=fail, skip_if_finished=True)
+                raise
+            left -= len(batch)
 
-    def _trial(self, trial: Any) -> float:
-        """Points for 100 requests, the mean of all fleets that were played."""
-        strategy = self.made({each.name: each.suggest(trial) for each in self.ranges})
-        scores: list[Floats] = []
+    def _play(self, study: Any, batch: Sequence[Any], told: Told) -> None:
+        """All of the batch at the same time, rung by rung; they are looked at in their order.
+
+        A trial's value is its points for 100 requests, the mean of all fleets that it played.
+        """
+        pruned = extras.optuna().trial.TrialState.PRUNED
+        playing: list[tuple[Any, Strategy, list[Floats]]] = []
+        for trial in batch:
+            try:
+                made = self.made({each.name: each.suggest(trial) for each in self.ranges})
+                playing.append((trial, made, []))
+            except ValueError:  # each value is allowed, but not with the others
+                trial.set_user_attr(FLEETS, 0)
+                told(study.tell(trial, state=pruned))
         before = 0
         for fleets in self.rungs():
-            scores.append(score(self.plan, strategy, before, fleets - before, self.mapped))
-            value, before = float(np.concatenate(scores).mean()), fleets
-            trial.set_user_attr(FLEETS, fleets * len(self.plan.scenarios))
-            trial.report(value, fleets)
-            if fleets < self.plan.replications and trial.should_prune():
-                raise extras.optuna().TrialPruned
-        return value
+            found = scores(
+                self.plan, [made for _, made, _ in playing], before, fleets - before, self.mapped
+            )
+            going = []
+            for trial, made, earlier in playing:
+                so_far = [*earlier, next(found)]
+                value = float(np.concatenate(so_far).mean())
+                trial.set_user_attr(FLEETS, fleets * len(self.plan.scenarios))
+                trial.report(value, fleets)
+                if fleets == self.plan.replications:
+                    told(study.tell(trial, value))
+                elif trial.should_prune():
+                    told(study.tell(trial, state=pruned))
+                else:
+                    going.append((trial, made, so_far))
+            playing, before = going, fleets
 
 
-def score(plan: Plan, strategy: Strategy, first: int, count: int, mapped: Map = map) -> Floats:
-    """(count,) points for 100 requests on these fleets, the mean of all scenarios."""
-    scores = list(mapped(partial(_score, plan, strategy, first, count), plan.scenarios))
-    mean: Floats = np.mean(scores, axis=0) * 100 / plan.requests
-    return mean
+def scores(
+    plan: Plan, strategies: Sequence[Strategy], first: int, count: int, mapped: Map = map
+) -> Iterator[Floats]:
+    """(count,) points of each for 100 requests on these fleets, the mean of all scenarios."""
+    games = list(product(strategies, plan.scenarios))
+    found = mapped(partial(_score, plan, first, count), games)
+    for _ in strategies:
+        mean: Floats = np.mean([next(found) for _ in plan.scenarios], axis=0)
+        yield mean * 100 / plan.requests
 
 
-def _score(plan: Plan, strategy: Strategy, first: int, count: int, scenario: Scenario) -> Floats:
-    return played(plan, strategy, scenario, first, count).score
+def _score(plan: Plan, first: int, count: int, game: tuple[Strategy, Scenario]) -> Floats:
+    return played(plan, *game, first, count).score
 
 
 def ended(study: Any) -> list[Any]:

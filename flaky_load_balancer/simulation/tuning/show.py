@@ -38,14 +38,11 @@ def play(  # noqa: PLR0917
 
 def _line(out: Output, what: str, trial: Any) -> None:
     """What one trial came to."""
-    value = (
-        trial.value
-        if trial.value is not None
-        else trial.intermediate_values.get(max(trial.intermediate_values))
-    )
     state = "" if trial.state.name == "COMPLETE" else f" {trial.state.name.lower()}"
     tried = ", ".join(f"{name}={_short(each)}" for name, each in trial.params.items())
-    text = f"{what} {trial.number}: {value:.3f} after {trial.user_attrs['fleets']} fleets{state}"
+    fleets = trial.user_attrs["fleets"]
+    found = f"{trial.value:.3f} after {fleets} fleets{state}" if fleets else "no such strategy"
+    text = f"{what} {trial.number}: {found}"
     out.console.print(f"[dim]{text}  {escape(tried)}[/dim]", highlight=False)
 
 

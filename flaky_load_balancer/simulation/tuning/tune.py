@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.registry import canonical
 from flaky_load_balancer.simulation.comparison.intervals import Estimate
 from flaky_load_balancer.simulation.studies.report import together
 from flaky_load_balancer.simulation.tuning import extras
-from flaky_load_balancer.simulation.tuning.search import Search, cost, ended, opened, score
+from flaky_load_balancer.simulation.tuning.search import Search, cost, ended, opened, scores
 
+TOGETHER = 16  # trials by chance: what one comes to is nothing to the next
 LOOKS = 2  # at what was gained: over the defaults, and over chance
 Told = Callable[[str, Any], None]
 
@@ -81,7 +81,7 @@ def tune(search: Search, name: str, trials: int, storage: str | None, told: Told
     label = f"{name} {_digest(search)}"
     study = opened(search, label, storage)
     search.run(study, trials, lambda trial: told("tune", trial))
-    blind = replace(search, sampler="random", pruner="none")
+    blind = replace(search, sampler="random", pruner="none", batch=TOGETHER)
     chance = opened(blind, f"{label} random", storage)
     each = search.plan.replications * len(search.plan.scenarios)
     blind.run(chance, max(1, round(cost(study) / each)), lambda trial: told("random", trial))
@@ -104,12 +104,9 @@ def _usable(parameters: dict[str, Any], search: Search) -> dict[str, Any]:
 def _judged(search: Search, study: Any, chance: Any) -> Verdict:
     fresh = replace(search.plan, seed=search.plan.seed + 1)
 
-    def scored(strategy: Strategy) -> Any:
-        return score(fresh, strategy, 0, fresh.replications, search.mapped)
-
-    usual = scored(search.strategy)
-    tuned, blind = (
-        scored(search.made(_usable(each.best_trial.params, search))) for each in (study, chance)
+    found = (search.made(_usable(each.best_trial.params, search)) for each in (study, chance))
+    usual, tuned, blind = scores(
+        fresh, [search.strategy, *found], 0, fresh.replications, search.mapped
     )
     return Verdict(
         *map(Estimate.of, (usual, tuned, blind)),
@@ -130,6 +127,7 @@ def _digest(search: Search) -> str:
     plan = search.plan
     settings = (
         *(repr(search.strategy), list(map(str, search.ranges)), search.sampler, search.pruner),
+        search.batch,
         *(plan.scenarios, plan.requests, plan.replications, plan.rate, plan.seed, plan.game),
     )
     return sha256(repr(settings).encode()).hexdigest()[:12]

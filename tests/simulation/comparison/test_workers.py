@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flaky_load_balancer.config import SettingsError
@@ -19,7 +20,7 @@ from flaky_load_balancer.simulation.comparison.workers import (
     working,
 )
 from flaky_load_balancer.simulation.scenarios import find
-from flaky_load_balancer.simulation.tuning.search import score
+from flaky_load_balancer.simulation.tuning.search import scores
 
 TWO = Executor(jobs=2)
 
@@ -81,8 +82,9 @@ def test_a_ray_cluster_finds_the_same_to_the_bit_though_a_worker_is_lost(tmp_pat
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
     with working(cluster) as mapped:
-        strategy = plan.strategies["v4"]
-        assert (score(plan, strategy, 0, 8, mapped) == score(plan, strategy, 0, 8)).all()
+        strategies = [parse("v4"), parse("v6")]
+        there, here = (list(scores(plan, strategies, 0, 8, each)) for each in (mapped, map))
+        assert np.array_equal(there, here)
         again = list(mapped(partial(squared, tmp_path, 2), range(8)))
         assert again == [number**2 for number in range(8)]
         assert len(list(tmp_path.iterdir())) == 2

@@ -12,12 +12,15 @@ from flaky_load_balancer.cli.tune import main
 from flaky_load_balancer.config import SettingsError
 from flaky_load_balancer.registry import parse
 from flaky_load_balancer.simulation.comparison.comparison import Plan
+from flaky_load_balancer.simulation.comparison.workers import workers
 from flaky_load_balancer.simulation.scenarios import find
 from flaky_load_balancer.simulation.tuning import extras
 from flaky_load_balancer.simulation.tuning.ranges import Range, ranges
-from flaky_load_balancer.simulation.tuning.search import Search, cost, ended, opened, score
+from flaky_load_balancer.simulation.tuning.search import Search, cost, ended, opened, scores
 from flaky_load_balancer.simulation.tuning.search import _address as address
+from flaky_load_balancer.simulation.tuning.show import _line
 from flaky_load_balancer.simulation.tuning.tune import tune
+from flaky_load_balancer.terminal import Output
 from strategies.v6_thompson_masked import ThompsonMasked
 
 pytest.importorskip("optuna")
@@ -94,10 +97,66 @@ def test_a_trial_that_lags_behind_plays_fewer_fleets() -> None:
     assert cost(study) == sum(trial.user_attrs["fleets"] for trial in study.trials) < 12 * 36
 
 
+@pytest.mark.slow
+def test_who_plays_a_batch_does_not_matter_to_what_is_found() -> None:
+    found = []
+    with workers(3) as shared:
+        for mapped in (map, shared):
+            tuned = tune(search(batch=4, mapped=mapped), "v6", 9, None, lambda *_: None)
+            found.append(tuned.json())
+    assert json.dumps(found[0]) == json.dumps(found[1])
+    states = [trial["state"] for trial in found[0]["trials"]]
+    assert len(states) == 9
+    assert set(states) == {"complete", "pruned"}
+
+
+def test_a_batch_is_drawn_before_any_of_it_has_ended() -> None:
+    tuned = search(batch=3, sampler="random", pruner="none")
+    study = opened(tuned, "x", None)
+    told: list[tuple[int, list[str]]] = []
+
+    def tell(trial: Any) -> None:
+        told.append((trial.number, [each.state.name for each in study.trials]))
+
+    tuned.run(study, 4, tell)
+    assert [number for number, _ in told] == [0, 1, 2, 3]
+    assert told[0][1] == ["COMPLETE", "RUNNING", "RUNNING"]
+    assert told[3][1] == ["COMPLETE"] * 4
+    alone = search(sampler="random", pruner="none")  # a batch is no matter to chance
+    other = opened(alone, "x", None)
+    alone.run(other, 4, lambda _: None)
+    assert [each.params for each in other.trials] == [each.params for each in study.trials]
+
+
+def test_values_that_cannot_be_together_are_not_played(capsys: pytest.CaptureFixture[str]) -> None:
+    strategy = parse("lagrange")
+    asked = ranges(strategy, ["price=0.05..0.2", "cheapest=0.03..0.1"])
+    tuned = Search(strategy, asked, search().plan, sampler="random", pruner="none", batch=12)
+    study = opened(tuned, "x", None)
+    tuned.run(study, 12, lambda trial: _line(Output(None), "tune", trial))
+    fleets = {trial.user_attrs["fleets"] for trial in study.trials}
+    assert fleets == {0, 36}
+    assert capsys.readouterr().out.count("no such strategy") == sum(
+        trial.user_attrs["fleets"] == 0 for trial in ended(study)
+    )
+    assert study.best_trial.params["cheapest"] <= study.best_trial.params["price"]
+
+
+def test_trials_that_were_interrupted_have_failed() -> None:
+    def interrupted(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    broken = search(batch=2, mapped=interrupted)
+    study = opened(broken, "x", None)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(study, 4, lambda _: None)
+    assert [each.state.name for each in study.trials] == ["FAIL", "FAIL"]
+
+
 def test_fleets_in_pieces_are_the_fleets_of_the_seed() -> None:
     plan = search().plan
-    whole = score(plan, parse("round-robin"), 0, 12)
-    pieces = [score(plan, parse("round-robin"), first, 4) for first in (0, 4, 8)]
+    (whole,) = scores(plan, [parse("round-robin")], 0, 12)
+    pieces = [next(scores(plan, [parse("round-robin")], first, 4)) for first in (0, 4, 8)]
     np.testing.assert_allclose(np.concatenate(pieces), whole)
 
 
@@ -114,7 +173,7 @@ def test_what_is_found_is_judged_on_other_fleets_and_against_chance(tmp_path: Pa
     assert 0 < result["fleets"]["random"] <= result["fleets"]["tuned"] + 18
     again = parse(result["best"])
     fresh = Plan({"": again}, made.plan.scenarios, requests=40, replications=36, seed=1)
-    assert score(fresh, again, 0, 36).mean() == pytest.approx(each["tuned"]["mean"])
+    assert next(scores(fresh, [again], 0, 36)).mean() == pytest.approx(each["tuned"]["mean"])
 
 
 @pytest.mark.slow
