@@ -3,6 +3,7 @@
 import re
 import ssl
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -162,8 +163,8 @@ def _networks(table: Table) -> tuple[str, ...]:
 
 def _pool(table: Table) -> PoolSettings:
     servers = tuple(_servers(table))
-    names = [server.identity for server in servers]
-    doubled = next((name for name in names if names.count(name) > 1), None)
+    names = Counter(server.identity for server in servers)
+    doubled = next((name for name, count in names.items() if count > 1), None)
     if doubled is not None:
         raise table.wrong(
             "servers", f"each server once, {doubled} is there twice; give each a name of its own"

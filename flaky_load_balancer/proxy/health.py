@@ -10,6 +10,7 @@ from flaky_load_balancer.proxy.http1 import Reason, UpstreamError
 from flaky_load_balancer.proxy.pool import Pool, Server
 
 HEALTHY = range(200, 400)
+TOGETHER = 50  # checks that begin at the same time
 log = logging.getLogger(__name__)
 
 Changed = Callable[[Server, str, str | None], None]  # a server, its state, why
@@ -32,9 +33,15 @@ class HealthChecks:
             server.down = None
 
     async def _run(self) -> None:
+        """The checks of a large pool are spread over the time between two of a server."""
         while True:
-            await asyncio.gather(*(self._check(server) for server in self._pool.servers))
-            await asyncio.sleep(self._health.every)
+            servers = list(self._pool.servers)
+            groups = [servers[at : at + TOGETHER] for at in range(0, len(servers), TOGETHER)]
+            async with asyncio.TaskGroup() as checks:
+                for group in groups:
+                    for server in group:
+                        checks.create_task(self._check(server))
+                    await asyncio.sleep(self._health.every / len(groups))
 
     async def _check(self, server: Server) -> None:
         try:
