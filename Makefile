@@ -44,13 +44,13 @@ gateway: setup ## the LLM gateway learns on fake providers: 500 questions, a min
 	@$(BIN)/flb gateway $(ARGS)
 
 test: setup $(VENV)/.dev ## every test but the slow ones, in parallel
-	@$(BIN)/python -m pytest --no-header -n auto -m 'not slow' $(ARGS)
+	@$(BIN)/python -m pytest --no-header -n auto --dist worksteal -m 'not slow' $(ARGS)
 
 coverage: setup $(VENV)/.dev ## the same, and which lines they do not reach (takes half as long again)
-	@$(BIN)/python -m pytest --no-header -n auto -m 'not slow' --cov $(ARGS)
+	@$(BIN)/python -m pytest --no-header -n auto --dist worksteal -m 'not slow' --cov $(ARGS)
 
 test-slow: setup $(VENV)/.dev ## the tests that take longer
-	@$(BIN)/python -m pytest --no-header -n auto -m slow $(ARGS)
+	@$(BIN)/python -m pytest --no-header -n auto --dist worksteal -m slow $(ARGS)
 
 setup: ## only the installing: .venv/bin/flb, and the dashboard that it serves
 	@$(MAKE) --no-print-directory --jobs=2 AT_ONCE=yes $(VENV)/.setup page
