@@ -12,8 +12,8 @@ from flaky_load_balancer.gateway.errors import JSON, AskedWrongError, error_body
 from flaky_load_balancer.gateway.feedback import Feedback
 from flaky_load_balancer.gateway.ledger import decision_id
 from flaky_load_balancer.gateway.route import GatewayRoute
+from flaky_load_balancer.proxy.handler import Visit
 from flaky_load_balancer.proxy.http1 import Exchange, Headers
-from flaky_load_balancer.proxy.plane import Visit
 
 LARGEST = 32 * 2**20  # bytes of a request
 OPERATIONS = {operation.encode(): operation for operation in Operation}

@@ -117,10 +117,10 @@ class Whole:
     def __init__(self, send: Send, request_id: str, size: float | None = None) -> None:
         self._send = send
         self._id = request_id
-        self._size = size
+        self.size = size
 
     async def send(self, attempt: Attempt) -> Answer:
-        attempt.size = self._size
+        attempt.size = self.size
         return await self._send(attempt, self._id)
 
     async def pass_on(self, attempt: Attempt, answer: Answer) -> Answer:  # noqa: ARG002

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flaky_load_balancer.proxy.counts import Count
-from flaky_load_balancer.proxy.dispatcher import OverloadedError
 from flaky_load_balancer.proxy.timers import Alarms
 
-SLOWEST_BODY = 10.0  # seconds until the body of a request of kind ids is there
-PATIENCE = 0.02  # seconds before we look whether the client is still there
 BATCH = 16  # let in during one pass of the event loop, so that those inside get on
 LONGEST_WAIT = 1.0  # seconds for a place: refused so late, clients that ask again at once are few
 LOOK = 0.01  # seconds between two looks for a place that another process gave up
@@ -29,10 +26,7 @@ class Gate:
         self.max_in_flight = max_in_flight
         self._flying = flying or Count()
         self.closing = False
-        self.arriving: set[asyncio.Task[Any]] = set()
         self.inside: set[asyncio.Task[Any]] = set()
-        self.slow_bodies = Alarms(SLOWEST_BODY)
-        self.looks = Alarms(PATIENCE)
         self._waiting = Alarms(LONGEST_WAIT)
         self._called: OrderedDict[object, Callable[[], None]] = OrderedDict()  # lets in who waits
         self._waited = 0.0  # seconds, by the last one who was let in
@@ -78,12 +72,6 @@ class Gate:
         self._entering.discard(key)
         self.inside.add(task)
 
-    def join(self, task: asyncio.Task[Any]) -> None:
-        """It takes a place without having asked; OverloadedError if there is none."""
-        if not self._flying.take(self.max_in_flight):
-            raise OverloadedError(self.full)
-        self.inside.add(task)
-
     def forget(self, key: object) -> None:
         """It waits no more, or was let in and needs no place."""
         if self._called.pop(key, None) is not None:
@@ -109,8 +97,6 @@ class Gate:
         """Let no more requests in; give those inside some seconds, then cancel them."""
         self.closing = True
         self._waiting.ring()
-        for task in self.arriving:
-            task.cancel()
         if self.inside:
             await asyncio.wait(self.inside, timeout=grace)
         for task in self.inside:

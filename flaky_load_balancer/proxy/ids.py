@@ -1,45 +1,46 @@
-"""The data plane: one POST path for each route, and nothing else.
+"""Kind ``ids``, the game: one POST path for each route, and nothing else.
 
-Deliveries go past FastAPI, whose work for a request (middleware, dependencies, validation) takes
-longer than everything that we do for one; it answers all the rest.
+FastAPI answers what is no delivery; its work for a request (middleware, dependencies, validation)
+takes longer than everything that a delivery does.
 """
 
 import asyncio
 import json
-import logging
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from random import getrandbits
 from typing import Any
 
 import numpy as np
 import orjson
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.routing import Route as Path
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flaky_load_balancer.config import RouteSettings
 from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request, Whole
-from flaky_load_balancer.proxy.gate import SLOWEST_BODY, Gate
+from flaky_load_balancer.proxy.handler import Visit
+from flaky_load_balancer.proxy.headers import REQUEST_ID, request_id
+from flaky_load_balancer.proxy.http1 import BodyError, Exchange
 from flaky_load_balancer.proxy.problems import details
 from flaky_load_balancer.proxy.route import Route
 
 LARGEST = 4096  # bytes of a request's body
+SLOWEST_BODY = 10.0  # seconds until it is there
+SOON = 1.0  # seconds after which somebody who was refused may come again
 ID = re.compile(r"[A-Za-z0-9]{24}")
-SANE = re.compile(rb"[!-~]{1,128}")
 SIZE = re.compile(rb"[1-9][0-9]{0,9}")
 CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 PROBLEM = problems.MEDIA_TYPE.encode()
 NO_ATTEMPTS = (b"x-flb-attempts", b"0")
 SINGULAR = {b"content-type", b"content-encoding", b"content-length"}
-log = logging.getLogger(__name__)
 
-
-Headers = dict[bytes, bytes]
+Headers = dict[bytes, bytes]  # by names in lower case
 
 
 class RefusedError(Exception):
@@ -50,182 +51,110 @@ class RefusedError(Exception):
         self.status = status
 
 
-class ClientGoneError(Exception):
-    """The client hung up before its request was complete."""
-
-
-class Arrival:
-    """A request that is being received: for so long at most, and not while we shut down."""
-
-    __slots__ = ("_gate", "_task")
-
-    def __init__(self, gate: Gate, task: asyncio.Task[Any]) -> None:
-        self._gate = gate
-        self._task = task
-
-    def __enter__(self) -> None:
-        self._gate.arriving.add(self._task)
-        self._gate.slow_bodies.set(self, self._task.cancel)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._gate.arriving.discard(self._task)
-        self._gate.slow_bodies.clear(self)
-        if kind is asyncio.CancelledError:
-            self._task.uncancel()
-            if self._gate.closing:
-                raise RefusedError(503, "shutting down") from None
-            raise RefusedError(408, f"no whole request within {SLOWEST_BODY} s") from None
-
-
-class Visit:
-    """A request inside the gate.  If its client hangs up it is cancelled: ClientGoneError.
-
-    Most are over before ``PATIENCE`` is, and are never looked after.
-    """
-
-    __slots__ = ("_gate", "_gone", "_receive", "_task", "_watch")
-
-    def __init__(self, gate: Gate, task: asyncio.Task[Any], receive: Receive) -> None:
-        self._gate = gate
-        self._receive = receive
-        self._task = task
-        self._gone = False
-        self._watch: asyncio.Task[None] | None = None
-
-    def __enter__(self) -> None:
-        self._gate.join(self._task)
-        self._gate.looks.set(self, self._look)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._gate.leave(self._task)
-        self._gate.looks.clear(self)
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._gone and kind is asyncio.CancelledError:
-            self._task.uncancel()
-            raise ClientGoneError from None
-
-    def _look(self) -> None:
-        self._watch = asyncio.ensure_future(self._hung_up())
-
-    async def _hung_up(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        self._task.cancel()
-
-
-class DataPlane:
-    """The ASGI app of all routes; what is no delivery is left to FastAPI, to be refused."""
-
-    def __init__(self, routes: Iterable[Route], gate: Gate) -> None:
-        self._deliveries = {route.path: Deliveries(route, gate) for route in routes}
-        self._others = FastAPI(openapi_url=None, redirect_slashes=False)
-        problems.install(self._others)
-        for path, deliveries in self._deliveries.items():
-            self._others.router.routes.append(Path(path, deliveries, methods=["POST"]))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        deliveries = self._deliveries.get(scope["path"])
-        if deliveries is not None and scope["method"] == "POST":
-            await deliveries(scope, receive, send)
-        else:
-            await self._others(scope, receive, _with_marks(send, dict(scope["headers"])))
-
-
 @dataclass(slots=True)
 class Reply:
-    """What a client gets.  Starlette's Response would cost more than deciding what is in it."""
+    """What a client gets."""
 
     status: int
     body: bytes
     headers: list[tuple[bytes, bytes]]
 
-    async def send(self, send: Send, asked: Headers) -> None:
-        length = b"%d" % len(self.body)
-        headers = [*self.headers, (b"content-length", length), _request_id(asked)]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+    def send(self, exchange: Exchange, visit: Visit) -> None:
+        headers = [*self.headers, (b"x-request-id", visit.id)]
+        exchange.reply(self.status, headers, self.body)
 
 
-class Deliveries:
-    """The ASGI app of one route."""
+class Game:
+    """A route of kind ``ids``."""
 
-    def __init__(self, route: Route, gate: Gate) -> None:
+    def __init__(self, route: Route) -> None:
+        self.settings = RouteSettings(route.name, route.path, "", kind="ids")
         self._route = route
-        self._gate = gate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
+    async def handle(self, exchange: Exchange, visit: Visit) -> None:
+        """One request."""
         try:
-            if len(headers) < len(scope["headers"]):
-                _refuse_doubled(scope["headers"])
-            reply = await self._answer(headers, receive)
-        except ClientGoneError:
-            return
+            reply = await self._answer(exchange, visit)
         except RefusedError as error:
             reply = refusal(error.status, str(error))
-        except Exception:
-            log.exception("a request on %s could not be handled", self._route.path)
-            reply = refusal(500, "a fault of the balancer, see its log")
-        await reply.send(send, headers)
+        reply.send(exchange, visit)
 
-    async def _answer(self, headers: Headers, receive: Receive) -> Reply:
-        task = asyncio.current_task()
-        assert task is not None  # ASGI servers run apps in tasks
-        with Arrival(self._gate, task):
-            body = await _body(headers, receive)
-        request_id = read_id(headers, body)
-        refused = self._gate.refusal()
-        if refused is not None:
-            return given_up(503, refused, request_id, 0, retry_after=1.0)
+    def refuse(self, exchange: Exchange, status: int, why: str, visit: Visit) -> None:
+        """Answer a request that is turned away."""
+        refusal(status, why).send(exchange, visit)
+
+    async def _answer(self, exchange: Exchange, visit: Visit) -> Reply:
+        headers = {name.lower(): value for name, value in exchange.headers}
+        if len(headers) < len(exchange.headers):
+            _refuse_doubled(exchange.headers)
+        sent = read_id(headers, await _body(exchange))
+        features = read_features(headers, self._route.balancer.rules.features)
+        carrier = Whole(self._route.send, sent, read_size(headers))
         try:
-            with Visit(self._gate, task, receive):
-                features = read_features(headers, self._route.balancer.rules.features)
-                return await self._deliver(request_id, read_size(headers), features)
-        except OverloadedError as error:
-            return given_up(503, str(error), request_id, 0, retry_after=1.0)
+            request = visit.request = await self._route.dispatcher.deliver(
+                sent, carrier, size=carrier.size, features=features
+            )
+        except OverloadedError:
+            return given_up(503, "too many requests are in flight", sent, 0, SOON)
         except asyncio.CancelledError:
-            if not self._gate.closing:
+            if exchange.gone:
                 raise
-            return given_up(503, "shutting down", request_id, None, retry_after=1.0)
+            return given_up(503, "shutting down", sent, None, SOON)
+        return self._reply(request)
 
-    async def _deliver(self, request_id: str, size: float | None, features: Floats | None) -> Reply:
-        carrier = Whole(self._route.send, request_id, size)
-        request = await self._route.dispatcher.deliver(
-            request_id, carrier, size=size, features=features
-        )
+    def _reply(self, request: Request) -> Reply:
         if request.ending is Ending.DELIVERED:
-            return self._delivered(request)
+            return _delivered(request)
         wait = None
         if request.status == 429:
             wait = self._route.wakes_in(request.ended)
         elif request.status == 503:
-            wait = 1.0
-        return self._given_up(request.status, request.why, request, retry_after=wait)
-
-    def _given_up(
-        self, status: int, detail: str, request: Request, retry_after: float | None = None
-    ) -> Reply:
-        reply = given_up(status, detail, request.id, request.attempts, retry_after)
+            wait = SOON
+        reply = given_up(request.status, request.why, request.id, request.attempts, wait)
         if request.server is not None:
             reply.headers.append((b"x-flb-server", request.server.encode()))
         return reply
 
-    def _delivered(self, request: Request) -> Reply:
-        assert request.server is not None  # delivered, so there was one
-        body = {
-            "id": request.id,
-            "status": "delivered",
-            "server": request.server,
-            "attempts": request.attempts,
-        }
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"x-flb-server", request.server.encode()),
-            (b"x-flb-attempts", b"%d" % request.attempts),
-        ]
-        return Reply(200, orjson.dumps(body), headers)
+
+def others(games: Iterable[Game]) -> ASGIApp:
+    """The app that answers what is no delivery: unknown paths, other methods."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    problems.install(app)
+    for game in games:
+        app.router.routes.append(Path(game.settings.path, _written_otherwise, methods=["POST"]))
+
+    async def marked(scope: Scope, receive: Receive, send: Send) -> None:
+        name = request_id(scope["headers"])
+
+        async def with_marks(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], NO_ATTEMPTS, (REQUEST_ID, name)]
+            await send(message)
+
+        await app(scope, receive, with_marks)
+
+    return marked
+
+
+async def _written_otherwise(_: object) -> None:
+    """Paths are compared as they are sent: this one is a route's only once it is decoded."""
+    raise HTTPException(404)
+
+
+def _delivered(request: Request) -> Reply:
+    assert request.server is not None  # delivered, so there was one
+    body = {
+        "id": request.id,
+        "status": "delivered",
+        "server": request.server,
+        "attempts": request.attempts,
+    }
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"x-flb-server", request.server.encode()),
+        (b"x-flb-attempts", b"%d" % request.attempts),
+    ]
+    return Reply(200, orjson.dumps(body), headers)
 
 
 def refusal(status: int, detail: str, /, **members: Any) -> Reply:
@@ -234,28 +163,10 @@ def refusal(status: int, detail: str, /, **members: Any) -> Reply:
     return Reply(status, body, [(b"content-type", PROBLEM), NO_ATTEMPTS])
 
 
-def _request_id(asked: Headers) -> tuple[bytes, bytes]:
-    """The client's own name for its request if it is sane, else one of ours."""
-    name = asked.get(b"x-request-id")
-    sane = name is not None and SANE.fullmatch(name)
-    return b"x-request-id", name if name and sane else b"%032x" % getrandbits(128)
-
-
-def _with_marks(send: Send, asked: Headers) -> Send:
-    """Adds to what FastAPI answers the headers that every answer carries."""
-
-    async def marked(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], NO_ATTEMPTS, _request_id(asked)]
-        await send(message)
-
-    return marked
-
-
 def _refuse_doubled(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Two values of a header that says how to read the body would leave us to guess."""
     seen: dict[bytes, bytes] = {}
-    for name, value in headers:
+    for name, value in ((name.lower(), value) for name, value in headers):
         if name in SINGULAR and seen.setdefault(name, value) != value:
             raise RefusedError(400, f"the header {name.decode()} is there twice, differently")
 
@@ -277,21 +188,27 @@ def given_up(
     return Reply(status, body, headers)
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    length = headers.get(b"content-length", b"")
-    too_large = length.isdigit() and int(length) > LARGEST
-    body = b""
-    more = True
-    while more and not too_large:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        too_large = len(body) > LARGEST
-    if too_large:
+async def _body(exchange: Exchange) -> bytes:
+    """All of it, which mostly came with the head; RefusedError if it is too large, or late."""
+    if exchange.head.length <= LARGEST and exchange.body.complete:
+        return exchange.body.take()
+    data, more = b"", exchange.head.length <= LARGEST
+    try:
+        async with asyncio.timeout(SLOWEST_BODY):
+            while more and (piece := await exchange.read()):
+                data += piece
+                more = len(data) <= LARGEST
+    except BodyError as error:
+        raise RefusedError(error.status, error.detail) from None
+    except TimeoutError:
+        raise RefusedError(408, f"no whole request within {SLOWEST_BODY} s") from None
+    except asyncio.CancelledError:
+        if exchange.gone:
+            raise
+        raise RefusedError(503, "shutting down") from None
+    if not more:
         raise RefusedError(413, f"a body has at most {LARGEST} bytes")
-    return body
+    return data
 
 
 def read_id(headers: Headers, body: bytes) -> str:

@@ -4,19 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from random import random
-from typing import Protocol
 
-from flaky_load_balancer.config import RouteSettings
 from flaky_load_balancer.proxy import headers
 from flaky_load_balancer.proxy.access import AccessLog
 from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request
 from flaky_load_balancer.proxy.gate import Gate
+from flaky_load_balancer.proxy.handler import Handler, Visit
 from flaky_load_balancer.proxy.headers import Trusted
 from flaky_load_balancer.proxy.http import HttpCarrier, HttpRoute, reply_problem
 from flaky_load_balancer.proxy.http1 import BodyError, Exchange, Headers, asgi
-from flaky_load_balancer.proxy.ids import DataPlane as GamePlane
+from flaky_load_balancer.proxy.ids import Game, others
 from flaky_load_balancer.proxy.mirror import mirrored
 from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
 from flaky_load_balancer.proxy.route import Route
@@ -24,27 +22,6 @@ from flaky_load_balancer.proxy.routing import DotSegmentError, Router
 
 SOON = 1.0  # seconds after which somebody who was refused may come again
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Visit:
-    """A request while it is here, of a route that answers by itself."""
-
-    id: bytes
-    trusted: bool  # its client's X-Forwarded-* are kept
-    request: Request | None = None
-
-
-class Handler(Protocol):
-    """A route of a kind that is not this package's."""
-
-    settings: RouteSettings
-
-    async def handle(self, exchange: Exchange, visit: Visit) -> None:
-        """Answer a request."""
-
-    def refuse(self, exchange: Exchange, status: int, why: str, visit: Visit) -> None:
-        """Answer one that is turned away, in the words of this kind."""
 
 
 class DataPlane:
@@ -68,10 +45,10 @@ class DataPlane:
         """From now on requests take these routes."""
         if trusted is not None:
             self._trusted = Trusted(trusted)
-        self._game = asgi(GamePlane(games, self.gate))
-        of_game = [_Game(RouteSettings(each.name, each.path, "", kind="ids")) for each in games]
-        self._router: Router[HttpRoute | Handler | _Game] = Router(
-            [*routes, *of_game], lambda route: route.settings
+        played = [Game(each) for each in games]
+        self._others = asgi(others(played))
+        self._router: Router[HttpRoute | Handler] = Router(
+            [*routes, *played], lambda route: route.settings
         )
 
     # When a request is handled.
@@ -116,16 +93,15 @@ class DataPlane:
             return
         if isinstance(route, HttpRoute):
             await self._proxied(route, exchange)
-            return
-        if route is not None and not isinstance(route, _Game):
+        elif route is None or (isinstance(route, Game) and exchange.method != b"POST"):
+            self.gate.forget(exchange)
+            try:
+                await self._others(exchange)
+            finally:
+                name = None if route is None else route.settings.name
+                self._access_log.note(exchange, began, None, name)
+        else:
             await self._handled(route, exchange)
-            return
-        self.gate.forget(exchange)  # the game has its own way in, once the body is there
-        try:
-            await self._game(exchange)  # which also says that there is no such route
-        finally:
-            name = None if route is None else route.settings.name
-            self._access_log.note(exchange, began, None, name)
 
     async def _proxied(self, route: HttpRoute, exchange: Exchange) -> None:
         began, request_id = time.time(), headers.request_id(exchange.headers)
@@ -204,13 +180,6 @@ class DataPlane:
         await self.gate.close(grace)
         for task in self._mirrors:
             task.cancel()
-
-
-class _Game:
-    """A route of kind ids, whose plane finds it by its path."""
-
-    def __init__(self, settings: RouteSettings) -> None:
-        self.settings = settings
 
 
 def _id(exchange: Exchange) -> Headers:

@@ -28,5 +28,5 @@ async def test_every_request_is_logged_also_those_that_no_server_got(tmp_path: P
         ("/r", "r", 200, "delivered"),
         ("/nowhere", None, 404, None),
         ("/r/%2e%2e/x", None, 400, None),
-        ("/game", "game", 200, None),
+        ("/game", "game", 200, "delivered"),
     ]
