@@ -9,7 +9,7 @@ the request costs the first one alone: deciding, and learning how its attempts e
 
 import argparse
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Replica:
 
     def play(self, *, limits: bool) -> float:
         """Microseconds of each request, of one batch."""
-        began = perf_counter()
+        began = process_time()
         for _ in range(BATCH):
             self.now += GAP
             self.number += 1
@@ -72,7 +72,7 @@ class Replica:
                 if outcome is Outcome.SUCCEEDED:
                     break
         self.exchange.flush()
-        return 1e6 * (perf_counter() - began) / BATCH
+        return 1e6 * (process_time() - began) / BATCH
 
     def _decided(self) -> int:
         """The server of the next attempt, after what it is held for; or GIVE_UP."""
@@ -85,9 +85,9 @@ class Replica:
 
     def learn(self, batch: bytes) -> float:
         """Microseconds of each request that another told of."""
-        began = perf_counter()
+        began = process_time()
         self.exchange.deliver(batch)
-        return 1e6 * (perf_counter() - began) / BATCH
+        return 1e6 * (process_time() - began) / BATCH
 
 
 def costs(strategy: str, *, limits: bool) -> tuple[float, float, float]:

@@ -25,6 +25,12 @@ class Admissions:
 
     def add(self, lane: Ints, time: Floats, size: Floats | None = None) -> None:
         """Put one entry into each of n lists, where it belongs."""
+        if size is None and len(lane) == 1:  # as live: moved in place, where it is the newest
+            mine = self.times[lane.item()]
+            if mine.item(0) <= time.item():
+                mine[1:] = mine[:-1]
+                mine[0] = time.item()
+                return
         old = self.times.take(lane, 0)
         if size is not None:
             rank = count_true(old > time[:, None])

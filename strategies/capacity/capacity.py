@@ -70,6 +70,9 @@ class Capacity:
 
     def learn(self, feedback: Feedback) -> None:
         """Attempts ended; where no server refuses, only the first answers are looked at."""
+        if len(feedback.rows) == 1:
+            self._learn_one(feedback)
+            return
         refused = feedback.outcome == REFUSED
         if np.count_nonzero(refused):
             self.last_refusal[feedback.rows[refused]] = feedback.now[refused]
@@ -78,16 +81,37 @@ class Capacity:
         )
         heard = (new & (feedback.outcome <= REFUSED)).nonzero()[0]
         if heard.size:
-            rows, arm = feedback.rows.take(heard), feedback.arm.take(heard)
-            until = (feedback.now + feedback.retry_after).take(heard)
-            sent = (feedback.now - feedback.latency).take(heard)
-            lane = rows * self.arms + arm
-            size = self._relative(rows, feedback.size.take(heard))
-            rank = self.learning.ranks(lane, sent, size)
-            answers = Answers(rows, lane, rank, sent, refused.take(heard))
+            answers, until = self._answers(feedback.take(heard))
             self._count_refused(answers)
-            changed = self.learning.learn(answers, until)
-            self.forecast.stale[lane] = True
+            self._learn(answers, until)
+
+    def _learn_one(self, feedback: Feedback) -> None:
+        """The same for a single attempt, as live: numbers are quicker than arrays."""
+        row, outcome = feedback.rows.item(), feedback.outcome.item()
+        refused = outcome == REFUSED
+        if refused:
+            self.last_refusal[row] = feedback.now.item()
+        met = self.last_refusal.item(row) > -np.inf
+        if outcome > REFUSED or not (met or self.learning.count.item(row) < FIRST_ANSWERS):
+            return
+        answers, until = self._answers(feedback)
+        if self.model.pauses.expected.item(answers.lane.item()):
+            share = self.refused.item(row)
+            self.refused[row] = share + LATELY * (refused - share)
+        self._learn(answers, until)
+
+    def _answers(self, feedback: Feedback) -> tuple[Answers, Floats]:
+        """Attempts that were admitted or refused, and until when servers asked to be left alone."""
+        rows, until = feedback.rows, feedback.now + feedback.retry_after
+        sent = feedback.now - feedback.latency
+        lane = rows * self.arms + feedback.arm
+        rank = self.learning.ranks(lane, sent, self._relative(rows, feedback.size))
+        return Answers(rows, lane, rank, sent, feedback.outcome == REFUSED), until
+
+    def _learn(self, answers: Answers, until: Floats) -> None:
+        changed = self.learning.learn(answers, until)
+        self.forecast.stale[answers.lane] = True
+        if changed.size:
             self.forecast.stale.reshape(-1, self.arms)[changed] = True
 
     def wait(self, rows: Ints, now: Floats, size: Floats) -> Floats | None:

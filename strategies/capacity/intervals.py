@@ -91,7 +91,7 @@ def chance(between: tuple[Floats, Floats], need: Floats) -> Floats:
     """
     low, high = between
     width = np.where(low < high, high - low, np.inf)
-    p: Floats = np.clip((high - need) / width, 0.0, 1.0)
+    p: Floats = np.minimum(np.maximum((high - need) / width, 0.0), 1.0)
     return p
 
 

@@ -4,11 +4,13 @@ Where a fleet has been heard often enough, answers that the best limiter expecte
 alone: they teach the others next to nothing, and most answers are of this kind.
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from flaky_load_balancer.core.types import Bools, Floats, Ints
+from strategies.capacity import single
 from strategies.capacity.calibration import CERTAIN
 from strategies.capacity.intervals import chance
 from strategies.capacity.model import Limits, Model
@@ -20,6 +22,7 @@ FIRST_ANSWERS, ONE_OF = 50, 10
 EXPECTED = (
     0.95  # a likelier answer is no news; showing one in eight of all others gave 0.51 for 0.36
 )
+_NOBODY: Ints = np.empty(0, dtype=np.intp)
 SAME = 1e-5  # seconds: two times of the same attempt differ by less
 
 
@@ -58,20 +61,61 @@ class Learning:
         ``until`` (n,) is when servers that refused asked to be tried again, NaN if they did not.
         """
         model, (rows, lane, rank, sent, refused) = self.model, answers
+        if len(rows) == 1 and not model.units.sized:
+            return self._learn_one(answers, until)
         wider, rest = model.calibration.wider(rows, lane, sent)
         p, changed = self._test(answers, wider)
         self._calibrate(answers, p, rest)
         model.calibration.heard_at[lane] = sent
         if np.count_nonzero(refused):
-            no = lane[refused]
-            size = model.admissions.sizes[no, rank[refused]]
-            model.admissions.remove(no, rank[refused], sized=model.units.sized)
-            model.limited[no] = True
-            model.pauses.ask(no, until[refused])
-            model.pauses.refused_size[no] = size
+            self._refused(lane[refused], rank[refused], until[refused])
         self._find_boundaries(answers)
         model.pauses.learn(lane, sent, refused)
         return changed
+
+    def _learn_one(self, answers: Answers, until: Floats) -> Ints:
+        """The same for a single answer, as live, and without limits in tokens."""
+        model, limits, changed = self.model, self.model.requests, _NOBODY
+        one = single.Answer(
+            answers.rows.item(), answers.lane.item(), answers.sent.item(), answers.refused.item()
+        )
+        row, lane, sent, refused = one
+        wider, rest = single.wider(model.calibration, one)
+        before = model.pauses.refused_at.item(lane)
+        count = self.count.item(row) + 1
+        self.count[row] = count
+        news = refused or before > -inf or count <= FIRST_ANSWERS or count % ONE_OF == 0
+        if not news:
+            best = limits.posterior.best.item(row)
+            need = limits.limiters.needed(
+                answers.lane, limits.posterior.best.take(answers.rows), answers.rank, answers.sent
+            ).item()
+            between = single.widened(limits.intervals, lane, best, wider)
+            p = single.chance(between, need)
+            news = p < EXPECTED
+            if not news:
+                single.narrow(limits.intervals, (lane, best), between, need, refused=False)
+        if news:
+            p = self._test_all(limits, answers, np.array([wider]), None).item()
+            changed = limits.posterior.rank(answers.rows)
+        limited = model.limited.item(lane)
+        single.calibrate(model.calibration, one, p, rest, limited=limited)
+        model.calibration.heard_at[lane] = sent
+        if refused:
+            self._refused(answers.lane, answers.rank, until)
+        elif -inf < before < sent:
+            limits.limiters.boundaries.learn(answers.rows, np.array([before]), answers.sent)
+        single.pause(model.pauses, one)
+        return changed
+
+    def _refused(self, lane: Ints, rank: Ints, until: Floats) -> None:
+        """Servers refused the admissions of these ranks."""
+        model = self.model
+        size = model.admissions.sizes[lane, rank]
+        model.admissions.remove(lane, rank, sized=model.units.sized)
+        model.limited[lane] = True
+        model.pauses.ask(lane, until)
+        model.pauses.refused_size[lane] = size
 
     def chance(self, limits: Limits, answers: Answers, wider: Floats) -> Floats:
         """(n,) how likely the best limiter took admissions to be."""

@@ -142,12 +142,12 @@ class Limiters:
     def _bucket_needs(self, lane: Ints, limiter: Ints, rank: Ints, sent: Floats) -> Floats:
         at = np.minimum((rank + BURSTS.take(limiter))[:, None] + STEPS, DEPTH - 1)
         age = sent[:, None] - self.admissions.at(lane[:, None], at)
-        need: Floats = (_TOKENS - np.log(np.clip(age, 1e-5, 1e6))).max(axis=1)
+        need: Floats = (_TOKENS - np.log(np.minimum(np.maximum(age, 1e-5), 1e6))).max(axis=1)
         return need
 
     def _each_bucket_needs(self, lane: Ints, rank: Ints, age: Floats) -> Floats:  # noqa: ARG002
         """(n, bursts) the logarithm of the rate that every bucket needs; ``age`` (n, DEPTH)."""
-        apart = np.log(np.clip(age, 1e-5, 1e6)).take(_BUCKETS, 1)
+        apart = np.log(np.minimum(np.maximum(age, 1e-5), 1e6)).take(_BUCKETS, 1)
         rates = _TOKENS.astype(np.float32) - apart.reshape(-1, len(BURSTS), len(STEPS))
         need: Floats = rates.max(axis=2)
         return need

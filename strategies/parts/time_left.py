@@ -17,6 +17,12 @@ class TimeLeft:
         self.latency: Floats = np.zeros(replications)
 
     def learn(self, feedback: Feedback) -> None:
+        if len(feedback.rows) == 1:  # as live: numbers are quicker than arrays
+            if feedback.outcome.item() < REFUSED:
+                row = feedback.rows.item()
+                mean = self.latency.item(row)
+                self.latency[row] = mean + LEARNING_RATE * (feedback.latency.item() - mean)
+            return
         heard = (feedback.outcome < REFUSED).nonzero()[0]
         rows = feedback.rows[heard]
         self.latency[rows] += LEARNING_RATE * (feedback.latency[heard] - self.latency[rows])
