@@ -94,8 +94,7 @@ def read(operation: Operation, body: bytes) -> Asked:
         raise AskedWrongError(400, "You must provide a model parameter.", param="model")
     options = document.get("stream_options")
     media = [
-        (len(orjson.dumps(part)), "image" in str(part.get("type")))
-        for part in _media(operation, document)
+        (_length(part), "image" in str(part.get("type"))) for part in _media(operation, document)
     ]
     size = max(0, len(body) - sum(length for length, _ in media))
     return Asked(
@@ -167,6 +166,13 @@ def _media(operation: Operation, document: dict[str, Any]) -> Iterator[dict[str,
     for message in messages if isinstance(messages, list) else ():
         if isinstance(message, dict) and isinstance(message.get("content"), list):
             yield from (part for part in _parts(message["content"]) if "text" not in part)
+
+
+def _length(value: Any) -> int:
+    """Of all texts in it."""
+    if isinstance(value, dict | list):
+        return sum(map(_length, value.values() if isinstance(value, dict) else value))
+    return len(value) if isinstance(value, str) else 0
 
 
 def _most_tokens(length: int, picture: bool) -> int:

@@ -15,6 +15,7 @@ _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _KEY = re.compile(rb"\s*+(" + _STRING + rb")\s*+:\s*+", re.DOTALL)
 _SCALAR = re.compile(_STRING + rb'|[^\s,{}\[\]"]++', re.DOTALL)
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+([{}\[\]])", re.DOTALL)
+_ESCAPED = re.compile(rb"\\u00[2-7]")  # printable ASCII, as nobody has to write it
 _COLON = re.compile(rb"\s*+:\s*+")
 _COMMA = re.compile(rb"\s*+,?")
 
@@ -49,18 +50,19 @@ def found(text: bytes, keys: frozenset[str]) -> list[Member]:
 
 def replaced(text: bytes, values: Mapping[str, bytes]) -> bytes:
     """The object with other values for members that it has."""
-    pieces, at = [], 0
+    pieces: list[bytes | memoryview] = []
+    at, view = 0, memoryview(text)  # of which slices are no copies
     for member in found(text, frozenset(values)):
-        pieces += [text[at : member.value], values[member.key]]
+        pieces += [view[at : member.value], values[member.key]]
         at = member.end
-    return b"".join([*pieces, text[at:]])
+    return b"".join([*pieces, view[at:]])
 
 
 def added(text: bytes, key: str, value: bytes) -> bytes:
     """The object with one more member, its first."""
     at = text.index(b"{") + 1
     comma = b"" if _KEY.match(text, at) is None else b","
-    return b'%b"%b":%b%b%b' % (text[:at], key.encode(), value, comma, text[at:])
+    return b"".join([text[:at], b'"%b":%b%b' % (key.encode(), value, comma), memoryview(text)[at:]])
 
 
 def without(text: bytes, key: str) -> bytes:
@@ -79,11 +81,11 @@ def without(text: bytes, key: str) -> bytes:
 def _only(text: bytes, key: str) -> Member | None:
     """The member, where these letters in quotes are there once: in most texts.
 
-    A quote within a string has a backslash before it, so they are a whole string; and where
-    nothing is written as ``\\u....``, no other string can be the same key.
+    A quote within a string has a backslash before it, so they are a whole string; and where no
+    letter of a key is written as ``\\u00..``, no other string can be the same key.
     """
     quoted = b'"%b"' % key.encode()
-    if text.count(quoted) != 1 or b"\\u" in text:
+    if text.count(quoted) != 1 or (b"\\" in text and _ESCAPED.search(text)):
         return None
     start = text.index(quoted)
     colon = _COLON.match(text, start + len(quoted))
