@@ -129,8 +129,8 @@ class Chunks(Watch):
             self.started = self.done = True
             return event
         chunk = self._read(data)
-        if error := error_of(chunk):
-            raise BrokenStreamError("error event", "the server reported an error", error)
+        if chunk.get("error") or chunk.get("object") == "error":
+            raise BrokenStreamError("error event", "the server reported an error", error_of(chunk))
         self.id = self.id or _text(chunk.get("id"))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():

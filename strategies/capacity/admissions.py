@@ -25,12 +25,8 @@ class Admissions:
 
     def add(self, lane: Ints, time: Floats, size: Floats | None = None) -> None:
         """Put one entry into each of n lists, where it belongs."""
-        if size is None and len(lane) == 1:  # as live: moved in place, where it is the newest
-            mine = self.times[lane.item()]
-            if mine.item(0) <= time.item():
-                mine[1:] = mine[:-1]
-                mine[0] = time.item()
-                return
+        if len(lane) == 1 and self._add_newest(lane.item(), time.item(), size):
+            return
         old = self.times.take(lane, 0)
         if size is not None:
             rank = count_true(old > time[:, None])
@@ -41,6 +37,16 @@ class Admissions:
         if np.count_nonzero(later):
             self._sort_in(old, new, np.flatnonzero(later), time)
         self.times[lane] = new
+
+    def _add_newest(self, lane: int, time: float, size: Floats | None) -> bool:
+        """The same of one list, as live, if the entry is its newest; whether it is."""
+        times, sizes = self.times[lane], self.sizes[lane]
+        if times.item(0) > time:
+            return False
+        times[1:], times[0] = times[:-1], time
+        if size is not None:
+            sizes[1:], sizes[0] = sizes[:-1], size.item()
+        return True
 
     def remove(self, lane: Ints, rank: Ints, *, sized: bool = False) -> None:
         """Take the entry of this rank out of each of n lists."""

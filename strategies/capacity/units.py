@@ -27,6 +27,10 @@ class Units:
 
     def relative(self, rows: Ints, size: Floats) -> Floats:
         """(n,) sizes in units; the first one of a fleet is the unit, unknown ones count as 1."""
+        if len(size) == 1 and self.sized:  # as live: numbers are quicker than arrays
+            of_one = size.item() / self.unit.item(rows.item())
+            if of_one > 0:
+                return np.array([of_one])
         known = np.flatnonzero(size > 0)
         if known.size:
             self.sized = True

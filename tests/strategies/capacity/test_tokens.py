@@ -37,6 +37,16 @@ def test_sizes_stay_with_their_times() -> None:
     assert admissions.used(ROW, np.array([1]))[0, :2].tolist() == [0.0, 10.0]
 
 
+def test_a_single_entry_is_added_as_one_of_many() -> None:
+    alone, together, rows = Admissions(2), Admissions(2), np.array([0, 1])
+    for time, size in ((3.0, 30.0), (1.0, 10.0), (3.0, 20.0), (4.0, 40.0)):
+        together.add(rows, np.full(2, time), np.full(2, size))
+        for row in rows:
+            alone.add(np.array([row]), one(time), one(size))
+    assert np.array_equal(alone.times, together.times)
+    assert np.array_equal(alone.sizes, together.sizes)
+
+
 def test_a_window_needs_room_for_what_is_inside_and_the_attempt() -> None:
     limiters = sized((10.0, 3.0), (11.0, 0.5), (12.5, 4.0))
     need, _ = limiters.needed_by_each(ROW, ROW * 0, one(12.5))
