@@ -115,7 +115,7 @@ class Chunks(Watch):
         super().__init__()
         self._answers = answers
         self._hide_usage = hide_usage
-        self._finished: set[Any] = set()
+        self._finished: set[int] = set()
 
     @property
     def complete(self) -> bool:
@@ -146,9 +146,10 @@ class Chunks(Watch):
 
     def _follow(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta")
-        size = _size(delta) if isinstance(delta, dict) else len(choice.get("text") or "")
+        size = _size(delta) if isinstance(delta, dict) else len(_text(choice.get("text")) or "")
         if choice.get("finish_reason") is not None:
-            self._finished.add(choice.get("index", 0))
+            index = choice.get("index")
+            self._finished.add(index if isinstance(index, int) else 0)
             self.started = True
         if size:
             self.started = True
@@ -173,7 +174,7 @@ class ResponseEvents(Watch):
         if data is None or data == DONE:
             return event if data is None or self.done else b""
         document = self._read(data)
-        kind = document.get("type")
+        kind = _text(document.get("type"))
         response = document.get("response")
         if kind == "error" or ("error" in document and kind is None):
             error = error_of(document) or document
@@ -182,8 +183,8 @@ class ResponseEvents(Watch):
             self.id = self.id or _text(response.get("id"))
             self.usage = counted(response.get("usage")) or self.usage
         if kind in TERMINAL:
-            self._end(str(kind), response if isinstance(response, dict) else {})
-        elif isinstance(kind, str) and kind.endswith(".delta") and document.get("delta"):
+            self._end(kind, response if isinstance(response, dict) else {})
+        elif kind is not None and kind.endswith(".delta") and document.get("delta"):
             self.started = True
             self.size += len(str(document["delta"]))
         return event

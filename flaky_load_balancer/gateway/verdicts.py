@@ -60,7 +60,7 @@ def of_answer(
     error = error_of(document)
     if status in outcomes.SUCCESS:
         return _of_success(document, error, wanted)
-    code = error.get("code") or error.get("type")
+    code = str(error.get("code") or error.get("type"))
     if status == UNPAID or (status == outcomes.TOO_MANY and code in QUOTA):
         return _unpaid(status)
     if status in KEY_REFUSED and ours:

@@ -8,6 +8,8 @@ import pytest
 
 from flaky_load_balancer.config import Provider
 from flaky_load_balancer.gateway.asked import MOST_MEDIA_TOKENS, Operation, read
+from flaky_load_balancer.gateway.streams import BrokenStreamError, watch
+from flaky_load_balancer.gateway.verdicts import Fate, of_answer
 from tests.gateway.providers import CHAT, PRICES, TEXT, gateway
 from tests.gateway.test_clients import MESSAGES, client
 
@@ -120,6 +122,36 @@ async def test_a_whole_answer_is_none_where_a_stream_was_asked_for() -> None:
         stream = await ai.chat.completions.create(model="m", messages=MESSAGES, stream=True)
         chunks = [each async for each in stream]
     assert "".join(each.choices[0].delta.content or "" for each in chunks) == TEXT
+
+
+ODD = [[], {}, 5, None, 1e300, "x", [[]], [{}], [5], {"type": []}, {"x": {}}]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("operation", Operation)
+def test_events_may_be_anything(operation: Operation, odd: Any) -> None:
+    """Each is passed on, or breaks its stream."""
+    asked = read(operation, json.dumps({**STREAM, "input": "x"}).encode())
+    names = ["index", "delta", "text", "finish_reason", "type", "response", "usage", "id", "error"]
+    choices = [{name: odd} for name in names] + [{"delta": {"content": odd, "role": odd}}]
+    documents = [odd, *choices, *({"choices": [each], "usage": odd} for each in choices)]
+    for document in [*documents, {"choices": odd}, {"type": "response.failed", "response": odd}]:
+        event = f"data: {json.dumps(document)}\n\n".encode()
+        try:
+            passed = watch(asked, hide_usage=False).take(event)
+        except BrokenStreamError:
+            continue
+        assert passed == event
+
+
+@pytest.mark.parametrize("code", ODD)
+def test_codes_of_errors_may_be_anything(code: Any) -> None:
+    for status in (200, 400, 402, 403, 429, 500, 503):
+        said = {"error": {"code": code, "type": code, "message": code}}
+        verdict = of_answer(
+            status, [], said, 0.0, frozenset({500, 503}), wanted="choices", ours=True
+        )
+        assert (verdict.fate is Fate.FINAL) == (status == 400)
 
 
 async def test_clients_hear_of_one_wait_only() -> None:
