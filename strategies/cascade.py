@@ -211,11 +211,16 @@ class Cascade(Strategy):
         worth, delay = (gain, None) if wait is None else self._best_time(context, wait, gain)
         worth = np.where(context.available, worth, -np.inf)
         arm = worth.argmax(axis=1)
-        each = np.arange(len(arm))
         paid = context.attempt > self.rules.free_attempts
+        pays = np.count_nonzero(paid) > 0
+        if wait is None and not pays:  # nothing to wait for, and nothing to give up
+            return self._entered(
+                context, Action(arm, context.now, worth, context.available.copy()), arm
+            )
+        each = np.arange(len(arm))
         top = worth[each, arm]
         useless: Bools = paid
-        if np.count_nonzero(paid):
+        if pays:
             price = self.rules.penalty + self.scarce * self.missed.take(context.rows)
             useless = paid & (top <= price - later)
         move, until, index = arm, context.now, worth
@@ -233,9 +238,7 @@ class Cascade(Strategy):
         eligible = context.available.copy()
         if wait is not None:
             eligible &= wait[:, :, 0] <= 0
-        action = given_up(context, Action(move, until, index, eligible))
-        self._enter(context, action.arm, arm, until)
-        return action
+        return self._entered(context, Action(move, until, index, eligible), arm)
 
     def _gain(self, context: Context, wait: Floats | None) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
@@ -312,12 +315,14 @@ class Cascade(Strategy):
             rows = context.rows.take(new)
             self.missed[rows] += RECENT * (nothing.take(new) - self.missed.take(rows))
 
-    def _enter(self, context: Context, move: Ints, arm: Ints, until: Floats) -> None:
-        """Note what is sent and what is promised."""
-        rows = context.rows
+    def _entered(self, context: Context, action: Action, arm: Ints) -> Action:
+        """The action, once what is sent to ``arm`` (n,) and what is promised is noted."""
+        action = given_up(context, action)
+        rows, move, until = context.rows, action.arm, action.until
+        assert until is not None
         on = (move != GIVE_UP).nonzero()[0]
         if not on.size:
-            return
+            return action
         time, held = context.now, (move == HOLD).nonzero()[0]
         if held.size:
             mine = rows[held], context.request[held], arm[held]
@@ -327,6 +332,7 @@ class Cascade(Strategy):
             self.capacity.enter(rows, arm, time, context.size)
         else:
             self.capacity.enter(rows[on], arm[on], time[on], context.size[on])
+        return action
 
 
 def _as_promised(arm: Ints, arms: int) -> Action:

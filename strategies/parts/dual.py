@@ -54,11 +54,13 @@ def value(success: Floats, price: Floats, context: Context, rules: Rules) -> Flo
 def _value_of_one(success: Floats, price: Floats, attempt: int, left: int, rules: Rules) -> float:
     """The same of a single request, as live; ``success`` (K,), ``price`` (K,) or of all (1,)."""
     last = min(rules.max_attempts, attempt + left - 1)
-    margin = 1.0 - (rules.penalty + price) / np.maximum(success, RARE)
-    best = margin.argmax()
     paid = max(last - max(attempt, rules.free_attempts), 0)
-    fails = np.power(1.0 - success[best, None], [paid]).item()
-    worth: float = max(margin.item(best), 0.0) * (1.0 - fails)
+    worth = 0.0
+    if paid:
+        margin = 1.0 - (rules.penalty + price) / np.maximum(success, RARE)
+        best = margin.argmax()
+        fails = np.power(1.0 - success[best, None], [paid]).item()
+        worth = max(margin.item(best), 0.0) * (1.0 - fails)
     for _ in range(min(rules.free_attempts, last) - attempt):
         worth += max(0.0, *(success * (1.0 - worth) - price).tolist())
     return worth
