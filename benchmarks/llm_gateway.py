@@ -14,6 +14,7 @@ import json
 import time
 from contextlib import closing
 from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import uvloop
@@ -137,7 +138,7 @@ def latency(server: str, ours: str, plan: Plan) -> None:
 
 def flat(server: str, plan: Plan) -> None:
     """Megabytes after a tenth of the requests, and after all, whole and streamed by turns."""
-    with flb(OURS, server) as (url, pid):
+    with TemporaryDirectory() as folder, flb(OURS, server, "--data-dir", folder) as (url, pid):
         sizes: dict[int, float] = {}
         done = 0
         while done < 1.1 * plan.requests:
@@ -177,7 +178,7 @@ def many_streams(plan: Plan) -> None:
         assert all(LAST in end for end in ends)
         return at_once, most
 
-    room = ["--max-in-flight", str(2 * plan.streams)]
+    room = ["--max-in-flight", str(2 * plan.streams), "--no-records"]
     with model(PAUSE) as server, flb(OURS, server, *room) as (url, pid):
         before = memory(pid)
         at_once, most = uvloop.run(measure(url, pid))

@@ -30,7 +30,7 @@ def flb(name: str, model: str, *flags: str) -> Iterator[tuple[str, int]]:
     """Our gateway with a strategy, the last word of the name; its URL and pid."""
     port, admin = free_ports(2)
     command = ["flaky_load_balancer", "serve", "--kind", "openai", "--server", f"{model}/v1"]
-    command += ["--port", str(port), "--admin-port", str(admin), "--no-records", *flags]
+    command += ["--port", str(port), "--admin-port", str(admin), *flags]
     with running(
         [*RUN, *command, "--strategy", name.rsplit(maxsplit=1)[-1]], port, MEASURED
     ) as pid:
@@ -76,7 +76,9 @@ def contestants(program: str) -> Iterator[tuple[str, dict[str, tuple[str, int]]]
     """One model's URL, and URL and pid of each gateway before it; ``program`` runs LiteLLM."""
     with ExitStack() as stack:
         server = stack.enter_context(model())
-        found = {name: stack.enter_context(flb(name, server)) for name in (OURS, PLAIN)}
+        found = {
+            name: stack.enter_context(flb(name, server, "--no-records")) for name in (OURS, PLAIN)
+        }
         found[PEER] = stack.enter_context(passthrough(server))
         if shutil.which(program):
             found[LITELLM] = stack.enter_context(litellm(program, server))

@@ -10,7 +10,7 @@ from flaky_load_balancer.core.balancer import ROW
 from flaky_load_balancer.core.events import Preferred, Rewarded
 from flaky_load_balancer.core.types import Floats, Preference, Reward
 from flaky_load_balancer.gateway.errors import AskedWrongError, parsed
-from flaky_load_balancer.gateway.ledger import OLDEST, Decided, place
+from flaky_load_balancer.gateway.ledger import OLDEST, RECENT, Decided, place
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.records import Records
@@ -26,6 +26,8 @@ class Feedback:
         self._route = route
         self._records = records
         self._record = record
+        if records is not None:
+            route.ledger.most = RECENT  # older ones are found there
 
     async def take(self, body: bytes) -> None:
         """AskedWrongError if it cannot be read, or is about nothing that is known."""

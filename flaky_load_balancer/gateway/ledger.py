@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from flaky_load_balancer.core.types import Floats
 
-MOST = 100_000  # decisions that are remembered
+MOST = 100_000  # decisions that are remembered, half a kilobyte each
+RECENT = 10_000  # of them where all are recorded
 OLDEST = 86_400.0  # seconds for which they are
 Key = tuple[str, int, int]  # the route, or the part of it that decided, run and request
 DECISION = re.compile(r"dec-([0-9a-f]{1,15})-([0-9a-f]{1,15})-[0-9a-f]{16}")
@@ -33,19 +34,20 @@ class Decided:
 
 
 class Ledger:
-    """Decisions by their ids and by the ids of the answers, the newest ones."""
+    """Decisions by their ids and by the ids of the answers, the ``most`` newest ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
         self._decisions: OrderedDict[str, Decided] = OrderedDict()
         self._answers: OrderedDict[str, str] = OrderedDict()
 
     def remember(self, decision: str, answer: str | None, decided: Decided) -> None:
         self._decisions[decision] = decided
-        if len(self._decisions) > MOST:
+        if len(self._decisions) > self.most:
             self._decisions.popitem(last=False)
         if answer is not None:
             self._answers[answer] = decision
-            if len(self._answers) > MOST:
+            if len(self._answers) > self.most:
                 self._answers.popitem(last=False)
 
     def forget(self, decision: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flaky_load_balancer.config import Gateway
-from flaky_load_balancer.gateway import ledger
+from flaky_load_balancer.gateway import feedback
 from flaky_load_balancer.gateway.ledger import Decided, Ledger, decision_id, place
 from flaky_load_balancer.records import Recorder, Records
 from flaky_load_balancer.service.running import Service
@@ -131,9 +131,23 @@ async def test_after_a_restart_ids_are_found_in_the_records(
     assert row["reward"] == pytest.approx((0.75 + 1) / 2, abs=0.3)
 
 
-def test_only_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "MOST", 2)
-    kept = Ledger()
+async def test_where_all_are_recorded_only_the_last_ones_are_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "RECENT", 1)
+    found = [FakeProvider(["ok"])]
+    async with origins.listening(found), recorded(tmp_path, found, monkeypatch) as served:
+        gateway, recorder = served
+        ids = [(await ask(gateway)).headers["X-FLB-Decision"] for _ in range(3)]
+        held = gateway.service.routes.gateways[0].route.ledger
+        assert [held.find(each) is not None for each in ids] == [False, False, True]
+        assert recorder.flush(10)
+        for each in ids:
+            assert await rate(gateway, id=each, reward=0.5) == 202
+
+
+def test_only_the_newest_are_remembered() -> None:
+    kept = Ledger(most=2)
     for number in range(3):
         decided = Decided("r", 1, number, "a", 0, None, 0.0)
         kept.remember(f"d{number}", f"a{number}", decided)
