@@ -13,6 +13,7 @@ import asyncio
 import json
 import time
 from contextlib import closing
+from itertools import cycle
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -21,7 +22,7 @@ import uvloop
 
 from benchmarks.parts.gateways import LITELLM, OURS, PATH, PEER, contestants, flb, model
 from benchmarks.parts.load import open_loop, wrk
-from benchmarks.parts.processes import cpu_time, measuring, memory
+from benchmarks.parts.processes import cpu_time, measuring, memory, waited
 from flaky_load_balancer.proxy import http1
 
 ASKED = {"model": "auto", "messages": [{"role": "user", "content": "Say it 20 times."}]}
@@ -104,35 +105,37 @@ class Asking:
         return end if answer.status == 200 else b""
 
 
-def latency(server: str, ours: str, plan: Plan) -> None:
+def latency(server: str, ours: tuple[str, int], plan: Plan) -> None:
     """What ours adds, open loop: every other request goes to the model itself."""
+    url, pid = ours
 
     async def measure(body: str) -> tuple[list[float], list[float]]:
-        found: tuple[list[float], list[float]] = [], []
-        turn = 0
+        took: tuple[list[float], list[float]] = [], []
+        turns = cycle((0, 1))
 
         async def one(asking: Asking) -> None:
-            nonlocal turn
-            turn, place = turn + 1, turn % 2
+            place = next(turns)
             began = time.perf_counter()
             assert await asking(place, body)
-            found[place].append(1000 * (time.perf_counter() - began))
+            took[place].append(1000 * (time.perf_counter() - began))
 
         with closing(http1.Client()) as client:
-            asking = Asking(client, [server, ours])
+            asking = Asking(client, [server, url])
             await open_loop(lambda: one(asking), 2 * RATE, 2)
-            for each in found:
+            for each in took:
                 each.clear()
             await open_loop(lambda: one(asking), 2 * RATE, plan.open_loop)
-        return found
+        return took
 
     for kind, body in KINDS.items():
+        before = waited(pid)
         direct, through = (quantiles(each, n=100) for each in uvloop.run(measure(body)))
+        core = 1000 * (waited(pid) - before) / (RATE * (plan.open_loop + 2))
         middle, p99 = (through[at] - direct[at] for at in (49, 98))
         print(
             f"{kind:<9} at {RATE:.0f} requests a second ours adds {middle:.2f} ms to the median "
             f"of {direct[49]:.2f} (goal: below 1), {p99:.2f} ms to the p99 of {direct[98]:.2f} "
-            f"(goal: below 5)"
+            f"(goal: below 5); {core:.2f} ms are the mean wait for a core that others use"
         )
 
 
@@ -194,7 +197,7 @@ def main() -> None:
     with measuring():
         with contestants(wanted.litellm) as (server, found):
             speed(found, plan)
-            latency(server, found[OURS][0], plan)
+            latency(server, found[OURS], plan)
             flat(server, plan)
         many_streams(plan)
 

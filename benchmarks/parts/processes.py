@@ -108,6 +108,14 @@ def cpu_time(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited(pid: int) -> float:
+    """Seconds that a process's main thread could have computed, while others had its core."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return float("nan")
+
+
 def end_on_sigterm() -> None:
     """Let SIGTERM unwind the stack, so that children end with us."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
