@@ -73,6 +73,9 @@ class Api:
     async def _deliver(self, exchange: Exchange, visit: Visit, operation: Operation) -> None:
         exchange.limit(self.settings.timeouts.idle)
         asked = asking.read(operation, await _whole(exchange))
+        if asked.previous is not None:
+            before = await self._feedback.decided(asked.previous)
+            asked.server = None if before is None else before.server
         part = self.route.part()
         decision = decision_id(part.run or 0, part.dispatcher.coming, secrets.token_hex(8))
         features = self.route.seen(asked)

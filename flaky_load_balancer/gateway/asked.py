@@ -45,7 +45,8 @@ class Asked:
 
     ``size`` is about its tokens, ``most_size`` the most that they can be: no token is shorter than
     a byte.  ``max_output`` is the most tokens of one answer, None if the client does not say;
-    ``answers`` how many it asks for.
+    ``answers`` how many it asks for.  ``previous`` is the id of the answer that it goes on from,
+    and ``server`` the only one that knows that answer, if it is known.
     """
 
     operation: Operation
@@ -59,6 +60,8 @@ class Asked:
     most_size: int
     max_output: int | None
     answers: int
+    previous: str | None
+    server: str | None = None
 
     def for_server(self, model: str | None, *, ask_usage: bool) -> bytes:
         """The body for a server, which calls its model so; None: as the client does."""
@@ -109,6 +112,7 @@ def read(operation: Operation, body: bytes) -> Asked:
         size + sum(_most_tokens(*part) for part in media),
         _max_output(operation, document),
         _answers(operation, document),
+        _previous(operation, document),
     )
 
 
@@ -124,6 +128,11 @@ def _answers(operation: Operation, document: dict[str, Any]) -> int:
     prompts = document.get("prompt") if operation is Operation.COMPLETION else None
     several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
     return n * (len(prompts) if several and prompts else 1)
+
+
+def _previous(operation: Operation, document: dict[str, Any]) -> str | None:
+    previous = document.get("previous_response_id") if operation is Operation.RESPONSES else None
+    return previous if isinstance(previous, str) and previous else None
 
 
 def _count(value: Any) -> int:

@@ -101,14 +101,14 @@ class Feedback:
 
     async def _known(self, id_: str, param: str) -> Decided:
         """The decision that an id names."""
-        decided = await self._decided(id_)
+        decided = await self.decided(id_)
         if decided is None or decided.route not in self._parts():
             raise AskedWrongError(
                 404, f"No answer {id_!r} of the last 24 hours.", code="not_found", param=param
             )
         return decided
 
-    async def _decided(self, id_: str) -> Decided | None:
+    async def decided(self, id_: str) -> Decided | None:
         """From memory, or from the records: of another process, or of one before this."""
         found, oldest = self._route.ledger.find(id_), self._now() - OLDEST
         if found is None and self._records is not None:

@@ -77,9 +77,10 @@ class GatewayRoute:
 
     def terms(self, asked: Asked, part: Route) -> Terms:
         """What a request asks of servers; AskedWrongError if there is no such model."""
-        return Terms(
-            asked, self._serving(asked.model), self.budget, self.remaining, part.dispatcher.now
-        )
+        names = self._serving(asked.model)
+        if asked.server is not None and (names is None or asked.server in names):
+            names = frozenset({asked.server})
+        return Terms(asked, names, self.budget, self.remaining, part.dispatcher.now)
 
     def seen(self, asked: Asked) -> Floats | None:
         """(1, d) what strategies see of a request."""

@@ -46,6 +46,16 @@ async def test_tools_are_called_in_a_stream() -> None:
     assert call.function.arguments == '{"city": "Bern"}'
 
 
+async def test_what_goes_on_from_a_response_goes_to_the_server_that_gave_it() -> None:
+    async with gateway(["ok"], ["ok"]) as (served, found), client(served) as ai:
+        first = await ai.responses.create(model="auto", input="x")
+        for _ in range(3):
+            await ai.responses.create(model="auto", input="y", previous_response_id=first.id)
+        await ai.responses.create(model="auto", input="y", previous_response_id="resp_unknown")
+        await ai.responses.create(model="auto", input="z")
+    assert sorted(len(each.seen) for each in found) == [1, 5]
+
+
 async def test_of_several_answers_each_has_to_end() -> None:
     one, two = chunk(said("a", "stop")), chunk(said("b", "stop", 1))
     async with gateway([one, one + two]) as (served, _):
