@@ -272,6 +272,9 @@ async def _all(*parts: Awaitable[None]) -> None:
                 task.result()
     finally:
         await _end(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # of several that lost one connection, the first one is said
 
 
 async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:

@@ -1,4 +1,4 @@
-"""A Redis server of the tests' own, on a free port, for as long as it is needed."""
+"""A Redis or Valkey server of the tests' own, on a free port, for as long as it is needed."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ PROGRAMS = "redis-server", "valkey-server"
 PATIENCE = 10.0  # seconds
 
 
-def program() -> str:
-    """Where it is; the test is skipped where it is missing."""
+def program(*names: str) -> str:
+    """Where the first of these is that is there; the test is skipped where none is."""
     pytest.importorskip("redis")
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        pytest.skip("redis-server is missing")
+        pytest.skip(f"{names[0]} is missing")
     return found
 
 
@@ -49,8 +49,13 @@ class RedisServer:
     """Started, stopped, frozen and emptied as a test likes."""
 
     def __init__(
-        self, folder: Path, password: str | None = None, certificate: Certificate | None = None
+        self,
+        folder: Path,
+        password: str | None = None,
+        certificate: Certificate | None = None,
+        programs: Sequence[str] = PROGRAMS,
     ) -> None:
+        self._program = program(*programs)
         self.port = _free_port()
         login = f":{password}@" if password else ""
         self.url = f"redis://{login}127.0.0.1:{self.port}/0"
@@ -63,7 +68,7 @@ class RedisServer:
     def start(self, *options: str) -> None:
         where = [*self._encrypted(), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         locked = ["--requirepass", self._password] if self._password else []
-        command = [program(), *where, "--save", "", "--appendonly", "no", *locked, *options]
+        command = [self._program, *where, "--save", "", "--appendonly", "no", *locked, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until(self.answers)
 
@@ -114,9 +119,10 @@ def redis_server(
     *options: str,
     password: str | None = None,
     certificate: Certificate | None = None,
+    programs: Sequence[str] = PROGRAMS,
 ) -> Iterator[RedisServer]:
     """One that runs; over TLS only, where it has a certificate."""
-    server = RedisServer(folder, password, certificate)
+    server = RedisServer(folder, password, certificate, programs)
     try:
         server.start(*options)
         yield server

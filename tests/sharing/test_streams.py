@@ -1,6 +1,7 @@
 """Replicas over a real Redis, which is stopped, frozen, emptied and full in the middle."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +17,7 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.sharing import Exchange, Keeper, Shared, Snapshots
 from flaky_load_balancer.sharing.snapshots import Heard, packed
-from tests.sharing.redis_server import RedisServer, certificate, redis_server
+from tests.sharing.redis_server import PROGRAMS, RedisServer, certificate, redis_server
 
 pytest.importorskip("redis")
 from flaky_load_balancer.sharing import streams
@@ -98,11 +99,16 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    with redis_server(tmp_path) as running:
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    programs = [request.param] if hasattr(request, "param") else PROGRAMS
+    with redis_server(tmp_path, programs=programs) as running:
         yield running
 
 
+of_each_kind = pytest.mark.parametrize("server", PROGRAMS, indirect=True)
+
+
+@of_each_kind
 def test_what_one_learns_the_other_learns(server: RedisServer) -> None:
     async def body() -> None:
         here, there, apart = Replica(server.url), Replica(server.url), Replica(server.url, "other")
@@ -139,6 +145,7 @@ def test_no_redis_at_the_start_is_no_fault(tmp_path: Path, caplog: Any) -> None:
     assert str(server.port) in said[0]
 
 
+@of_each_kind
 def test_a_restart_of_redis_loses_nothing(server: RedisServer) -> None:
     async def body() -> None:
         here, there = Replica(server.url), Replica(server.url)
@@ -226,6 +233,7 @@ def test_a_stream_whose_numbers_go_back_is_read_from_its_begin(server: RedisServ
     run(body())
 
 
+@of_each_kind
 def test_a_full_redis_is_trouble_until_there_is_room(server: RedisServer) -> None:
     async def body() -> None:
         here, there = Replica(server.url), Replica(server.url)
@@ -329,6 +337,7 @@ def test_clocks_are_compared_with_that_of_redis(server: RedisServer, caplog: Any
     assert "30.0 s behind" in warned[0]
 
 
+@of_each_kind
 def test_a_newcomer_starts_from_the_last_snapshot_and_the_tail(server: RedisServer) -> None:
     async def body() -> None:
         here, there = Replica(server.url), Replica(server.url)
@@ -409,3 +418,19 @@ async def keep(replica: Replica) -> None:
     heard: Heard = replica.exchange.heard()
     learnt = "orders", replica.strategy.state(), replica.route.servers, time.time(), heard
     await replica.shared.keep("orders", packed(*learnt))
+
+
+def test_of_two_parts_that_fail_at_once_neither_is_left_unasked() -> None:
+    left: list[Any] = []
+
+    async def fails() -> None:
+        raise ConnectionError
+
+    async def body() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
+        with pytest.raises(ConnectionError):
+            await streams._all(fails(), fails())
+        gc.collect()
+
+    run(body())
+    assert left == []
