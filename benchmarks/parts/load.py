@@ -1,6 +1,7 @@
 """Load on one URL: ``wrk`` for speed (closed loop), an open-loop client for latency."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,26 @@ def wrk(
         trouble = f"{status} with an error status, {late} after 10 s, {broken} connections broken"
         print(f"warning: of {requests} answers of {url}: {trouble}", file=sys.stderr)
     return Load(int(requests), float(duration), int(status), float(longest))
+
+
+class Flood(NamedTuple):
+    """What a crowd met that came at a rate of its own."""
+
+    rate: float  # requests a second that were sent
+    delivered: float  # a second
+    refused: float  # share of all
+    silent: float  # share of all that got no answer
+    slowest: float  # seconds until an answer
+
+
+def flood(url: str, rate: float, seconds: float, *, again: bool = False) -> Flood:
+    """Requests at this rate, or as near to it as one process comes, whatever is answered."""
+    command = [sys.executable, "-m", "benchmarks.parts.crowd", url]
+    command += ["--rate", str(rate), "--seconds", str(seconds)] + ["--new"] * again
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 60)
+    if run.returncode:
+        raise BenchmarkError(f"the crowd failed: {run.stderr}")
+    return Flood(**json.loads(run.stdout))
 
 
 async def open_loop(

@@ -77,10 +77,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def always_ok(servers: int) -> Iterator[list[str]]:
-    """Servers that always succeed, on free ports; their URLs."""
+def always_ok(servers: int, delay: float = 0.0) -> Iterator[list[str]]:
+    """Servers that always succeed, after so many seconds, on free ports; their URLs."""
     ports = free_ports(servers)
     command = [sys.executable, "-m", "benchmarks.parts.always_ok", *map(str, ports)]
+    command += ["--delay", str(delay)]
     with running(command, ports[-1], AROUND):
         yield [f"http://{HOST}:{port}" for port in ports]
 

@@ -88,7 +88,7 @@ class AsgiRelay:
 
 async def serve(port: int, servers: list[str]) -> None:
     listening = socket.create_server((HOST, port), backlog=2048)
-    Listener(listening, HttpServer(Relay(servers)).protocol)
+    Listener(listening, HttpServer(Relay(servers)))
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
 from flaky_load_balancer.proxy.counts import Count
-from flaky_load_balancer.proxy.timers import Alarms
+from flaky_load_balancer.proxy.http1 import Visitor
 
 BATCH = 16  # let in during one pass of the event loop, so that those inside get on
 LONGEST_WAIT = 1.0  # seconds for a place: refused so late, clients that ask again at once are few
+LONGEST_LINE = 8192  # visitors that wait; the one who waited longest makes room for one more
+REFUSALS = 64  # in one pass of the event loop
 LOOK = 0.01  # seconds between two looks for a place that another process gave up
-CROWDED = 0.75  # seconds of waiting from which on new connections are not even opened
 
 
 class Gate:
@@ -27,12 +27,11 @@ class Gate:
         self._flying = flying or Count()
         self.closing = False
         self.inside: set[asyncio.Task[Any]] = set()
-        self._waiting = Alarms(LONGEST_WAIT)
-        self._called: OrderedDict[object, Callable[[], None]] = OrderedDict()  # lets in who waits
-        self._waited = 0.0  # seconds, by the last one who was let in
+        self._line: OrderedDict[Visitor, float] = OrderedDict()  # who waits, until when
         self._batch = 0  # how many were let in during this pass of the event loop
-        self._entering: set[object] = set()  # let in, and not inside yet
+        self._entering: set[Visitor] = set()  # let in, and not inside yet
         self._looking = False
+        self._refusing = False  # a timer runs for who waits longest
 
     @property
     def in_flight(self) -> int:
@@ -40,8 +39,8 @@ class Gate:
 
     @property
     def crowded(self) -> bool:
-        """Those who are let in have waited so long that one more would wait in vain."""
-        return bool(self._called) and self._waited > CROWDED
+        """Whoever comes now will wait, or be refused."""
+        return bool(self._line) or self.closing
 
     def refusal(self) -> str | None:
         """Why nobody is let in now; None if somebody is."""
@@ -51,35 +50,38 @@ class Gate:
             return self.full
         return None
 
-    def ask(self, key: object, enter: Callable[[], None], refuse: Callable[[], None]) -> None:
+    def ask(self, visitor: Visitor) -> None:
         """Let somebody in, now or as soon as there is room; or refuse after a while.
 
-        ``key`` names it to ``enter`` and ``forget``, one of which follows.
+        Whoever is let in has a place, until it is ``inside`` and leaves, or is forgotten.
         """
         if self.closing:
-            refuse()
-        elif self._called or not self._take():
-            self._called[key] = enter
-            self._waiting.set(key, lambda: self._give_up(key, refuse))
-            self._look_again()
+            visitor.refuse()
+        elif self._line or not self._take():
+            self._wait(visitor)
         else:
-            self._let_in(key, enter)
+            self._let_in(visitor)
 
-    def enter(self, key: object, task: asyncio.Task[Any]) -> None:
+    def hand_over(self, visitor: Visitor, other: Visitor) -> None:
+        """Somebody who was let in leaves the place to another one."""
+        self._entering.discard(visitor)
+        self._entering.add(other)
+
+    def enter(self, visitor: Visitor, task: asyncio.Task[Any]) -> None:
         """It was let in, and is inside from now on, until its task has left."""
-        if key not in self._entering:
+        if visitor not in self._entering:
             self._flying.add(1)
-        self._entering.discard(key)
+        self._entering.discard(visitor)
         self.inside.add(task)
 
-    def forget(self, key: object) -> None:
+    def forget(self, visitor: Visitor) -> None:
         """It waits no more, or was let in and needs no place."""
-        if self._called.pop(key, None) is not None:
-            self._waiting.clear(key)
-        elif key in self._entering:
-            self._entering.discard(key)
+        if visitor in self._entering:
+            self._entering.discard(visitor)
             self._flying.add(-1)
             self._call()
+        else:
+            self._line.pop(visitor, None)
 
     def leave(self, task: asyncio.Task[Any]) -> None:
         """A request is over: the next one gets its place."""
@@ -96,7 +98,8 @@ class Gate:
     async def close(self, grace: float) -> None:
         """Let no more requests in; give those inside some seconds, then cancel them."""
         self.closing = True
-        self._waiting.ring()
+        while self._line:
+            self._line.popitem(last=False)[0].refuse()
         if self.inside:
             await asyncio.wait(self.inside, timeout=grace)
         for task in self.inside:
@@ -104,19 +107,37 @@ class Gate:
         if self.inside:
             await asyncio.wait(self.inside, timeout=grace)
 
-    def _call(self) -> None:
-        while self._called and not self.closing and self._take():
-            key, enter = self._called.popitem(last=False)
-            self._waited = LONGEST_WAIT - self._waiting.left(key)
-            self._waiting.clear(key)
-            self._let_in(key, enter)
+    def _wait(self, visitor: Visitor) -> None:
+        loop = asyncio.get_running_loop()
+        self._line[visitor] = due = loop.time() + LONGEST_WAIT
+        if not self._refusing:
+            self._refusing = True
+            loop.call_at(due, self._refuse_the_late)
+        if len(self._line) > LONGEST_LINE:
+            self._line.popitem(last=False)[0].refuse()
+        self._look_again()
 
-    def _let_in(self, key: object, enter: Callable[[], None]) -> None:
+    def _refuse_the_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        now, line = loop.time(), self._line
+        for _ in range(REFUSALS):
+            if not line or next(iter(line.values())) > now:
+                break
+            line.popitem(last=False)[0].refuse()
+        self._refusing = bool(line)
+        if line:
+            loop.call_at(next(iter(line.values())), self._refuse_the_late)
+
+    def _call(self) -> None:
+        while self._line and not self.closing and self._take():
+            self._let_in(self._line.popitem(last=False)[0])
+
+    def _let_in(self, visitor: Visitor) -> None:
         if not self._batch:
             asyncio.get_running_loop().call_soon(self._next_pass)
         self._batch += 1
-        self._entering.add(key)
-        enter()
+        self._entering.add(visitor)
+        visitor.enter()
 
     def _next_pass(self) -> None:
         self._batch = 0
@@ -135,9 +156,5 @@ class Gate:
     def _look(self) -> None:
         self._looking = False
         self._call()
-        if self._called:
+        if self._line:
             self._look_again()
-
-    def _give_up(self, key: object, refuse: Callable[[], None]) -> None:
-        del self._called[key]
-        refuse()

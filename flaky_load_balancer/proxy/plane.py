@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from random import random
 
 from flaky_load_balancer.proxy import headers
@@ -13,7 +14,7 @@ from flaky_load_balancer.proxy.gate import Gate
 from flaky_load_balancer.proxy.handler import Handler, Visit
 from flaky_load_balancer.proxy.headers import Trusted
 from flaky_load_balancer.proxy.http import HttpCarrier, HttpRoute, reply_problem
-from flaky_load_balancer.proxy.http1 import BodyError, Exchange, Headers, asgi
+from flaky_load_balancer.proxy.http1 import BodyError, Exchange, Headers, Refusal, Visitor, asgi
 from flaky_load_balancer.proxy.ids import Game, others
 from flaky_load_balancer.proxy.mirror import mirrored
 from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
@@ -53,31 +54,24 @@ class DataPlane:
 
     # When a request is handled.
 
-    def ask(
-        self,
-        exchange: Exchange,
-        enter: Callable[[], None],
-        refuse: Callable[[tuple[Headers, bytes]], None],
-    ) -> None:
+    def ask(self, visitor: Visitor) -> None:
         """Let a request in as soon as the gate does."""
-        self.gate.ask(exchange, enter, lambda: refuse(self._refusal()))
+        self.gate.ask(visitor)
 
-    def forget(self, exchange: Exchange) -> None:
+    def forget(self, visitor: Visitor) -> None:
         """Its client has gone before it was let in."""
-        self.gate.forget(exchange)
+        self.gate.forget(visitor)
 
-    def refusal(self) -> tuple[Headers, bytes] | None:
-        """Headers and body of a 503 if new clients had better not wait."""
-        return self._refusal() if self.gate.crowded or self.gate.closing else None
+    def hand_over(self, visitor: Visitor, other: Visitor) -> None:
+        self.gate.hand_over(visitor, other)
 
-    def _refusal(self) -> tuple[Headers, bytes]:
-        passed = [
-            (b"Content-Type", MEDIA_TYPE.encode()),
-            (b"Retry-After", b"%d" % SOON),
-            (b"X-FLB-Attempts", b"0"),
-            (b"X-Request-ID", headers.request_id([])),
-        ]
-        return passed, details(503, self.gate.refusal() or "too many requests wait for a place")
+    @property
+    def crowded(self) -> bool:
+        return self.gate.crowded
+
+    def refusal(self) -> Refusal:
+        """The 503 for whoever is not let in."""
+        return _sorry(self.gate.refusal() or "too many requests wait for a place")
 
     # Handling it.
 
@@ -87,14 +81,14 @@ class DataPlane:
         try:
             route = self._router.find(head.host, head.path)
         except DotSegmentError:
-            self.gate.forget(exchange)
+            self.gate.forget(exchange.visitor)
             reply_problem(exchange, 400, "a path with '.' or '..' segments", _id(exchange))
             self._access_log.note(exchange, began, None, None)
             return
         if isinstance(route, HttpRoute):
             await self._proxied(route, exchange)
         elif route is None or (isinstance(route, Game) and exchange.method != b"POST"):
-            self.gate.forget(exchange)
+            self.gate.forget(exchange.visitor)
             try:
                 await self._others(exchange)
             finally:
@@ -107,7 +101,7 @@ class DataPlane:
         began, request_id = time.time(), headers.request_id(exchange.headers)
         task = asyncio.current_task()
         assert task is not None
-        self.gate.enter(exchange, task)
+        self.gate.enter(exchange.visitor, task)
         part = route.part()
         trusted = exchange.peer in self._trusted
         carrier = HttpCarrier(route, part, exchange, trusted=trusted, id=request_id)
@@ -142,7 +136,7 @@ class DataPlane:
         visit = Visit(headers.request_id(exchange.headers), exchange.peer in self._trusted)
         task = asyncio.current_task()
         assert task is not None
-        self.gate.enter(exchange, task)
+        self.gate.enter(exchange.visitor, task)
         try:
             await route.handle(exchange, visit)
         except OverloadedError:
@@ -180,6 +174,16 @@ class DataPlane:
         await self.gate.close(grace)
         for task in self._mirrors:
             task.cancel()
+
+
+@lru_cache(maxsize=8)
+def _sorry(why: str) -> Refusal:
+    passed = [
+        (b"Content-Type", MEDIA_TYPE.encode()),
+        (b"Retry-After", b"%d" % SOON),
+        (b"X-FLB-Attempts", b"0"),
+    ]
+    return Refusal(b"X-Request-ID", passed, details(503, why))
 
 
 def _id(exchange: Exchange) -> Headers:

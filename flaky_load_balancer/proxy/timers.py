@@ -31,16 +31,6 @@ class Alarms:
     def clear(self, key: object) -> None:
         self._set.pop(key, None)
 
-    def left(self, key: object) -> float:
-        """Seconds until it is called back."""
-        return self._set[key][0] - asyncio.get_running_loop().time()
-
-    def ring(self) -> None:
-        """Call back for all that are set, now."""
-        while self._set:
-            _, ring = self._set.pop(next(iter(self._set)))
-            ring()
-
     def _go_off(self) -> None:
         loop = asyncio.get_running_loop()
         while self._set:

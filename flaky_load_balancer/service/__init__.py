@@ -97,7 +97,7 @@ async def show(where: Path | str, admin_port: int, ready: Callable[[str], None])
             dashboard=page.built(),
         )
         server = HttpServer(asgi(admin))
-        listener = Listener(opened, server.protocol)
+        listener = Listener(opened, server)
         ready(url(opened))
         await stop
         await live.close()

@@ -78,13 +78,7 @@ class Clients:
         self._listener: Listener | None = None
 
     async def open(self, listening: socket.socket) -> None:
-        self._listener = Listener(
-            listening,
-            self._server.protocol,
-            self._tls,
-            refusal=self._server.refusal,
-            alone=self._alone,
-        )
+        self._listener = Listener(listening, self._server, self._tls, alone=self._alone)
 
     def check(self, settings: Settings) -> None:  # noqa: ARG002
         self._access_log.reopen()

@@ -82,7 +82,7 @@ class Service:
         watching = asyncio.create_task(self._watching.run())
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        listener = Listener(admin_socket, people.protocol)
+        listener = Listener(admin_socket, people)
         try:
             await self.front.open(data_socket)
             yield

@@ -1,13 +1,30 @@
 """Who is let in, who waits for a place and for how long, and that no place is ever lost."""
 
 import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flaky_load_balancer.proxy.gate import BATCH, LONGEST_WAIT, Gate
+from flaky_load_balancer.proxy.gate import BATCH, LONGEST_LINE, LONGEST_WAIT, REFUSALS, Gate
 from tests.clock import run_in_virtual_time
+
+
+@dataclass(frozen=True)
+class Named:
+    """A request that asks to be let in."""
+
+    name: str
+    said: Callable[[str, str], None]
+
+    def enter(self) -> None:
+        self.said("in", self.name)
+
+    def refuse(self) -> None:
+        self.said("refused", self.name)
 
 
 class Visitors:
@@ -19,11 +36,17 @@ class Visitors:
         self.tasks: dict[str, asyncio.Task[Any]] = {}
 
     def ask(self, name: str) -> None:
-        self.gate.ask(name, lambda: self._said("in", name), lambda: self._said("refused", name))
+        self.gate.ask(self.named(name))
+
+    def named(self, name: str) -> Named:
+        return Named(name, self._said)
+
+    def forget(self, name: str) -> None:
+        self.gate.forget(self.named(name))
 
     def enter(self, name: str) -> None:
         self.tasks[name] = asyncio.ensure_future(asyncio.sleep(100))
-        self.gate.enter(name, self.tasks[name])
+        self.gate.enter(self.named(name), self.tasks[name])
 
     def leave(self, name: str) -> None:
         task = self.tasks.pop(name)
@@ -43,7 +66,7 @@ def test_who_finds_it_full_waits_in_order_and_is_refused_in_time() -> None:
         await asyncio.sleep(0.5)
         visitors.leave("a")
         visitors.enter("b")
-        visitors.gate.forget("c")  # hung up
+        visitors.forget("c")  # hung up
         await asyncio.sleep(2)
         visitors.leave("b")
         visitors.ask("e")
@@ -64,8 +87,8 @@ def test_a_place_that_is_not_taken_goes_to_the_next() -> None:
         visitors = Visitors(Gate(1))
         for name in "abc":
             visitors.ask(name)
-        visitors.gate.forget("a")
-        visitors.gate.forget("b")
+        visitors.forget("a")
+        visitors.forget("b")
         return [name for _, name, _ in visitors.story]
 
     assert run_in_virtual_time(play()) == ["a", "b", "c"]
@@ -85,21 +108,59 @@ def test_a_pass_of_the_event_loop_lets_in_so_many_and_the_next_one_goes_on() -> 
     assert run_in_virtual_time(play()) == [BATCH, 2 * BATCH, 2 * BATCH + 1]
 
 
-def test_long_waits_mean_a_crowd_until_nobody_waits() -> None:
+def test_it_is_crowded_as_long_as_somebody_waits() -> None:
     async def play() -> list[bool]:
-        visitors, seen = Visitors(Gate(1)), []
-        for name in "abc":
-            visitors.ask(name)
+        visitors = Visitors(Gate(1))
+        visitors.ask("a")
         visitors.enter("a")
+        seen = [visitors.gate.crowded]
+        visitors.ask("b")
         seen.append(visitors.gate.crowded)
-        await asyncio.sleep(0.9)
         visitors.leave("a")
-        seen.append(visitors.gate.crowded)
-        await asyncio.sleep(0.5)
-        seen.append(visitors.gate.crowded)
-        return seen
+        return [*seen, visitors.gate.crowded]
 
     assert run_in_virtual_time(play()) == [False, True, False]
+
+
+def test_whoever_waits_longest_makes_room_in_a_line_that_is_too_long() -> None:
+    async def play() -> list[tuple[str, str, float]]:
+        visitors = Visitors(Gate(0))
+        for number in range(LONGEST_LINE + 2):
+            visitors.ask(str(number))
+        return visitors.story
+
+    assert run_in_virtual_time(play()) == [("refused", "0", 0.0), ("refused", "1", 0.0)]
+
+
+def test_many_are_refused_a_few_at_a_time() -> None:
+    async def play() -> list[int]:
+        visitors, counts = Visitors(Gate(0)), [0]
+        for number in range(2 * REFUSALS + 1):
+            visitors.ask(str(number))
+        await asyncio.sleep(LONGEST_WAIT)
+        for _ in range(5):
+            counts.append(len(visitors.story))
+            await asyncio.sleep(0)
+        return counts
+
+    counts = run_in_virtual_time(play())
+    assert counts[-1] == 2 * REFUSALS + 1
+    assert max(b - a for a, b in itertools.pairwise(counts)) == REFUSALS
+
+
+def test_a_place_is_handed_over() -> None:
+    async def play() -> int:
+        visitors = Visitors(Gate(1))
+        visitors.ask("a")
+        visitors.gate.hand_over(visitors.named("a"), visitors.named("b"))
+        visitors.enter("b")
+        held = visitors.gate.in_flight
+        visitors.forget("a")
+        assert visitors.gate.in_flight == held
+        visitors.leave("b")
+        return held - visitors.gate.in_flight
+
+    assert run_in_virtual_time(play()) == 1
 
 
 def test_at_the_end_who_waits_is_refused_at_once() -> None:
@@ -133,22 +194,22 @@ def test_no_order_of_events_loses_a_place_or_gives_one_too_many(
             if what == "ask" and name not in asked:
                 asked.add(name)
                 visitors.ask(name)
-            elif what == "enter" and name in let_in and name in gate._entering:
+            elif what == "enter" and name in let_in and visitors.named(name) in gate._entering:
                 visitors.enter(name)
             elif what == "leave" and name in visitors.tasks:
                 visitors.leave(name)
             elif what == "forget":
-                gate.forget(name)
+                visitors.forget(name)
             elif what == "wait":
                 await asyncio.sleep(0.3)
             assert len(gate.inside) + len(gate._entering) <= 2
         for name in list(visitors.tasks):
             visitors.leave(name)
-        for key in list(gate._entering):
-            gate.forget(key)
+        for visitor in list(gate._entering):
+            gate.forget(visitor)
         await asyncio.sleep(2)
-        for name in [str(each) for each in gate._entering]:
-            gate.forget(name)
+        for visitor in list(gate._entering):
+            gate.forget(visitor)
         visitors.ask("last")
         assert visitors.story[-1][:2] == ("in", "last")
 

@@ -27,8 +27,8 @@ leaves without an answer gives 500 (by BodyError: its status); in the middle of 
 broken off.
 
 **Overload**: ``HttpServer(handler, admission=...)`` asks when a request may be handled, which waits
-or is refused with 503 at a fraction of its cost; ``Listener(..., refusal=server.refusal)`` refuses
-even before a new client's connection is opened. Call ``raise_descriptor_limit()`` at start.
+or is refused with 503 at a fraction of its cost. New clients ask before their connection is even
+opened. Call ``raise_descriptor_limit()`` at start.
 
 **Bodies** (``exchange.body`` of the request, ``connection.body`` of the answer) arrive by
 themselves, and their sender is held back while 4 KiB wait to be read. ``read()`` one piece,
@@ -60,6 +60,7 @@ the handler's.
 from flaky_load_balancer.proxy.http1.asgi import asgi
 from flaky_load_balancer.proxy.http1.body import Body
 from flaky_load_balancer.proxy.http1.client import ClientConnection
+from flaky_load_balancer.proxy.http1.connection import Visitor
 from flaky_load_balancer.proxy.http1.exchange import Exchange
 from flaky_load_balancer.proxy.http1.failures import BodyError, Reason, UpstreamError
 from flaky_load_balancer.proxy.http1.head import (
@@ -94,6 +95,7 @@ __all__ = [
     "RequestHead",
     "Upstream",
     "UpstreamError",
+    "Visitor",
     "answer_length",
     "asgi",
     "body_length",

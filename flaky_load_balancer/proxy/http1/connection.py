@@ -5,7 +5,7 @@ import logging
 import select
 import socket
 import struct
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flaky_load_balancer.proxy.http1.body import Body, wake
 from flaky_load_balancer.proxy.http1.exchange import REASONS, Exchange
@@ -29,21 +29,34 @@ if TYPE_CHECKING:
 LARGEST_AHEAD = 65536  # bytes of further requests that wait for the answer to one before them
 LOOK_AGAIN = 0.1  # seconds between looks whether a client has gone that sends no more
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CONTENT_TYPE = b"Content-Type", MEDIA_TYPE.encode()
 log = logging.getLogger(__name__)
 
 
+class Visitor(Protocol):
+    """Somebody who asks to be let in.  One of both is called, now or later."""
+
+    def enter(self) -> None: ...
+    def refuse(self) -> None: ...
+
+
 class ServerConnection(asyncio.Protocol):
-    """One client."""
+    """One client.
+
+    ``early`` was read before the connection was opened, which was because it was ``let_in``.
+    """
 
     __slots__ = (
         "_ahead",
+        "_asked",
         "_closing",
         "_decoder",
         "_ended",
         "_exchange",
         "_gone",
         "_held",
+        "_let_in",
         "_lingering",
         "_loop",
         "_probed",
@@ -59,15 +72,17 @@ class ServerConnection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, server: "HttpServer") -> None:
+    def __init__(self, server: "HttpServer", early: bytes = b"", *, let_in: bool = False) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._timer = Timer(self._loop, self._silent)
         self._reader = HeadReader()
+        self._asked: tuple[RequestHead, bytes] | None = None  # waits to be let in
+        self._let_in = let_in  # with its first request
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._decoder: Decoder | None = None  # reads the body that is arriving
-        self._ahead = b""  # further requests, which came before the answer to this one
+        self._ahead = early  # further requests, which came before the answer to this one
         self._held = False  # reading is paused
         self._gone: asyncio.Future[None] | None = None
         self._ended = False  # the client sends no more
@@ -88,12 +103,17 @@ class ServerConnection(asyncio.Protocol):
         self.tls = transport.get_extra_info("ssl_object") is not None
         self._server.connections.add(self)
         self._timer.set(self._server.limits.keep_alive)
+        if self._ahead:
+            self._next()
+        if self._let_in:  # no whole request came
+            self._let_in = False
+            self.withdraw()
 
     def data_received(self, data: bytes) -> None:
         if self._decoder is not None:
             self._timer.set(self.out.idle)
             self._body(data)
-        elif self._exchange is not None or self._ahead:
+        elif self.busy or self._ahead:
             self._ahead += data
             if len(self._ahead) > LARGEST_AHEAD:
                 self._hold(True)
@@ -106,9 +126,12 @@ class ServerConnection(asyncio.Protocol):
         if isinstance(self._decoder, Endless):
             self._complete()
             return True
-        if self._exchange is None or self._decoder is not None or self.tls:
+        if not self.busy or self._decoder is not None or self.tls:
             return False  # nothing to answer, or half a request
-        self._timer.set(self._server.limits.probe)
+        if self._asked is not None:
+            self._probe()  # at once: nobody else should wait for one who has gone
+        else:
+            self._timer.set(self._server.limits.probe)
         return True
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
@@ -124,8 +147,7 @@ class ServerConnection(asyncio.Protocol):
             exchange.body.fail(BodyError(400, "the client has hung up"))
             if self._task is not None and not exchange.finished:
                 self._task.cancel()
-            if self._server.admission is not None:
-                self._server.admission.forget(exchange)
+        self.withdraw()
 
     def pause_writing(self) -> None:
         self.out.pause()
@@ -137,8 +159,8 @@ class ServerConnection(asyncio.Protocol):
 
     @property
     def busy(self) -> bool:
-        """A request is being answered."""
-        return self._exchange is not None
+        """A request is being answered, or waits for that."""
+        return self._exchange is not None or self._asked is not None
 
     @property
     def last(self) -> bool:
@@ -182,10 +204,13 @@ class ServerConnection(asyncio.Protocol):
             self._linger()
         elif self.last or not exchange.keep_alive:
             self.transport.close()
-        elif self._ahead:
-            self._loop.call_soon(self._next)
         else:
-            self._timer.set(self._server.limits.keep_alive)
+            self._go_on()
+
+    def withdraw(self) -> None:
+        """It does not wait to be let in any more, and needs no place."""
+        if self._server.admission is not None:
+            self._server.admission.forget(self)
 
     def reset(self) -> None:
         """Cut the connection, so that nobody takes what was sent for complete."""
@@ -196,7 +221,7 @@ class ServerConnection(asyncio.Protocol):
         self.transport.abort()
 
     def close_if_idle(self) -> None:
-        if self._exchange is None and not self._ahead and not self._reader.begun:
+        if not self.busy and not self._ahead and not self._reader.begun:
             self.transport.close()
 
     # Requests.
@@ -215,6 +240,39 @@ class ServerConnection(asyncio.Protocol):
 
     def _begin(self, head: RequestHead, rest: bytes) -> None:
         self._timer.clear()
+        self._asked = head, rest
+        if self._let_in or self._server.admission is None:
+            self._let_in = False
+            self.enter()
+        else:
+            self._server.admission.ask(self)
+
+    # What the admission calls.
+
+    def enter(self) -> None:
+        self._task = self._loop.create_task(self._handle(self._started()))
+
+    def refuse(self) -> None:
+        """Answer 503; almost always without as much as an exchange for it."""
+        assert self._asked is not None
+        assert self._server.admission is not None
+        refusal = self._server.admission.refusal()
+        head, rest = self._asked
+        if _is_plain(head) and head.length <= len(rest) and not self.last:
+            self._asked = None
+            self._ahead = rest[head.length :] + self._ahead
+            self.out.write_now(refusal.whole(last=False))
+            self._go_on()
+        else:
+            self._started().reply(503, refusal.headers, refusal.body)
+
+    def _started(self) -> Exchange:
+        """The request that waited, and as much of its body as has come."""
+        assert self._asked is not None
+        head, rest = self._asked
+        self._asked = None
+        rest, self._ahead = rest + self._ahead, b""
+        self._hold(False)
         expects = head.expects_continue and head.length != 0 and not rest
         body = Body(self._hold, self._continue if expects else None)
         exchange = self._exchange = Exchange(self, head, body)
@@ -226,26 +284,25 @@ class ServerConnection(asyncio.Protocol):
             self._timer.set(self.out.idle)
             if rest:
                 self._body(rest)
-        if self._server.admission is None:
-            self._enter(exchange)
-        else:
-            self._server.admission.ask(
-                exchange,
-                lambda: self._enter(exchange),
-                lambda refusal: exchange.reply(503, *refusal),
-            )
+            if self._ended and self._decoder is not None:
+                self.transport.close()  # half a request
+        return exchange
 
-    def _enter(self, exchange: Exchange) -> None:
-        self._task = self._loop.create_task(self._handle(exchange))
+    def _go_on(self) -> None:
+        """With the next request, if it is there."""
+        if self._ahead:
+            self._loop.call_soon(self._next)
+        else:
+            self._timer.set(self._server.limits.keep_alive)
 
     def _next(self) -> None:
         """Read the request that came before the answer to the one before it."""
-        if self._exchange is not None or self.transport.is_closing():
+        if self.busy or self.transport.is_closing():
             return
         self._hold(False)
         data, self._ahead = self._ahead, b""
         self._head(data)
-        if self._ended and self._exchange is None and not self._lingering:
+        if self._ended and not self.busy and not self._lingering:
             self.transport.close()
 
     async def _handle(self, exchange: Exchange) -> None:
@@ -298,8 +355,10 @@ class ServerConnection(asyncio.Protocol):
         self._exchange.body.fail(error)
 
     def _continue(self) -> None:
-        if self._exchange is not None and not self._exchange.responded:
-            self.out.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._exchange is not None:
+            self._exchange.inform(100, b"Continue", [])
+        elif self._asked is not None and self._asked[0].minor:
+            self.out.write(CONTINUE)
 
     def _hold(self, hold: bool) -> None:
         if hold == self._held or self.transport.is_closing():
@@ -347,15 +406,15 @@ class ServerConnection(asyncio.Protocol):
         """Nothing has come for too long."""
         if self._exchange is not None and self._decoder is not None:
             self._break(BodyError(408, f"no byte of the body for {self.out.idle:g} s"))
-        elif self._exchange is not None and self._ended:
-            self._probe(self._exchange)
+        elif self.busy and self._ended:
+            self._probe()
         elif self._reader.begun and not self._lingering:
             limit = self._server.limits.head
             self._refuse(BadRequestError(408, f"no whole head within {limit:g} s"))
         else:
             self.transport.close()
 
-    def _probe(self, exchange: Exchange) -> None:
+    def _probe(self) -> None:
         """Find out whether a client that sends no more has gone, or waits for its answer.
 
         Both look alike until something is sent: then the system of a client that has gone
@@ -366,8 +425,14 @@ class ServerConnection(asyncio.Protocol):
             return
         if not self._probed:
             self._probed = True
-            exchange.inform(100, b"Continue", [])
+            self._continue()
         self._timer.set(LOOK_AGAIN)
+
+
+def _is_plain(head: RequestHead) -> bool:
+    """Its end is where its length says, and another request may follow."""
+    modern = head.minor and head.keep_alive and not head.expects_continue
+    return bool(modern) and head.length >= 0 and head.method != b"HEAD"
 
 
 def _was_reset(transport: asyncio.Transport) -> bool:

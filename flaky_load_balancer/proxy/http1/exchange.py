@@ -11,7 +11,7 @@ from flaky_load_balancer.proxy.http1.body import Body
 from flaky_load_balancer.proxy.http1.head import Headers, RequestHead, render
 
 if TYPE_CHECKING:
-    from flaky_load_balancer.proxy.http1.connection import ServerConnection
+    from flaky_load_balancer.proxy.http1.connection import ServerConnection, Visitor
 
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
@@ -74,6 +74,11 @@ class Exchange:
     @property
     def headers(self) -> Headers:
         return self.head.headers
+
+    @property
+    def visitor(self) -> "Visitor":
+        """Who asked for it to be handled."""
+        return self._connection
 
     @property
     def peer(self) -> str:

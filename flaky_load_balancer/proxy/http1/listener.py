@@ -6,13 +6,18 @@ import math
 import resource
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 
-BATCH = 16  # connections accepted in one pass of the event loop
+from flaky_load_balancer.proxy.http1.connection import ServerConnection
+from flaky_load_balancer.proxy.http1.failures import BadRequestError
+from flaky_load_balancer.proxy.http1.reading import HeadReader
+from flaky_load_balancer.proxy.http1.server import HttpServer
+
+BATCH = 16  # connections opened in one pass of the event loop
+CROWD = 256  # accepted in one pass, where they wait in a line of ours for being opened
 SHARED = 1  # where other processes accept from the same socket: whoever has time takes the next
 PAUSE = 0.1  # seconds without accepting after that failed: the system is short of descriptors
-LARGEST_REQUEST = 16384  # bytes of one that is refused before its connection is opened
+EARLY = 16384  # bytes that are read before a connection is opened
 HANDSHAKE = 10.0  # seconds for that of TLS
 SAY_AGAIN = 60.0  # seconds between lines of the log that say so
 log = logging.getLogger(__name__)
@@ -35,16 +40,15 @@ class Listener:
     def __init__(
         self,
         listening: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
+        server: HttpServer,
         tls: ssl.SSLContext | None = None,
-        refusal: Callable[[], bytes | None] | None = None,
         *,
         alone: bool = True,
     ) -> None:
-        self._batch = BATCH if alone else SHARED
-        self._refusal = None if tls else refusal  # the whole answer to new clients, if overloaded
+        self._alone = alone
+        self.admission = None if tls else server.admission  # TLS is spoken by opened connections
         self._listening = listening
-        self._protocol = protocol
+        self.server = server
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
@@ -61,8 +65,14 @@ class Listener:
         for task in self._opening:
             task.cancel()
 
+    def open(self, client: socket.socket, connection: ServerConnection | None = None) -> None:
+        """Let somebody speak to us."""
+        task = self._loop.create_task(self._open(client, connection or self.server.protocol()))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
     def _accept(self) -> None:
-        for _ in range(self._batch):
+        for _ in range(self._most()):
             try:
                 client, _ = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -70,26 +80,28 @@ class Listener:
             except OSError as error:
                 self._pause(error)
                 return
-            if (
-                self._refusal is not None
-                and (answer := self._refusal())
-                and _refused(client, answer)
-            ):
-                continue
-            task = self._loop.create_task(self._open(client))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            client.setblocking(False)
+            if self.admission is None:
+                self.open(client)
+            else:
+                self.admission.ask(Standing(client, self))
 
-    async def _open(self, client: socket.socket) -> None:
-        client.setblocking(False)
+    def _most(self) -> int:
+        """How many to accept: who stays in the system's line is never answered 503."""
+        if not self._alone and (self.admission is None or not self.admission.crowded):
+            return SHARED
+        return BATCH if self.admission is None else CROWD
+
+    async def _open(self, client: socket.socket, connection: ServerConnection) -> None:
         with suppress(OSError, ssl.SSLError):
             await self._loop.connect_accepted_socket(
-                self._protocol,
+                lambda: connection,
                 client,
                 ssl=self._tls,
                 ssl_handshake_timeout=HANDSHAKE if self._tls else None,
             )
             return
+        connection.withdraw()
         client.close()
 
     def _pause(self, error: OSError) -> None:
@@ -105,18 +117,63 @@ class Listener:
         self._loop.add_reader(self._listening.fileno(), self._accept)
 
 
-def _refused(client: socket.socket, answer: bytes) -> bool:
-    """Answer a client whose whole request has come with its connection, and close."""
-    client.setblocking(False)
+class Standing:
+    """A client whose connection is accepted, and not opened before it is let in.
+
+    Most of those who are refused are answered without opening it, which costs more than the answer.
+    """
+
+    __slots__ = ("_client", "_listener")
+
+    def __init__(self, client: socket.socket, listener: Listener) -> None:
+        self._client = client
+        self._listener = listener
+
+    def enter(self) -> None:
+        early, admission = self._read(), self._listener.admission
+        assert admission is not None
+        if early:
+            connection = self._listener.server.protocol(early, let_in=True)
+            admission.hand_over(self, connection)
+            self._listener.open(self._client, connection)
+        else:
+            admission.forget(self)
+            self._open_or_close(early)
+
+    def refuse(self) -> None:
+        early, admission = self._read(), self._listener.admission
+        assert admission is not None
+        if early and _is_whole(early):
+            with suppress(OSError):
+                self._client.send(admission.refusal().whole(last=True))
+            self._client.close()
+        else:
+            self._open_or_close(early)
+
+    def _open_or_close(self, early: bytes | None) -> None:
+        """As any other, unless it has gone."""
+        if early == b"":
+            self._client.close()
+        else:
+            self._listener.open(self._client, self._listener.server.protocol(early or b""))
+
+    def _read(self) -> bytes | None:
+        """What it has sent, None if it has not sent anything yet, b"" if it has hung up."""
+        try:
+            return self._client.recv(EARLY)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+
+def _is_whole(early: bytes) -> bool:
+    """Exactly one request, to which any client understands the same answer."""
     try:
-        request = client.recv(LARGEST_REQUEST, socket.MSG_PEEK)
-        if not request.endswith(b"\r\n\r\n"):
-            return False  # not there yet, or with a body: as any other
-        client.recv(LARGEST_REQUEST)  # or closing would reset the connection, and take the answer
-        client.send(answer)
-    except BlockingIOError:
+        found = HeadReader().feed(early)
+    except BadRequestError:
         return False
-    except OSError:
-        pass  # it has gone meanwhile
-    client.close()
-    return True
+    if found is None:
+        return False
+    head, rest = found
+    return bool(head.minor) and head.length == len(rest) and head.method != b"HEAD"

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from random import getrandbits
 from typing import Protocol
 
-from flaky_load_balancer.proxy.http1.connection import ServerConnection
+from flaky_load_balancer.proxy.http1.connection import ServerConnection, Visitor
 from flaky_load_balancer.proxy.http1.exchange import REASONS, Exchange, date
 from flaky_load_balancer.proxy.http1.failures import BadRequestError
 from flaky_load_balancer.proxy.http1.head import Headers, render
@@ -13,22 +14,64 @@ from flaky_load_balancer.proxy.http1.head import Headers, render
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Exchange], Awaitable[None]]
-Refusal = tuple[Headers, bytes]  # of a 503
+UNAVAILABLE = b"HTTP/1.1 503 %b" % REASONS[503]
+
+
+class Refusal:
+    """A 503 that is sent so often that it is rendered once a second.
+
+    Each has a number of its own in the header of this ``name``.
+    """
+
+    def __init__(self, name: bytes, passed: Headers, body: bytes) -> None:
+        self.body = body
+        self._name = name
+        self._passed = passed
+        self._rendered: dict[bool, tuple[bytes, bytes]] = {}  # before the number, and after it
+        self._date = b""
+
+    @property
+    def headers(self) -> Headers:
+        return [*self._passed, (self._name, _number())]
+
+    def whole(self, *, last: bool) -> bytes:
+        """The answer, after which its connection goes on or, with the ``last``, is closed."""
+        if (now := date()) is not self._date:
+            self._date = now
+            self._rendered = {last: self._render(now, last=last) for last in (False, True)}
+        before, after = self._rendered[last]
+        return b"%b%b%b" % (before, _number(), after)
+
+    def _render(self, now: bytes, *, last: bool) -> tuple[bytes, bytes]:
+        framing = b"Content-Length: %d\r\n" % len(self.body)
+        framing += b"Connection: close\r\n" if last else b""
+        head = render(UNAVAILABLE, [*self._passed, (b"Date", now), (self._name, b"\0")], framing)
+        before, _, after = head.partition(b"\0")
+        return before, after + self.body
+
+
+def _number() -> bytes:
+    return b"%032x" % getrandbits(128)
 
 
 class Admission(Protocol):
     """Who decides when a request is handled, and whether it is."""
 
-    def ask(
-        self, exchange: Exchange, enter: Callable[[], None], refuse: Callable[[Refusal], None]
-    ) -> None:
-        """Call one of both, now or later."""
+    @property
+    def crowded(self) -> bool:
+        """Whoever asks now will wait, or be refused."""
 
-    def forget(self, exchange: Exchange) -> None:
-        """Call neither: its client has gone."""
+    def ask(self, visitor: Visitor) -> None:
+        """Let it enter or refuse it, now or later."""
 
-    def refusal(self) -> Refusal | None:
-        """What new connections are told that had better not be opened, if that is so."""
+    def forget(self, visitor: Visitor) -> None:
+        """Do neither; or it was let in, and has gone."""
+
+    def hand_over(self, visitor: Visitor, other: Visitor) -> None:
+        """Another one comes in place of this one, which was let in."""
+
+    def refusal(self) -> Refusal:
+        """What is said to those who are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +104,8 @@ class HttpServer:
         self.closing = False
         self.refused = 0  # requests that could not be read
 
-    def protocol(self) -> "ServerConnection":
-        return ServerConnection(self)
-
-    def refusal(self) -> bytes | None:
-        """A whole answer for a connection that is not even opened, under overload."""
-        refusal = self.admission.refusal() if self.admission is not None else None
-        if refusal is None:
-            return None
-        headers, body = refusal
-        last = b"Content-Length: %d\r\nConnection: close\r\n" % len(body)
-        return render(b"HTTP/1.1 503 %b" % REASONS[503], [*headers, (b"Date", date())], last) + body
+    def protocol(self, early: bytes = b"", *, let_in: bool = False) -> ServerConnection:
+        return ServerConnection(self, early, let_in=let_in)
 
     def drain(self) -> None:
         """Close connections without a request; the others close after their answers."""

@@ -17,6 +17,7 @@ from flaky_load_balancer.proxy.http1 import (
     Listener,
     Refusal,
     UpstreamError,
+    Visitor,
     answer_length,
     body_length,
     end_to_end,
@@ -36,21 +37,55 @@ class Overloaded:
 
     def __init__(self, *passed: tuple[bytes, bytes]) -> None:
         self.busy = True
-        self._refusal = list(passed), b"busy"
+        self._refusal = Refusal(b"X-Request-ID", list(passed), b"busy")
 
-    def ask(
-        self, exchange: Exchange, enter: Callable[[], None], refuse: Callable[[Refusal], None]
-    ) -> None:
+    @property
+    def crowded(self) -> bool:
+        return self.busy
+
+    def ask(self, visitor: Visitor) -> None:
         if self.busy:
-            refuse(self._refusal)
+            visitor.refuse()
         else:
-            enter()
+            visitor.enter()
 
-    def forget(self, exchange: Exchange) -> None:
+    def forget(self, visitor: Visitor) -> None:
         """Nobody waits here."""
 
-    def refusal(self) -> Refusal | None:
-        return self._refusal if self.busy else None
+    def hand_over(self, visitor: Visitor, other: Visitor) -> None:
+        """Nor takes a place."""
+
+    def refusal(self) -> Refusal:
+        return self._refusal
+
+
+class Line(Overloaded):
+    """Everybody waits until the test says how it goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: asyncio.Queue[Visitor] = asyncio.Queue()
+        self.places: list[Visitor] = []  # of those who were let in
+
+    def ask(self, visitor: Visitor) -> None:
+        self.waiting.put_nowait(visitor)
+
+    async def comes(self) -> Visitor:
+        return await asyncio.wait_for(self.waiting.get(), WAIT)
+
+    async def let_in(self) -> Visitor:
+        """The next one."""
+        visitor = await self.comes()
+        self.places.append(visitor)
+        visitor.enter()
+        return visitor
+
+    def forget(self, visitor: Visitor) -> None:
+        if visitor in self.places:
+            self.places.remove(visitor)
+
+    def hand_over(self, visitor: Visitor, other: Visitor) -> None:
+        self.places[self.places.index(visitor)] = other
 
 
 @asynccontextmanager
@@ -65,7 +100,7 @@ async def serving(
 @asynccontextmanager
 async def running(server: HttpServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     listening = socket.create_server((HOST, 0), backlog=128)
-    listener = Listener(listening, server.protocol, tls, server.refusal)
+    listener = Listener(listening, server, tls)
     try:
         yield listening.getsockname()[1]
     finally:
