@@ -215,7 +215,7 @@ class Cascade(Strategy):
         pays = np.count_nonzero(paid) > 0
         if wait is None and not pays:  # nothing to wait for, and nothing to give up
             return self._entered(
-                context, Action(arm, context.now, worth, context.available.copy()), arm
+                context, Action(arm, context.now, worth, context.available.copy()), arm, asked=False
             )
         each = np.arange(len(arm))
         top = worth[each, arm]
@@ -238,7 +238,8 @@ class Cascade(Strategy):
         eligible = context.available.copy()
         if wait is not None:
             eligible &= wait[:, :, 0] <= 0
-        return self._entered(context, Action(move, until, index, eligible), arm)
+        asked = wait is not None
+        return self._entered(context, Action(move, until, index, eligible), arm, asked=asked)
 
     def _gain(self, context: Context, wait: Floats | None) -> tuple[Floats, Floats]:
         """(n, K) what an admission by each server is worth now, and (n,) V_k+1 without it."""
@@ -315,8 +316,11 @@ class Cascade(Strategy):
             rows = context.rows.take(new)
             self.missed[rows] += RECENT * (nothing.take(new) - self.missed.take(rows))
 
-    def _entered(self, context: Context, action: Action, arm: Ints) -> Action:
-        """The action, once what is sent to ``arm`` (n,) and what is promised is noted."""
+    def _entered(self, context: Context, action: Action, arm: Ints, *, asked: bool) -> Action:
+        """The action, once what is sent to ``arm`` (n,) and what is promised is noted.
+
+        ``asked``: when servers admit these requests was asked just now.
+        """
         action = given_up(context, action)
         rows, move, until = context.rows, action.arm, action.until
         assert until is not None
@@ -329,9 +333,10 @@ class Cascade(Strategy):
             self.promises.give(*mine, until[held], time[held])
             time = np.where(move == HOLD, until, time)
         if on.size == rows.size:
-            self.capacity.enter(rows, arm, time, context.size)
+            self.capacity.enter(rows, arm, time, context.size, asked=asked)
         else:
-            self.capacity.enter(rows[on], arm[on], time[on], context.size[on])
+            some = rows[on], arm[on], time[on], context.size[on]
+            self.capacity.enter(*some, asked=asked)
         return action
 
 

@@ -38,13 +38,19 @@ class Capacity:
         # The share of the admissions expected lately, by any server, that were refused.
         self.refused: Floats = np.zeros(replications)
 
-    def enter(self, rows: Ints, arm: Ints, time: Floats, size: Floats) -> None:
-        """Attempts of these sizes, NaN unknown, are sent, or promised, for these times."""
+    def enter(
+        self, rows: Ints, arm: Ints, time: Floats, size: Floats, *, asked: bool = False
+    ) -> None:
+        """Attempts of these sizes, NaN unknown, are sent, or promised, for these times.
+
+        ``asked``: ``wait`` was asked about the same attempts just now.
+        """
         self.model.requests.limiters.boundaries.begin(rows, time)
         self.model.tokens.limiters.boundaries.begin(rows, time)
         lane = rows * self.arms + arm
         sizes = self._relative(rows, size)
-        self.model.pauses.expected[lane] = self._ready(lane, sizes) <= time + SAME
+        ready = self._ready(lane, None if asked else sizes)
+        self.model.pauses.expected[lane] = ready <= time + SAME
         self.model.admissions.add(lane, time, sizes)
         self.forecast.stale[lane] = True
 

@@ -11,6 +11,7 @@ from strategies.capacity.admissions import DEPTH, count_true
 from strategies.capacity.limiters import Asked
 from strategies.capacity.model import Limits, Model
 from strategies.capacity.posterior import LIKELY
+from strategies.capacity.units import TOKENS
 
 LEVELS = np.array([0.2, 0.5, 0.8, 1.0])  # chances of admission
 SHARE = np.diff(
@@ -21,7 +22,10 @@ REACHED = LEVELS[:, None, None] - 0.05  # so much chance is enough for a level
 
 
 class Forecast:
-    """``ready`` (lanes, Q): when the chance that each server admits reaches each level."""
+    """``ready`` (lanes, Q): when the chance that each server admits reaches each level.
+
+    Where sizes are known it is that of the attempts that were asked about last.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model, lanes = model, len(model.limited)
@@ -39,7 +43,8 @@ class Forecast:
         ready = np.full((len(rows), self.model.arms, len(LEVELS)), -np.inf)
         i, arm = np.nonzero(self.model.limited.reshape(-1, self.model.arms).take(rows, 0))
         lane = rows.take(i) * self.model.arms + arm
-        ready[i, arm] = self.ready_after(lane, np.zeros(len(lane), dtype=np.intp), size.take(i))
+        after = self.ready_after(lane, np.zeros(len(lane), dtype=np.intp), size.take(i))
+        ready[i, arm] = self.ready[lane] = after
         return ready
 
     def ready_after(self, lane: Ints, first: Ints, size: Floats | None = None) -> Floats:
@@ -50,10 +55,12 @@ class Forecast:
         else:
             there = model.units.there(lane // model.arms) >= THERE
             free = model.pauses.smaller(lane, size) & there[:, 1]
-            ready = self._averaged(model.requests, lane, first, None, free)
-            ready[~there[:, 0]] = -np.inf
-            tokens = self._averaged(model.tokens, lane, first, size, free)
-            np.maximum(ready, tokens, out=ready, where=there[:, 1:])
+            ready = np.full((len(lane), len(LEVELS)), -np.inf)
+            for unit, limits in enumerate((model.requests, model.tokens)):
+                if np.count_nonzero(there[:, unit]):
+                    sizes = size if unit == TOKENS else None
+                    after = self._averaged(limits, lane, first, sizes, free)
+                    np.maximum(ready, after, out=ready, where=there[:, unit, None])
         last = model.admissions.at(lane, np.minimum(first, DEPTH - 1))
         return model.pauses.bound(lane, ready, last, LEVELS, free)
 
