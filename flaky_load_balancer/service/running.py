@@ -47,7 +47,7 @@ class Service:
         self._session = session
         self._read = read
         self._client = Client()
-        self._closing = False
+        self._serving = False
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         ledger = Ledger.new(settings.workers) if settings.workers > 1 else None
@@ -85,8 +85,9 @@ class Service:
         listener = Listener(admin_socket, people)
         try:
             await self.front.open(data_socket)
+            self._serving = True
             yield
-            self._closing = True
+            self._serving = False
             await self.front.close(self.settings.drain)
             making.cancel()
             await self._live.close()
@@ -169,7 +170,7 @@ class Service:
             self.routes.shown,
             self._live,
             None if settings.place is None else Records(settings.place),
-            ready=lambda: not self._closing,
+            ready=lambda: self._serving,
             records_lost=lambda: self._recorder.lost + self.front.lost,
             dashboard=page.built(),
             control=self,

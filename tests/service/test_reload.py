@@ -1,10 +1,12 @@
 """Reloads, health checks, hedges, mirrors and A/B tests of a running service."""
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import pytest
 
@@ -18,6 +20,9 @@ from flaky_load_balancer.config import (
     SettingsError,
 )
 from flaky_load_balancer.proxy.http1 import Reason, UpstreamError
+from flaky_load_balancer.records import NoRecorder
+from flaky_load_balancer.service.clients import Clients
+from flaky_load_balancer.service.running import Service
 from tests.service.origins import origins, serving, settings
 
 
@@ -213,6 +218,30 @@ async def test_an_a_b_test_begins_anew_with_other_shares_only() -> None:
                 assert sum(arm["requests"] for arm in split["arms"]) == total
                 if total == 40 or split["arms"][0]["percent"] == 50:
                     await served.admin.post("/api/reload")
+
+
+async def test_it_is_ready_once_there_is_somebody_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers take seconds to begin where there are thousands of servers; clients would wait."""
+    opened, may_open = Clients.open, asyncio.Event()
+
+    async def slowly(clients: Clients, listening: socket.socket) -> None:
+        await may_open.wait()
+        await opened(clients, listening)
+
+    monkeypatch.setattr(Clients, "open", slowly)
+    data, admin = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    where = f"http://127.0.0.1:{admin.getsockname()[1]}"
+    with data, admin:
+        async with origins(["ok"]) as (origin,), httpx.AsyncClient(base_url=where) as people:
+            service = Service(settings([origin.url]), NoRecorder(), "s", None)
+            running = service.running(data, admin, "")
+            begun = asyncio.create_task(running.__aenter__())
+            assert (await people.get("/livez")).status_code == 200
+            assert (await people.get("/readyz")).status_code == 503
+            may_open.set()
+            await begun
+            assert (await people.get("/readyz")).status_code == 200
+            await running.__aexit__(None, None, None)
 
 
 async def test_an_admin_token_is_asked_for() -> None:
