@@ -36,7 +36,8 @@ from benchmarks.parts.processes import (
 SERVERS = 10
 OURS, ANY_HTTP = "flb ids (v4)", "flb http (v4)"
 SKELETON = "uvicorn + own client"  # passes requests on and decides nothing
-PLAIN, HAPROXY, DIRECT = "FastAPI + httpx", "HAProxy", "no balancer"
+PLAIN, AIOHTTP = "FastAPI + httpx", "FastAPI + aiohttp"
+HAPROXY, DIRECT = "HAProxy", "no balancer"
 
 
 Peer = Callable[[list[str]], AbstractContextManager[tuple[str, int]]]
@@ -70,9 +71,9 @@ def flb(servers: list[str], kind: str = "ids", *flags: str) -> Iterator[tuple[st
 
 
 @contextmanager
-def passthrough(servers: list[str]) -> Iterator[tuple[str, int]]:
+def passthrough(servers: list[str], *flags: str) -> Iterator[tuple[str, int]]:
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "benchmarks.parts.passthrough", "--port", str(port)]
+    command = [sys.executable, "-m", "benchmarks.parts.passthrough", "--port", str(port), *flags]
     command += [word for server in servers for word in ("--server", server)]
     with running(command, port, MEASURED) as pid:
         yield f"http://{HOST}:{port}/", pid
@@ -110,6 +111,7 @@ def speed(servers: list[str], plan: Plan) -> None:
             ANY_HTTP: partial(flb, kind="http"),
             SKELETON: lambda servers: relay(servers, "--asgi"),
             PLAIN: passthrough,
+            AIOHTTP: lambda servers: passthrough(servers, "--aiohttp"),
         }
         if shutil.which("haproxy"):
             peers[HAPROXY] = haproxy

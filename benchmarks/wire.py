@@ -1,4 +1,4 @@
-"""The project's HTTP without any policy, beside uvicorn and HAProxy.
+"""The balancer, and the project's HTTP without any policy, beside uvicorn and HAProxy.
 
     .venv/bin/python -m benchmarks.wire --quick
 
@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.data_plane import haproxy, relay
+from benchmarks.data_plane import ANY_HTTP, flb, haproxy, relay
 from benchmarks.parts.processes import (
     BenchmarkError,
     always_ok,
@@ -46,6 +46,7 @@ def small(plan: Plan) -> None:
     """Microseconds of processor time for one small GET at 16 connections."""
     with always_ok(10) as servers, ExitStack() as stack:
         peers = {
+            ANY_HTTP: stack.enter_context(flb(servers, "http")),
             OURS: stack.enter_context(relay(servers)),
             ASGI: stack.enter_context(relay(servers, "--asgi")),
         }
@@ -61,7 +62,7 @@ def small(plan: Plan) -> None:
                 costs[name].append(1e6 * (cpu_time(pid) - before) / count)
     found = {name: median(each) for name, each in costs.items()}
     for name, cost in found.items():
-        print(f"small GET  {name:<24}{cost:>8.0f} us of CPU{cost / found[OURS]:>8.2f} of ours")
+        print(f"small GET  {name:<24}{cost:>8.0f} us of CPU{cost / found[ASGI]:>8.2f} of uvicorn")
 
 
 def _gets(url: str, seconds: int) -> int:
@@ -107,7 +108,10 @@ def upload(url: str, size: int) -> None:
 def large(plan: Plan) -> None:
     """Rates of a large body each way, and what the process grows by meanwhile."""
     with bodies() as server, ExitStack() as stack:
-        peers = {OURS: stack.enter_context(relay([server]))}
+        peers = {
+            ANY_HTTP: stack.enter_context(flb([server], "http")),
+            OURS: stack.enter_context(relay([server])),
+        }
         if shutil.which("haproxy"):
             peers[HAPROXY] = stack.enter_context(haproxy([server]))
         for way in (download, upload):
@@ -115,28 +119,29 @@ def large(plan: Plan) -> None:
             costs: dict[str, list[float]] = {name: [] for name in peers}
             for url, _ in peers.values():
                 way(url, 1 << 24)
-            size = memory(peers[OURS][1])
+            sizes = {name: memory(pid) for name, (_, pid) in peers.items()}
             for _ in range(max(1, plan.rounds // 2)):
                 for name, (url, pid) in peers.items():
                     began, before = time.perf_counter(), cpu_time(pid)
                     way(url, plan.size)
                     rates[name].append(plan.size / (time.perf_counter() - began))
                     costs[name].append((cpu_time(pid) - before) / plan.size)
-            grown = memory(peers[OURS][1]) - size
-            for name in peers:
+            for name, (_, pid) in peers.items():
+                grown = memory(pid) - sizes[name]
                 rate, cost = median(rates[name]), median(costs[name])
                 ratio = rate / median(rates[HAPROXY if HAPROXY in peers else OURS])
                 work = cost / median(costs[HAPROXY if HAPROXY in peers else OURS])
                 line = f"{way.__name__:<11}{name:<24}{rate / 1e6:>8,.0f} MB/s{ratio:>8.2f}"
-                print(f"{line} of HAProxy's rate, {work:.2f} of its CPU")
-            print(f"{way.__name__:<11}memory grows by {grown:.1f} MB (goal: below 32)")
+                print(f"{line} of HAProxy's rate, {work:.2f} of its CPU, {grown:+.1f} MB")
 
 
 def stream() -> None:
     """How much later a chunk arrives through the relay."""
-    with bodies() as server, relay([server]) as (url, _):
-        direct, through = _delay(server), _delay(url)
-    print(f"stream     a chunk arrives {1000 * (through - direct):.2f} ms later (goal: below 1)")
+    with bodies() as server, flb([server], "http") as (ours, _), relay([server]) as (url, _):
+        direct, through, least = _delay(server), _delay(ours), _delay(url)
+    later, at_least = 1000 * (through - direct), 1000 * (least - direct)
+    print(f"stream     {ANY_HTTP}: a chunk arrives {later:.2f} ms later (goal: below 1)")
+    print(f"stream     {OURS}: {at_least:.2f} ms later")
 
 
 def _delay(url: str, count: int = 1000) -> float:
@@ -155,7 +160,7 @@ def _delay(url: str, count: int = 1000) -> float:
 
 def idle(plan: Plan) -> None:
     """Memory of a client that keeps its connection."""
-    with always_ok(1) as servers, relay(servers) as (url, pid), ExitStack() as stack:
+    with always_ok(1) as servers, flb(servers, "http") as (url, pid), ExitStack() as stack:
         _gets(url, 1)
         size = memory(pid)
         for _ in range(plan.idle):
@@ -163,7 +168,7 @@ def idle(plan: Plan) -> None:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             client.recv(4096)
         each = (memory(pid) - size) * 1e3 / plan.idle
-    print(f"idle       {plan.idle} clients cost {each:.1f} kB each (goal: below 30)")
+    print(f"idle       {ANY_HTTP}: {plan.idle} clients cost {each:.1f} kB each (goal: below 30)")
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ async def post(attempt: Attempt, request_id: str) -> Answer:
             headers.append((b"X-FLB-Size", b"%d" % attempt.size))
         connection.send(b"POST", server.base or b"/", headers, body=request_id.encode())
         head = await connection.answer()
-        while await connection.body.read():
-            pass
+        while not connection.body.complete:  # mostly it came with the head
+            await connection.body.read()
     except UpstreamError as error:
         return outcomes.broken(error)
     finally:

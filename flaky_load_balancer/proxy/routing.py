@@ -35,11 +35,11 @@ class Router(Generic[R]):
         if (b"." in path or b"%2" in path) and has_dot_segments(path):
             raise DotSegmentError
         text = path.decode("latin-1")
-        for paths in self._candidates(host):
+        for paths in self._of_hosts(host) if self._exact or self._wildcards else ():
             found = _longest(paths, text)
             if found is not None:
                 return found
-        return None
+        return _longest(self._anywhere, text)
 
     def _add(self, route: R, settings: RouteSettings) -> None:
         entry = route, settings.kind != "ids"  # the game knows no prefixes
@@ -51,17 +51,15 @@ class Router(Generic[R]):
             else:
                 self._exact.setdefault(host, {})[settings.path] = entry
 
-    def _candidates(self, host: bytes) -> Iterable[dict[str, tuple[R, bool]]]:
-        if self._exact or self._wildcards:
-            name = host_name(host)
-            if name in self._exact:
-                yield self._exact[name]
-            dot = name.find(".")
-            while dot >= 0:
-                if name[dot:] in self._wildcards:
-                    yield self._wildcards[name[dot:]]
-                dot = name.find(".", dot + 1)
-        yield self._anywhere
+    def _of_hosts(self, host: bytes) -> Iterable[dict[str, tuple[R, bool]]]:
+        name = host_name(host)
+        if name in self._exact:
+            yield self._exact[name]
+        dot = name.find(".")
+        while dot >= 0:
+            if name[dot:] in self._wildcards:
+                yield self._wildcards[name[dot:]]
+            dot = name.find(".", dot + 1)
 
 
 def host_name(authority: bytes) -> str:

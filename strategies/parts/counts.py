@@ -30,13 +30,6 @@ class Counts:
         """(n, 4, K) a copy of the counts of these replications."""
         return self.ended.take(rows, 0)
 
-    def seen(self, rows: Ints) -> Floats:
-        """(n, 4, K) the same, only to be read: of one replication, as live, it is no copy."""
-        if len(rows) != 1:
-            return self.ended.take(rows, 0)
-        row = rows.item()
-        return self.ended[row : row + 1]
-
 
 def pulls(ended: Floats) -> Floats:
     """(n, K) attempts that ended, refusals included; a cancelled attempt taught nothing."""

@@ -112,20 +112,21 @@ class Exchange:
         ``headers`` are those to be passed on; what frames the body and ends the connection is
         added here.  To HEAD, and with 304, ``length`` is what the body would have; None is silent.
         """
-        assert not self.responded
-        self.responded, self.status = True, status
-        if self.gone:
-            return
-        self._bodiless = self.head.method == b"HEAD" or status in {204, 304}
-        last = self._framing(status, length)
-        self._connection.out.write(render(b"HTTP/1.1 %d %b" % (status, reason), headers, last))
+        head = self._begin(status, reason, headers, length)
+        if not self.gone:
+            self._connection.out.write(head)
 
     def reply(self, status: int, headers: Headers, body: bytes, reason: bytes = b"") -> None:
         """A whole answer."""
         reason = reason or REASONS.get(status, b"")
-        self.respond(status, reason, [*headers, (b"Date", date())], len(body))
-        self.write(body)
-        self.finish()
+        head = self._begin(status, reason, [*headers, (b"Date", date())], len(body))
+        if not self.gone:
+            if not self._bodiless:
+                self.written = len(body)
+                head += body
+            self._connection.out.write_now(head)
+        self.finished = True
+        self._connection.ended(self)
 
     def write(self, data: bytes) -> None:
         """Some of the answer's body; see ``drain``."""
@@ -195,6 +196,14 @@ class Exchange:
 
     def feed_from(self, pause: Callable[[bool], None] | None) -> None:
         self._connection.out.feed_from(pause)
+
+    def _begin(self, status: int, reason: bytes, headers: Headers, length: int | None) -> bytes:
+        """The head of the final answer, which is sent now."""
+        assert not self.responded
+        self.responded, self.status = True, status
+        self._bodiless = self.head.method == b"HEAD" or status in {204, 304}
+        last = self._framing(status, length)
+        return render(b"HTTP/1.1 %d %b" % (status, reason), headers, last)
 
     def _framing(self, status: int, length: int | None) -> bytes:
         """The headers that say where the body ends and whether the connection goes on."""
