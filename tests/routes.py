@@ -10,8 +10,10 @@ from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.proxy.attempt import Attempt
-from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Request, Whole
+from flaky_load_balancer.proxy.carrier import Whole
+from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.request import Policy, Request
 from flaky_load_balancer.proxy.route import Route
 from tests.scripted import Scripted
 

@@ -35,8 +35,10 @@ from flaky_load_balancer.core.types import (
     Rules,
 )
 from flaky_load_balancer.proxy.attempt import Attempt
-from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Whole
+from flaky_load_balancer.proxy.carrier import Whole
+from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.outcomes import Answer, Worth
+from flaky_load_balancer.proxy.request import Policy
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.engine.simulator import simulate
 from flaky_load_balancer.simulation.engine.truth import FleetTruth

@@ -14,7 +14,7 @@ from flaky_load_balancer.admin import llm
 from flaky_load_balancer.admin.history import History
 from flaky_load_balancer.core import timeline
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Floats, Ints, Outcome
-from flaky_load_balancer.proxy.dispatcher import Decision
+from flaky_load_balancer.proxy.request import Decision
 from flaky_load_balancer.proxy.route import Route
 
 SHOWN = 50  # servers of a pool in a frame

@@ -22,7 +22,6 @@ from flaky_load_balancer.gateway.usage import Usage, counted, tokens
 from flaky_load_balancer.gateway.verdicts import Fate
 from flaky_load_balancer.proxy import headers, outcomes
 from flaky_load_balancer.proxy.attempt import Attempt
-from flaky_load_balancer.proxy.dispatcher import Request
 from flaky_load_balancer.proxy.http1 import (
     AnswerHead,
     Body,
@@ -35,6 +34,7 @@ from flaky_load_balancer.proxy.http1 import (
 from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.pool import Server
 from flaky_load_balancer.proxy.problems import seconds
+from flaky_load_balancer.proxy.request import Request
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.proxy.timers import Within
 

@@ -9,8 +9,8 @@ import orjson
 
 from flaky_load_balancer.core.errors import UserError
 from flaky_load_balancer.core.events import Ending
-from flaky_load_balancer.proxy.dispatcher import Request
 from flaky_load_balancer.proxy.http1 import Exchange
+from flaky_load_balancer.proxy.request import Request
 
 STDOUT = "-"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from flaky_load_balancer.proxy.outcomes import Answer, Worth
 
 if TYPE_CHECKING:
-    from flaky_load_balancer.proxy.dispatcher import Decision
     from flaky_load_balancer.proxy.pool import Server
+    from flaky_load_balancer.proxy.request import Decision
 
 
 class Phase(IntEnum):

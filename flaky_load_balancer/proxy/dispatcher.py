@@ -7,11 +7,10 @@ attempts ends exactly once: a server must not look busy for ever.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from math import inf, isinf, isnan, nan
-from typing import Any, Protocol
+from math import isinf, isnan, nan
+from typing import Any
 
 import numpy as np
 
@@ -22,212 +21,27 @@ from flaky_load_balancer.core.types import (
     GIVE_UP,
     HOLD,
     Action,
-    Bools,
     Floats,
     Ints,
     Outcome,
     Reward,
 )
 from flaky_load_balancer.proxy.attempt import Attempt, Phase
+from flaky_load_balancer.proxy.carrier import Carrier
 from flaky_load_balancer.proxy.counts import Count
-from flaky_load_balancer.proxy.hedging import Hedging
 from flaky_load_balancer.proxy.outcomes import Answer, Worth
 from flaky_load_balancer.proxy.pool import SHORTAGE, Pool, Server, available
-from flaky_load_balancer.proxy.retry import PLENTY, RetryBudget, attempts_left
+from flaky_load_balancer.proxy.request import Decision, OverloadedError, Policy, Request
+from flaky_load_balancer.proxy.retry import attempts_left, may_go_on
 from flaky_load_balancer.proxy.timers import Alarms, Within
 
 NANOSECOND = 1e-9  # finer than asyncio's timers
 REMEMBERED = 256  # decisions kept for people
 CLIENT_GONE = 499  # what access logs call a request whose client hung up
 
-Send = Callable[[Attempt, str], Awaitable[Answer]]
 Clock = Callable[[], float]
 Awaited = Coroutine[Any, Any, Answer]
 Running = dict["asyncio.Future[Answer]", Attempt]
-
-
-class OverloadedError(Exception):
-    """As many requests are in flight as there is room for."""
-
-
-class Terms(Protocol):
-    """What one request asks of servers."""
-
-    def serves(self, servers: Sequence[Server]) -> Sequence[bool]:
-        """Which servers may be sent the request at all."""
-
-    def reserve(self, servers: Sequence[Server]) -> Floats | None:
-        """(1, K) the most dollars that an attempt on each can cost, where that is known."""
-
-    @property
-    def left(self) -> float | None:
-        """Dollars of the budget that may still be spent, None without one."""
-
-
-class Carrier(Protocol):
-    """How one request is sent and answered: where kinds of routes differ."""
-
-    @property
-    def repeatable(self) -> bool:
-        """It may be processed twice."""
-
-    @property
-    def resendable(self) -> bool:
-        """Whatever was sent of its body can be sent again."""
-
-    @property
-    def whole(self) -> bool:
-        """All of it is there, so that several attempts can be under way at once."""
-
-    @property
-    def committed(self) -> bool:
-        """Some of an answer went to the client."""
-
-    @property
-    def code(self) -> int | None:
-        """The status that the client got."""
-
-    @property
-    def terms(self) -> "Terms | None":
-        """What it asks of servers; None if any will do, and attempts cost nothing."""
-
-    async def send(self, attempt: Attempt) -> Answer:
-        """Send it, and classify the head of the answer."""
-
-    async def pass_on(self, attempt: Attempt, answer: Answer) -> Answer:
-        """Pass a good answer on; how that ended."""
-
-    def drop(self, attempt: Attempt) -> None:
-        """Another attempt was quicker."""
-
-    async def conclude(self, request: "Request") -> None:
-        """Answer a request that nobody has answered."""
-
-
-class Whole:
-    """The carrier of the game: an attempt is one call, and the answer is known at its end."""
-
-    repeatable = True
-    resendable = True
-    whole = True
-    committed = False
-    code: int | None = None
-    terms: Terms | None = None
-
-    def __init__(self, send: Send, request_id: str, size: float | None = None) -> None:
-        self._send = send
-        self._id = request_id
-        self.size = size
-
-    async def send(self, attempt: Attempt) -> Answer:
-        attempt.size = self.size
-        return await self._send(attempt, self._id)
-
-    async def pass_on(self, attempt: Attempt, answer: Answer) -> Answer:  # noqa: ARG002
-        return answer
-
-    def drop(self, attempt: Attempt) -> None: ...
-
-    async def conclude(self, request: "Request") -> None:
-        self.code = request.status
-
-
-class Policy:
-    """What a route allows its requests: time in seconds, attempts, retries, hedges."""
-
-    def __init__(
-        self,
-        total: float = 10.0,
-        attempt_timeout: float = inf,
-        *,
-        max_attempts: int = PLENTY,
-        budget: RetryBudget | None = None,
-        hedging: Hedging | None = None,
-        slow_start: bool = False,
-    ) -> None:
-        self.total = total
-        self.totals = Alarms(total)
-        self.attempt_timeouts = Alarms(attempt_timeout) if attempt_timeout < total else None
-        self.max_attempts = max_attempts
-        self.budget = budget
-        self.hedging = hedging
-        self.slow_start = slow_start
-
-
-@dataclass(slots=True)
-class Decision:
-    """One answer of the strategy, with what it was based on and what came of it."""
-
-    cursor: int  # counts up by one, for ever
-    time: float
-    request: int
-    id: str
-    number: int  # of the attempt that was decided about
-    arm: int  # a server, HOLD or GIVE_UP
-    server: str | None
-    until: float | None
-    index: Floats | None  # (K,)
-    eligible: Bools | None  # (K,)
-    probability: float | None
-    answer: Answer | None = None
-    latency: float | None = None
-    features: Floats | None = None  # (d,) what the strategy saw of the request
-    most: Floats | None = None  # (K,) the most dollars that an attempt can cost
-    budget: float | None = None  # dollars that were left
-    beside: float | None = None  # seconds until another attempt is wanted beside it
-    price: float | None = None  # that the dearest server's dollars took from its index
-
-
-@dataclass(slots=True)
-class Request:
-    """A request in flight, and in the end what became of it."""
-
-    count: int
-    id: str
-    arrived: float
-    deadline: float
-    slot: int
-    policy: Policy
-    features: Floats | None = None  # (1, d) what the strategy sees of it
-    cost: float | None = None  # dollars, of all its attempts
-    answer_id: str | None = None  # of the answer that was delivered
-    answered_by: int | None = None  # the server that did, in the run's list
-    attempts: int = 0
-    arm: int | None = None  # the last server attempted: if delivered, by it
-    server: str | None = None  # its name
-    any_failed: bool = False
-    last_reason: str | None = None
-    unclear: bool = False  # an attempt was cut off, and may have been served all the same
-    possibly_twice: bool = False
-    unavailable: bool = False  # every server was drained or full
-    short: bool = False  # this machine was short of sockets or memory
-    ending: Ending = Ending.ABANDONED
-    ended: float = nan
-    limit: Within | None = None
-
-    @property
-    def status(self) -> int:
-        """What a client is answered to whom no server's answer can be passed on."""
-        if self.ending is Ending.DELIVERED:
-            return 200
-        if self.short or self.unavailable:
-            return 503
-        if self.ending is Ending.DEADLINE:
-            return 504
-        return 502 if self.any_failed else 429
-
-    @property
-    def why(self) -> str:
-        """The same in words."""
-        if self.short:
-            return "the balancer is short of sockets"
-        if self.unavailable:
-            return "every server is drained or full"
-        if self.ending is Ending.DEADLINE:
-            return "the deadline passed first"
-        if self.any_failed:
-            return f"no server delivered it; the last failure: {self.last_reason}"
-        return "every server refused for now"
 
 
 class Dispatcher:
@@ -383,7 +197,7 @@ class Dispatcher:
                     answer = await self._attempt(request, carrier, decision)
                     if answer.outcome is Outcome.SUCCEEDED:
                         return Ending.DELIVERED
-                    if answer.ours or not _may_go_on(answer, carrier):
+                    if answer.ours or not may_go_on(answer, carrier):
                         request.short = answer.ours
                         return Ending.GIVEN_UP
         except TimeoutError:
@@ -675,10 +489,3 @@ def _finite(beside: Floats | None) -> float | None:
 def _cut_off(attempt: Attempt) -> Answer:
     """What came of an attempt of which nobody waited for the end."""
     return Answer(Outcome.CANCELLED, unclear=attempt.phase > Phase.BEGUN)
-
-
-def _may_go_on(answer: Answer, carrier: Carrier) -> bool:
-    """Rules 1 to 3 (retry.py)."""
-    if carrier.committed or not carrier.resendable:
-        return False
-    return not answer.processed or carrier.repeatable

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flaky_load_balancer.config import RouteSettings
-from flaky_load_balancer.proxy.dispatcher import Request
 from flaky_load_balancer.proxy.http1 import Exchange
+from flaky_load_balancer.proxy.request import Request
 
 
 @dataclass(slots=True)

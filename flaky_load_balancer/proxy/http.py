@@ -10,7 +10,6 @@ from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy import headers, outcomes
 from flaky_load_balancer.proxy.attempt import Attempt
-from flaky_load_balancer.proxy.dispatcher import Request
 from flaky_load_balancer.proxy.http1 import (
     AnswerHead,
     BodyError,
@@ -27,6 +26,7 @@ from flaky_load_balancer.proxy.mirror import Copy
 from flaky_load_balancer.proxy.outcomes import Answer
 from flaky_load_balancer.proxy.pool import Server
 from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details, seconds
+from flaky_load_balancer.proxy.request import Request
 from flaky_load_balancer.proxy.retry import RetryPolicy
 from flaky_load_balancer.proxy.route import Route, drawn
 from flaky_load_balancer.proxy.routing import upstream_target

@@ -23,11 +23,12 @@ from flaky_load_balancer.config import RouteSettings
 from flaky_load_balancer.core.events import Ending
 from flaky_load_balancer.core.types import Floats
 from flaky_load_balancer.proxy import problems
-from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request, Whole
+from flaky_load_balancer.proxy.carrier import Whole
 from flaky_load_balancer.proxy.handler import Visit
 from flaky_load_balancer.proxy.headers import REQUEST_ID, request_id
 from flaky_load_balancer.proxy.http1 import BodyError, Exchange
 from flaky_load_balancer.proxy.problems import details
+from flaky_load_balancer.proxy.request import OverloadedError, Request
 from flaky_load_balancer.proxy.route import Route
 
 LARGEST = 4096  # bytes of a request's body

@@ -10,7 +10,7 @@ import numpy as np
 
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Bools, Floats
-from flaky_load_balancer.proxy.dispatcher import Decision
+from flaky_load_balancer.proxy.request import Decision
 
 LATE = 60.0  # seconds for which a decision says how a strategy decides
 DECISIONS = 100  # that are looked at, fewer of a pool of more than ENTRIES / DECISIONS servers

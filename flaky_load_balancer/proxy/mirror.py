@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from flaky_load_balancer.proxy import headers, outcomes
 from flaky_load_balancer.proxy.attempt import Attempt
-from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request
 from flaky_load_balancer.proxy.http1 import AnswerHead, Headers, RequestHead, UpstreamError
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.request import OverloadedError, Request
 from flaky_load_balancer.proxy.route import Route
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from random import random
 
 from flaky_load_balancer.proxy import headers
 from flaky_load_balancer.proxy.access import AccessLog
-from flaky_load_balancer.proxy.dispatcher import OverloadedError, Request
 from flaky_load_balancer.proxy.gate import Gate
 from flaky_load_balancer.proxy.handler import Handler, Visit
 from flaky_load_balancer.proxy.headers import Trusted
@@ -18,6 +17,7 @@ from flaky_load_balancer.proxy.http1 import BodyError, Exchange, Headers, Refusa
 from flaky_load_balancer.proxy.ids import Game, others
 from flaky_load_balancer.proxy.mirror import mirrored
 from flaky_load_balancer.proxy.problems import MEDIA_TYPE, details
+from flaky_load_balancer.proxy.request import OverloadedError, Request
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.proxy.routing import DotSegmentError, Router
 

@@ -8,8 +8,14 @@
 4. Every further attempt, hedges included, takes a token from the route's retry budget.
 """
 
+from typing import TYPE_CHECKING
+
 from flaky_load_balancer.config import Retry
 from flaky_load_balancer.proxy.counts import LIFETIME, Balance, Count
+from flaky_load_balancer.proxy.outcomes import Answer
+
+if TYPE_CHECKING:
+    from flaky_load_balancer.proxy.carrier import Carrier
 
 PLENTY = 2**31  # attempts: no limit but that of the rules
 IDEMPOTENCY_KEY = b"idempotency-key"
@@ -90,3 +96,10 @@ def attempts_left(made: int, tokens: int, *, repeatable: bool) -> int:
     if made == 0:
         return 1 + tokens if repeatable else 1
     return tokens if repeatable else min(1, tokens)
+
+
+def may_go_on(answer: Answer, carrier: "Carrier") -> bool:
+    """Whether another attempt may follow one that ended so: rules 1 to 3."""
+    if carrier.committed or not carrier.resendable:
+        return False
+    return not answer.processed or carrier.repeatable

@@ -10,7 +10,8 @@ import numpy as np
 from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Floats
-from flaky_load_balancer.proxy.dispatcher import Dispatcher, Send
+from flaky_load_balancer.proxy.carrier import Send
+from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.game import post
 from flaky_load_balancer.proxy.learning import Learning
 from flaky_load_balancer.sharing import Exchange

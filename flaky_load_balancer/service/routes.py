@@ -19,12 +19,13 @@ from flaky_load_balancer.gateway.feedback import Feedback
 from flaky_load_balancer.gateway.route import GatewayRoute
 from flaky_load_balancer.gateway.route import rules as rules_of
 from flaky_load_balancer.proxy.counts import Counts, OwnCounts
-from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy
+from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.health import HealthChecks
 from flaky_load_balancer.proxy.hedging import Hedging
 from flaky_load_balancer.proxy.http import HttpRoute
 from flaky_load_balancer.proxy.http1 import Client
 from flaky_load_balancer.proxy.pool import Pool, Server
+from flaky_load_balancer.proxy.request import Policy
 from flaky_load_balancer.proxy.retry import RetryBudget
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.proxy.split import Split

@@ -18,8 +18,10 @@ from flaky_load_balancer.core.events import Attempt
 from flaky_load_balancer.core.tally import Tally
 from flaky_load_balancer.core.types import Outcome, Rules
 from flaky_load_balancer.proxy.attempt import Attempt as AttemptOfOne
-from flaky_load_balancer.proxy.dispatcher import Dispatcher, Policy, Whole
+from flaky_load_balancer.proxy.carrier import Whole
+from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.request import Policy
 from flaky_load_balancer.proxy.route import Route
 from flaky_load_balancer.simulation import scenarios
 from flaky_load_balancer.simulation.bounds.known import known

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from flaky_load_balancer.core.types import Outcome
 from flaky_load_balancer.proxy.attempt import Attempt, AttemptError, Phase
-from flaky_load_balancer.proxy.dispatcher import Decision
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.request import Decision
 
 STEPS: dict[Phase, Callable[[Attempt], None]] = {
     Phase.SENT: lambda attempt: attempt.sent(),

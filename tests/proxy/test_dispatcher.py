@@ -11,14 +11,10 @@ from flaky_load_balancer.core.balancer import Balancer
 from flaky_load_balancer.core.events import Attempt, Delivery, Ending, Event
 from flaky_load_balancer.core.types import GIVE_UP, HOLD, Action, Context, Outcome, Rules
 from flaky_load_balancer.proxy.attempt import Attempt as AttemptOfOne
-from flaky_load_balancer.proxy.dispatcher import (
-    Dispatcher,
-    OverloadedError,
-    Policy,
-    Request,
-    Whole,
-)
+from flaky_load_balancer.proxy.carrier import Whole
+from flaky_load_balancer.proxy.dispatcher import Dispatcher
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.request import OverloadedError, Policy, Request
 from flaky_load_balancer.proxy.retry import RetryBudget
 from tests.clock import run_in_virtual_time
 from tests.scripted import Scripted

@@ -7,8 +7,8 @@ import pytest
 
 from flaky_load_balancer.core.strategy import Strategy
 from flaky_load_balancer.core.types import Bools, Outcome
-from flaky_load_balancer.proxy.dispatcher import Decision
 from flaky_load_balancer.proxy.learning import Learning
+from flaky_load_balancer.proxy.request import Decision
 from strategies.constrained import Constrained
 from strategies.cusum_ucb import CusumUCB
 from strategies.v4_thompson import Thompson

@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 
 from flaky_load_balancer.core.types import Outcome
-from flaky_load_balancer.proxy.dispatcher import Decision
 from flaky_load_balancer.proxy.outcomes import Answer
+from flaky_load_balancer.proxy.request import Decision
 from flaky_load_balancer.proxy.route import Reported, Route
 
 NOT_BEFORE = "not before"  # beside the beliefs: until when each server sent us away
