@@ -22,6 +22,7 @@ from flaky_load_balancer.admin.guard import Guard
 from flaky_load_balancer.admin.playing import BusyError, Player
 from flaky_load_balancer.admin.splits import shown
 from flaky_load_balancer.admin.stream import Live
+from flaky_load_balancer.admin.together import Together
 from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.proxy import problems
 from flaky_load_balancer.proxy.pool import Pool
@@ -78,9 +79,11 @@ def admin_plane(
     install_control(app, control)
     registry = metrics.registry(routes, records_lost, pools or {}, staff)
 
+    scraped = Together(lambda: run_in_threadpool(generate_latest, registry))
+
     @app.get("/metrics", include_in_schema=False)
-    def scrape() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    async def scrape() -> Response:
+        return Response(await scraped.get(), media_type=CONTENT_TYPE_LATEST)
 
     page.serve(app, dashboard)
     return app

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import orjson
 
+from flaky_load_balancer.admin.together import Together
 from flaky_load_balancer.admin.views import View
 from flaky_load_balancer.proxy.dispatcher import Clock
 from flaky_load_balancer.proxy.route import Route
@@ -65,6 +66,7 @@ class Live:
         self._last: dict[str, bytes] = {}  # of each route
         self._readers: set[asyncio.Event] = set()  # each set when there is news
         self._closed = False
+        self._shown = Together(self._show)
 
     def update(self, routes: Sequence[Route]) -> None:
         """From now on these are the routes; those that were there before keep their history."""
@@ -77,6 +79,9 @@ class Live:
 
     async def snapshot(self) -> bytes:
         """JSON of everything the live page shows, now."""
+        return await self._shown.get()
+
+    async def _show(self) -> bytes:
         now = self._clock()
         return _frame(now, [part async for _, _, part in self._parts(now)])
 
