@@ -9,6 +9,7 @@ test("a server that fails is named, with what can be done about it", async ({ pa
   await send(said.data, 3);
   await page.goto(said.admin);
   const health = page.getByRole("region", { name: "Health" });
+  await expect(health).toContainText("Nothing is wrong: 3 servers up"); // it sees what comes
   await send(said.data, 30);
   await expect(health).toContainText(`1 of 3 servers in trouble: :${failing}`);
   const table = page.getByRole("table", { name: "Servers of default, by trouble" });
