@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -156,7 +157,16 @@ def _read_only(folder: Path) -> SQLite:
 
 
 def _limit_pages(recorder: Recorder, pages: int) -> None:
-    recorder._writer._db.tuples(f"PRAGMA max_page_count = {pages}")
+    """In the thread that writes: what one of two does can hide an error of the other."""
+    writer, limited = recorder._writer, threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def limit() -> None:
+            writer._db.tuples(f"PRAGMA max_page_count = {pages}")
+            limited.set()
+
+        patch.setattr(writer._store, "check", limit)  # what is asked before anything is written
+        assert limited.wait(10)
 
 
 def _locked(folder: Path) -> "closing[sqlite3.Connection]":

@@ -4,8 +4,9 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, TypeVar
 
 import httpx
@@ -14,6 +15,7 @@ from flaky_load_balancer.config import PoolSettings, RouteSettings, ServerSettin
 from flaky_load_balancer.records import NoRecorder
 from flaky_load_balancer.service.running import Service
 
+NOBODYS = cycle(range(1, 7))  # ports
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ANSWERS = {
     "ok": OK,
@@ -120,10 +122,8 @@ Kind = TypeVar("Kind", bound=Origin)
 
 
 def free_url() -> str:
-    """Where nobody listens."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+    """Where nobody listens: systems give these ports to no other test."""
+    return f"http://127.0.0.1:{next(NOBODYS)}"
 
 
 @asynccontextmanager
