@@ -64,8 +64,11 @@ check: setup $(VENV)/.dev ## what CI runs: format, lint, types, import rules, al
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(if $(NODE),cd dashboard && npm run --silent check,@echo 'not checked: the dashboard, as Node.js 20 or newer is missing')
-	@$(MAKE) --no-print-directory test
-	@$(MAKE) --no-print-directory test-slow
+	@$(MAKE) --no-print-directory test || $(ALONE)
+	@$(MAKE) --no-print-directory test-slow || $(ALONE)
+
+# Where a machine is too busy, what fails beside other tests is asked once more; what fails twice fails.
+ALONE = { echo 'once more, alone: what failed beside others'; $(BIN)/python -m pytest --no-header -rA --last-failed --last-failed-no-failures none; }
 
 STUDIES := a2 a3 a4 a5 a6 a8 crossed budget prior steps hundred
 .PHONY: $(STUDIES)
